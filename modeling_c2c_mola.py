@@ -1,0 +1,670 @@
+"""C2C-MoLA: from the picture of a chart to the matplotlib code that draws it (arXiv 2511.23321).
+
+    pixel_values (B, 3, 512, 512)
+      | convolutional stream, fine        transformers backbone (ResNet, ConvNeXtV2, ...)
+      | transformer stream, global        transformers vision model (SigLIP, ...)
+      v
+    visual tokens (B, M, d)               both streams on one grid, added after projection (Eq. 4)
+      v
+    complexity c(x) (Eq. 3) -> router (Eq. 8, 10) -> gates per visual token and per chart
+      v
+    connector                             MLP with mixture-of-LoRA layers, gates per visual token
+      v
+    Qwen2 decoder                         mixture-of-LoRA projections, gates per chart; every n-th layer attends to the
+      v                                   visual tokens
+    matplotlib code
+
+Differences from the paper, and why:
+- The "DeepSeek-Coder vision backbone" does not exist (DeepSeek-Coder reads text); two streams are what the text describes.
+- Eq. 5 scores positions only, and a linear layer over a concatenation is additive, so that the text position cancels in
+  the softmax. Here: multi-head dot-product attention on content plus position.
+- Experts are low-rank, inside the connector's MLP and the decoder's projections, not whole FFNs.
+- Vision and routing run once per chart: `generate` turns the chart into cross-attention keys and values and gates first,
+  and the decoding loop, beams and `num_return_sequences` included, reads those.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+from transformers import AutoBackbone, AutoConfig, AutoModel, AutoModelForCausalLM, AutoModelForImageTextToText
+from transformers import initialization as init
+from transformers.cache_utils import Cache, DynamicCache
+from transformers.generation import GenerationMixin
+from transformers.masking_utils import create_causal_mask
+from transformers.modeling_layers import GradientCheckpointingLayer
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS, PreTrainedModel
+from transformers.models.qwen2.modeling_qwen2 import (
+    Qwen2Attention,
+    Qwen2MLP,
+    Qwen2RMSNorm,
+    Qwen2RotaryEmbedding,
+    apply_rotary_pos_emb,
+    eager_attention_forward,
+)
+from transformers.utils import ModelOutput, can_return_tuple
+from transformers.utils.generic import merge_with_config_defaults
+from transformers.utils.output_capturing import OutputRecorder, capture_outputs
+
+try:
+    from .configuration_c2c_mola import C2CMolaConfig
+    from .routing_c2c_mola import ComplexityMetric, MixtureOfLoraLinear, Router
+except ImportError:  # imported as a flat file
+    from configuration_c2c_mola import C2CMolaConfig
+    from routing_c2c_mola import ComplexityMetric, MixtureOfLoraLinear, Router
+
+
+@dataclass
+class C2CMolaImageFeatures(ModelOutput):
+    """
+    What the decoder needs to know of a chart, computed once.
+
+    Args:
+        visual_tokens (`torch.Tensor` of shape `(batch_size, M, hidden_size)`): What the connector makes of F_vis.
+        chart_gates (`torch.Tensor` of shape `(batch_size, num_experts)`, *optional*): Gates of the decoder's experts.
+        token_gates, router_logits, router_probs (`torch.Tensor` of shape `(batch_size, M, num_experts)`, *optional*):
+            Gates of the connector's experts, scores before noise, p' of Eq. 8. `None` without experts.
+        dropped_fraction (`torch.Tensor`, *optional*): Share of assignments refused by capacity (training).
+        complexity (`torch.Tensor` of shape `(batch_size,)`): c(x) of Eq. 3.
+        type_logits (`torch.Tensor` of shape `(batch_size, num_types)`), num_elements_log (`(batch_size,)`): Its heads.
+        complexity_loss (`torch.Tensor`): Loss of the heads against the given metadata; 0 without metadata.
+    """
+
+    visual_tokens: torch.Tensor | None = None
+    chart_gates: torch.Tensor | None = None
+    token_gates: torch.Tensor | None = None
+    router_logits: torch.Tensor | None = None
+    router_probs: torch.Tensor | None = None
+    dropped_fraction: torch.Tensor | None = None
+    complexity: torch.Tensor | None = None
+    type_logits: torch.Tensor | None = None
+    num_elements_log: torch.Tensor | None = None
+    complexity_loss: torch.Tensor | None = None
+
+
+@dataclass
+class C2CMolaModelOutputWithPast(ModelOutput):
+    """
+    Args:
+        last_hidden_state (`torch.Tensor` of shape `(batch_size, sequence_length, hidden_size)`): Decoder output.
+        past_key_values (`Cache`, *optional*), hidden_states, attentions (`tuple`, *optional*): As in transformers.
+        router_logits, router_probs, chart_gates, token_gates, dropped_fraction, complexity, type_logits,
+        num_elements_log, complexity_loss: See [`C2CMolaImageFeatures`]; `None` where the call had no `pixel_values`.
+    """
+
+    last_hidden_state: torch.Tensor | None = None
+    past_key_values: Cache | None = None
+    hidden_states: tuple[torch.Tensor, ...] | None = None
+    attentions: tuple[torch.Tensor, ...] | None = None
+    router_logits: torch.Tensor | None = None
+    router_probs: torch.Tensor | None = None
+    chart_gates: torch.Tensor | None = None
+    token_gates: torch.Tensor | None = None
+    dropped_fraction: torch.Tensor | None = None
+    complexity: torch.Tensor | None = None
+    type_logits: torch.Tensor | None = None
+    num_elements_log: torch.Tensor | None = None
+    complexity_loss: torch.Tensor | None = None
+
+
+@dataclass
+class C2CMolaCausalLMOutputWithPast(C2CMolaModelOutputWithPast):
+    """
+    [`C2CMolaModelOutputWithPast`] and
+
+    Args:
+        loss (`torch.Tensor`, *optional*): L_syntax, cross-entropy of the code tokens; returned with `labels`.
+        logits (`torch.Tensor` of shape `(batch_size, sequence_length, vocab_size)`): Scores of the next token.
+    """
+
+    loss: torch.Tensor | None = None
+    logits: torch.Tensor | None = None
+
+
+def sincos_position_embedding(grid: int, dim: int, device: torch.device, dtype: torch.dtype) -> torch.Tensor:
+    """Fixed 2-D sine and cosine positions of a `grid x grid` map, row by row: `(grid ** 2, dim)`."""
+    frequencies = 1 / 10000 ** (torch.arange(dim // 4, device=device, dtype=torch.float32) / (dim // 4))
+    angles = torch.arange(grid, device=device, dtype=torch.float32)[:, None] * frequencies  # (grid, dim / 4)
+    axis = torch.cat([angles.sin(), angles.cos()], dim=-1)  # (grid, dim / 2)
+    rows, columns = axis[:, None].expand(grid, grid, -1), axis[None].expand(grid, grid, -1)
+    return F.pad(torch.cat([rows, columns], dim=-1).flatten(0, 1), (0, dim % 4)).to(dtype)
+
+
+def make_linear(config: C2CMolaConfig, name: str, in_features: int, out_features: int, bias: bool) -> nn.Module:
+    """The layer `name`, with experts where the configuration puts them."""
+    return MixtureOfLoraLinear(
+        in_features,
+        out_features,
+        bias,
+        num_experts=config.num_experts if name in config.expert_targets else 0,
+        rank=config.expert_rank,
+        alpha=config.expert_alpha,
+        dropout=config.expert_dropout,
+    )
+
+
+class C2CMolaAttention(Qwen2Attention):
+    """Qwen2 self-attention whose projections carry experts."""
+
+    def __init__(self, config: C2CMolaConfig, layer_idx: int):
+        super().__init__(config.text_config, layer_idx)
+        for name in ("q_proj", "k_proj", "v_proj", "o_proj"):
+            linear = getattr(self, name)
+            new = make_linear(config, name, linear.in_features, linear.out_features, linear.bias is not None)
+            setattr(self, name, new)
+
+    def forward(
+        self,
+        hidden_states: torch.Tensor,
+        chart_gates: torch.Tensor | None,
+        position_embeddings: tuple[torch.Tensor, torch.Tensor],
+        attention_mask: torch.Tensor | None,
+        past_key_values: Cache | None = None,
+        **kwargs,
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        input_shape = hidden_states.shape[:-1]
+        hidden_shape = (*input_shape, -1, self.head_dim)
+        query_states = self.q_proj(hidden_states, chart_gates).view(hidden_shape).transpose(1, 2)  # (B, H, L, D)
+        key_states = self.k_proj(hidden_states, chart_gates).view(hidden_shape).transpose(1, 2)
+        value_states = self.v_proj(hidden_states, chart_gates).view(hidden_shape).transpose(1, 2)
+        query_states, key_states = apply_rotary_pos_emb(query_states, key_states, *position_embeddings)
+        if past_key_values is not None:
+            key_states, value_states = past_key_values.update(key_states, value_states, self.layer_idx)
+
+        attention_interface: Callable = ALL_ATTENTION_FUNCTIONS.get_interface(
+            self.config._attn_implementation, eager_attention_forward
+        )
+        attn_output, attn_weights = attention_interface(
+            self,
+            query_states,
+            key_states,
+            value_states,
+            attention_mask,
+            dropout=self.attention_dropout if self.training else 0.0,
+            scaling=self.scaling,
+            sliding_window=self.sliding_window,
+            **kwargs,
+        )
+        attn_output = attn_output.reshape(*input_shape, -1).contiguous()
+        return self.o_proj(attn_output, chart_gates), attn_weights
+
+
+class C2CMolaMLP(Qwen2MLP):
+    """Qwen2 MLP whose projections carry experts."""
+
+    def __init__(self, config: C2CMolaConfig):
+        super().__init__(config.text_config)
+        for name in ("gate_proj", "up_proj", "down_proj"):
+            linear = getattr(self, name)
+            setattr(self, name, make_linear(config, name, linear.in_features, linear.out_features, bias=False))
+
+    def forward(self, hidden_states: torch.Tensor, chart_gates: torch.Tensor | None) -> torch.Tensor:
+        inner = self.act_fn(self.gate_proj(hidden_states, chart_gates)) * self.up_proj(hidden_states, chart_gates)
+        return self.down_proj(inner, chart_gates)
+
+
+class C2CMolaCrossAttention(nn.Module):
+    """Cross-modal attention of code tokens to visual tokens, the default form of Eq. 5-7 (see the module header)."""
+
+    def __init__(self, config: C2CMolaConfig):
+        super().__init__()
+        self.config = config.text_config
+        hidden_size, self.num_heads = self.config.hidden_size, self.config.num_attention_heads
+        self.num_key_value_heads = self.config.num_key_value_heads
+        self.num_key_value_groups = self.num_heads // self.num_key_value_heads
+        self.head_dim = hidden_size // self.num_heads
+        self.scaling = self.head_dim**-0.5
+        self.is_causal = False
+        self.layer_norm = Qwen2RMSNorm(hidden_size, eps=self.config.rms_norm_eps)
+        self.q_proj = nn.Linear(hidden_size, hidden_size, bias=False)
+        self.k_proj = nn.Linear(hidden_size, self.num_key_value_heads * self.head_dim, bias=False)
+        self.v_proj = nn.Linear(hidden_size, self.num_key_value_heads * self.head_dim, bias=False)
+        self.o_proj = nn.Linear(hidden_size, hidden_size, bias=False)
+        self.gate = nn.Parameter(torch.empty(()))
+
+    def key_value(self, visual_tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """visual_tokens `(B, M, d)` -> key and value, each `(B, num_key_value_heads, M, head_dim)`."""
+        shape = (*visual_tokens.shape[:-1], self.num_key_value_heads, self.head_dim)
+        return tuple(proj(visual_tokens).view(shape).transpose(1, 2) for proj in (self.k_proj, self.v_proj))
+
+    def forward(self, hidden_states: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+        """hidden_states `(B, L, d)`, key and value as from `key_value` -> `(B, L, d)`, to be added to the residual."""
+        batch, length, _ = hidden_states.shape
+        query = self.q_proj(self.layer_norm(hidden_states)).view(batch, length, self.num_heads, self.head_dim)
+        attention_interface: Callable = ALL_ATTENTION_FUNCTIONS.get_interface(
+            self.config._attn_implementation, eager_attention_forward
+        )
+        key, value = key.to(query.dtype), value.to(query.dtype)
+        context, _ = attention_interface(
+            self, query.transpose(1, 2), key, value, None, dropout=0.0, scaling=self.scaling, is_causal=False
+        )
+        return self.gate.to(query.dtype) * self.o_proj(context.reshape(batch, length, -1))
+
+
+class C2CMolaDecoderLayer(GradientCheckpointingLayer):
+    """Qwen2 decoder layer, with cross-modal attention between self-attention and MLP in every n-th one."""
+
+    def __init__(self, config: C2CMolaConfig, layer_idx: int):
+        super().__init__()
+        text_config = config.text_config
+        self.self_attn = C2CMolaAttention(config, layer_idx)
+        # The last of every n layers: a pretrained decoder has then read the prompt before it looks at the chart.
+        has_cross_attention = (layer_idx + 1) % config.cross_attention_every == 0
+        self.cross_attn = C2CMolaCrossAttention(config) if has_cross_attention else None
+        self.mlp = C2CMolaMLP(config)
+        self.input_layernorm = Qwen2RMSNorm(text_config.hidden_size, eps=text_config.rms_norm_eps)
+        self.post_attention_layernorm = Qwen2RMSNorm(text_config.hidden_size, eps=text_config.rms_norm_eps)
+
+    def forward(
+        self,
+        hidden_states: torch.Tensor,
+        chart_gates: torch.Tensor | None = None,
+        visual_key: torch.Tensor | None = None,
+        visual_value: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        position_embeddings: tuple[torch.Tensor, torch.Tensor] | None = None,
+        past_key_values: Cache | None = None,
+        **kwargs,
+    ) -> torch.Tensor:
+        # Whatever needs a gradient comes by position: reentrant checkpointing sees no keyword arguments.
+        attn_output, _ = self.self_attn(
+            self.input_layernorm(hidden_states),
+            chart_gates,
+            position_embeddings=position_embeddings,
+            attention_mask=attention_mask,
+            past_key_values=past_key_values,
+            **kwargs,
+        )
+        hidden_states = hidden_states + attn_output
+        if self.cross_attn is not None and visual_key is not None:
+            hidden_states = hidden_states + self.cross_attn(hidden_states, visual_key, visual_value)
+        return hidden_states + self.mlp(self.post_attention_layernorm(hidden_states), chart_gates)
+
+
+class C2CMolaDecoder(nn.Module):
+    """The Qwen2 decoder; keys are those of `Qwen2Model`, plus `lora_A`, `lora_B` and `cross_attn`."""
+
+    def __init__(self, config: C2CMolaConfig):
+        super().__init__()
+        text_config = config.text_config
+        self.embed_tokens = nn.Embedding(text_config.vocab_size, text_config.hidden_size, text_config.pad_token_id)
+        self.layers = nn.ModuleList([C2CMolaDecoderLayer(config, i) for i in range(text_config.num_hidden_layers)])
+        self.norm = Qwen2RMSNorm(text_config.hidden_size, eps=text_config.rms_norm_eps)
+        self.rotary_emb = Qwen2RotaryEmbedding(config=text_config)
+
+
+class C2CMolaConnector(nn.Module):
+    """Two-layer MLP with a residual, experts gated per visual token (Eq. 9)."""
+
+    def __init__(self, config: C2CMolaConfig):
+        super().__init__()
+        hidden_size = config.text_config.hidden_size
+        experts = (config.num_experts, config.expert_rank, config.expert_alpha, config.expert_dropout)
+        self.linear_1 = MixtureOfLoraLinear(hidden_size, hidden_size, True, *experts)
+        self.linear_2 = MixtureOfLoraLinear(hidden_size, hidden_size, True, *experts)
+
+    def forward(self, visual_tokens: torch.Tensor, token_gates: torch.Tensor | None) -> torch.Tensor:
+        inner = F.gelu(self.linear_1(visual_tokens, token_gates), approximate="tanh")
+        return visual_tokens + self.linear_2(inner, token_gates)
+
+
+class C2CMolaPreTrainedModel(PreTrainedModel):
+    config_class = C2CMolaConfig
+    base_model_prefix = "model"
+    input_modalities = ("image", "text")
+    supports_gradient_checkpointing = True
+    _no_split_modules = ["C2CMolaDecoderLayer", "SiglipEncoderLayer"]
+    _skip_keys_device_placement = ["past_key_values"]
+    _supports_sdpa = True
+    _supports_attention_backend = True
+    # Router arithmetic decides which experts are taken: rounding it flips decisions.
+    _keep_in_fp32_modules_strict = ["router", "complexity"]
+    _can_record_outputs = {
+        "hidden_states": C2CMolaDecoderLayer,
+        "attentions": OutputRecorder(C2CMolaAttention, index=1),
+    }
+
+    def _init_weights(self, module: nn.Module):
+        super()._init_weights(module)
+        if isinstance(module, MixtureOfLoraLinear):
+            module.init_experts()
+        elif isinstance(module, Router):
+            module.init_weights(std=self.config.text_config.initializer_range)
+        elif isinstance(module, ComplexityMetric):
+            for parameter in (module.type_difficulty, module.raw_alpha, module.raw_beta):
+                init.zeros_(parameter)
+        elif isinstance(module, C2CMolaCrossAttention):
+            init.constant_(module.gate, self.config.cross_attention_gate)
+
+
+class C2CMolaModel(C2CMolaPreTrainedModel):
+    """Vision, routing, connector and decoder, without the language modelling head."""
+
+    def __init__(self, config: C2CMolaConfig):
+        super().__init__(config)
+        # The decoder is no PreTrainedModel of its own that would resolve this for its config.
+        if config.text_config._attn_implementation is None:
+            config.text_config._attn_implementation = config._attn_implementation
+        hidden_size = config.text_config.hidden_size
+        self.conv_tower = AutoBackbone.from_config(config.conv_config)
+        self.vision_tower = AutoModel.from_config(config.vision_config)
+        self.conv_projection = nn.Linear(self.conv_tower.channels[-1], hidden_size)
+        self.vision_projection = nn.Linear(config.vision_config.hidden_size, hidden_size)
+        self.visual_norm = nn.LayerNorm(hidden_size)
+        self.complexity = ComplexityMetric(hidden_size, len(config.chart_types))
+        self.router = Router(hidden_size, config) if config.num_experts else None
+        self.connector = C2CMolaConnector(config)
+        self.language_model = C2CMolaDecoder(config)
+        self.post_init()
+
+    def get_input_embeddings(self) -> nn.Module:
+        return self.language_model.embed_tokens
+
+    def set_input_embeddings(self, value: nn.Module):
+        self.language_model.embed_tokens = value
+
+    def train(self, mode: bool = True):
+        super().train(mode)
+        # A frozen convolutional stream keeps its batch statistics too: the base must compute what it computed before.
+        if not any(parameter.requires_grad for parameter in self.conv_tower.parameters()):
+            self.conv_tower.eval()
+        return self
+
+    def get_visual_tokens(self, pixel_values: torch.Tensor) -> torch.Tensor:
+        """Eq. 4: pixel_values `(B, 3, image_size, image_size)` -> F_vis `(B, visual_grid ** 2, hidden_size)`."""
+        config, grid = self.config, self.config.visual_grid
+        if pixel_values.shape[-2:] != (config.image_size, config.image_size):
+            raise ValueError(
+                f"pixel_values are {tuple(pixel_values.shape[-2:])} pixels, the model reads "
+                f"{config.image_size} x {config.image_size}: prepare them with the model's processor"
+            )
+        pixel_values = pixel_values.to(self.conv_projection.weight.dtype)
+        # channels_last is two to three times as fast for convolutions on a CPU, and no slower on a GPU.
+        conv_map = self.conv_tower(pixel_values.contiguous(memory_format=torch.channels_last)).feature_maps[-1]
+
+        source = conv_map if config.vision_input == "conv" else pixel_values
+        side = config.vision_config.image_size
+        if source.shape[-1] != side:
+            source = F.interpolate(source, size=(side, side), mode="bilinear", antialias=side < source.shape[-1])
+        hidden = self.vision_tower(source).last_hidden_state  # (B, S, d_v)
+        width = int(hidden.shape[1] ** 0.5)
+        hidden = hidden[:, hidden.shape[1] - width * width :]  # without a class token, where there is one
+        vision_map = hidden.transpose(1, 2).unflatten(2, (width, width))  # (B, d_v, w, w)
+
+        conv_tokens = self.conv_projection(resample(conv_map, grid).flatten(2).transpose(1, 2))
+        # Projected before it is brought to the finer grid: fewer tokens to project.
+        vision_map = self.vision_projection(vision_map.flatten(2).transpose(1, 2)).transpose(1, 2)
+        vision_map = vision_map.unflatten(2, (width, width))
+        vision_tokens = resample(vision_map, grid).flatten(2).transpose(1, 2)
+        return self.visual_norm(conv_tokens + vision_tokens)  # (B, M, d)
+
+    def get_image_features(
+        self,
+        pixel_values: torch.Tensor,
+        chart_type: torch.Tensor | None = None,
+        num_elements: torch.Tensor | None = None,
+    ) -> C2CMolaImageFeatures:
+        """Vision, complexity, routing and connector: everything that is computed once per chart.
+
+        pixel_values `(B, 3, image_size, image_size)`; chart_type `(B,)` int64 index into `config.chart_types`, -1 =
+        unknown; num_elements `(B,)`, < 0 = unknown.
+        """
+        visual_tokens = self.get_visual_tokens(pixel_values)
+        complexity = self.complexity(visual_tokens, chart_type, num_elements)
+        routing = self.router(visual_tokens, complexity) if self.router is not None else None
+
+        visual_tokens = visual_tokens + sincos_position_embedding(
+            self.config.visual_grid, visual_tokens.shape[-1], visual_tokens.device, visual_tokens.dtype
+        )
+        return C2CMolaImageFeatures(
+            visual_tokens=self.connector(visual_tokens, routing.token_gates if routing else None),
+            chart_gates=routing.chart_gates if routing else None,
+            token_gates=routing.token_gates if routing else None,
+            router_logits=routing.logits if routing else None,
+            router_probs=routing.probs if routing else None,
+            dropped_fraction=routing.dropped_fraction if routing else None,
+            complexity=complexity.complexity,
+            type_logits=complexity.type_logits,
+            num_elements_log=complexity.num_elements_log,
+            complexity_loss=self.complexity.loss(complexity, chart_type, num_elements),
+        )
+
+    def get_visual_key_values(self, visual_tokens: torch.Tensor) -> torch.Tensor:
+        """Keys and values of all cross-modal attentions, for generation:
+        visual_tokens `(B, M, hidden_size)` -> `(B, num_cross_layers, 2, num_key_value_heads, M, head_dim)`."""
+        cross_attentions = (layer.cross_attn for layer in self.language_model.layers if layer.cross_attn is not None)
+        pairs = [torch.stack(cross_attn.key_value(visual_tokens), dim=1) for cross_attn in cross_attentions]
+        return torch.stack(pairs, dim=1)
+
+    @merge_with_config_defaults
+    @capture_outputs
+    def forward(
+        self,
+        input_ids: torch.LongTensor | None = None,
+        pixel_values: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        position_ids: torch.LongTensor | None = None,
+        past_key_values: Cache | None = None,
+        inputs_embeds: torch.Tensor | None = None,
+        chart_type: torch.LongTensor | None = None,
+        num_elements: torch.Tensor | None = None,
+        visual_key_values: torch.Tensor | None = None,
+        chart_gates: torch.Tensor | None = None,
+        use_cache: bool | None = None,
+        **kwargs,
+    ) -> C2CMolaModelOutputWithPast:
+        """
+        Args:
+            input_ids (`(B, L)`), pixel_values (`(B, 3, image_size, image_size)`), attention_mask (`(B, L)`):
+                As the processor gives them. Without `pixel_values` and `visual_key_values` the decoder reads text only.
+            chart_type (`(B,)`), num_elements (`(B,)`): Metadata of the chart, where known (see `get_image_features`).
+            visual_key_values, chart_gates: What `get_visual_key_values` and `get_image_features` returned for these
+                charts, in place of `pixel_values`.
+        """
+        if (input_ids is None) ^ (inputs_embeds is not None):
+            raise ValueError("You must specify exactly one of input_ids or inputs_embeds")
+        if inputs_embeds is None:
+            inputs_embeds = self.language_model.embed_tokens(input_ids)
+
+        features = C2CMolaImageFeatures()
+        if pixel_values is not None and visual_key_values is None:
+            features = self.get_image_features(pixel_values, chart_type, num_elements)
+            chart_gates = features.chart_gates
+
+        text_config = self.config.text_config
+        if use_cache and past_key_values is None:
+            past_key_values = DynamicCache(config=text_config)
+        if position_ids is None:
+            seen = past_key_values.get_seq_length() if past_key_values is not None else 0
+            position_ids = torch.arange(seen, seen + inputs_embeds.shape[1], device=inputs_embeds.device)[None]
+        causal_mask = create_causal_mask(
+            config=text_config,
+            inputs_embeds=inputs_embeds,
+            attention_mask=attention_mask,
+            past_key_values=past_key_values,
+            position_ids=position_ids,
+        )
+        position_embeddings = self.language_model.rotary_emb(inputs_embeds, position_ids)
+        hidden_states, cross_index = inputs_embeds, 0
+        for layer in self.language_model.layers:
+            key = value = None
+            if layer.cross_attn is not None and visual_key_values is not None:
+                key, value = visual_key_values[:, cross_index].unbind(dim=1)
+                cross_index += 1
+            elif layer.cross_attn is not None and features.visual_tokens is not None:
+                key, value = layer.cross_attn.key_value(features.visual_tokens)
+            hidden_states = layer(
+                hidden_states,
+                chart_gates,
+                key,
+                value,
+                attention_mask=causal_mask,
+                position_embeddings=position_embeddings,
+                past_key_values=past_key_values,
+                position_ids=position_ids,
+                **kwargs,
+            )
+        routing = {key: value for key, value in features.items() if key != "visual_tokens"}
+        return C2CMolaModelOutputWithPast(
+            last_hidden_state=self.language_model.norm(hidden_states),
+            past_key_values=past_key_values if use_cache else None,
+            **routing,
+        )
+
+
+def resample(feature_map: torch.Tensor, grid: int) -> torch.Tensor:
+    """`(B, C, h, w)` -> `(B, C, grid, grid)`: averaged where it is finer, interpolated where it is coarser."""
+    if feature_map.shape[-1] > grid:
+        return F.adaptive_avg_pool2d(feature_map, grid)
+    if feature_map.shape[-1] < grid:
+        return F.interpolate(feature_map, size=(grid, grid), mode="bilinear")
+    return feature_map
+
+
+class C2CMolaForConditionalGeneration(C2CMolaPreTrainedModel, GenerationMixin):
+    """
+    The model with its language modelling head: chart in, matplotlib code out.
+
+    ```python
+    >>> from PIL import Image
+    >>> from transformers import AutoModelForImageTextToText, AutoProcessor
+
+    >>> model = AutoModelForImageTextToText.from_pretrained(".", trust_remote_code=True)
+    >>> processor = AutoProcessor.from_pretrained(".", trust_remote_code=True)
+    >>> inputs = processor(images=Image.open("examples/quarterly_sales.png"), return_tensors="pt")
+    >>> print(processor.batch_decode(model.generate(**inputs), skip_special_tokens=True)[0])
+    ```
+    """
+
+    _tied_weights_keys = {"lm_head.weight": "model.language_model.embed_tokens.weight"}
+
+    def __init__(self, config: C2CMolaConfig):
+        super().__init__(config)
+        self.model = C2CMolaModel(config)
+        self.lm_head = nn.Linear(config.text_config.hidden_size, config.text_config.vocab_size, bias=False)
+        self.post_init()
+
+    @classmethod
+    def from_backbones(
+        cls, text: str, vision: str, conv: str, dtype: torch.dtype = torch.float32, **config_overrides
+    ) -> "C2CMolaForConditionalGeneration":
+        """Builds the model from pretrained repositories or folders; connector, router and experts are new.
+
+        Args:
+            text (`str`): Qwen2 causal language model, e.g. `"Qwen/Qwen2.5-Coder-0.5B"`.
+            vision (`str`): vision transformer, e.g. `"google/siglip2-base-patch16-512"`.
+            conv (`str`): convolutional backbone, e.g. `"facebook/convnextv2-tiny-22k-384"`; the stage that `out_features`
+                of its config names is used, stride 16 (`stage3`) where it names none but the last.
+            config_overrides: any field of [`C2CMolaConfig`].
+        """
+        decoder = AutoModelForCausalLM.from_pretrained(text, dtype=dtype)
+        if decoder.config.model_type != "qwen2":
+            raise ValueError(f"text={text!r} is a {decoder.config.model_type} model: the decoder has to be a qwen2 one")
+        vision_config = AutoConfig.from_pretrained(vision)
+        vision_config = getattr(vision_config, "vision_config", vision_config)
+        conv_config = AutoConfig.from_pretrained(conv)
+        conv_config = getattr(conv_config, "vision_config", conv_config)
+        if conv_config.out_features == [conv_config.stage_names[-1]]:
+            conv_config.out_features = ["stage3"]
+        config = cls.config_class(
+            text_config=decoder.config, vision_config=vision_config, conv_config=conv_config, **config_overrides
+        )
+        model = cls(config).to(dtype)
+        model.model.language_model.load_state_dict(decoder.model.state_dict(), strict=False)
+        model.lm_head.load_state_dict(decoder.lm_head.state_dict())
+        for tower, name in ((model.model.vision_tower, vision), (model.model.conv_tower, conv)):
+            pretrained = type(tower).from_pretrained(name, config=tower.config, dtype=dtype)
+            tower.load_state_dict(pretrained.state_dict())
+        for name in cls._keep_in_fp32_modules_strict:
+            for module_name, module in model.named_modules():
+                if module_name.endswith(name):
+                    module.float()
+        model.generation_config = decoder.generation_config
+        return model
+
+    def get_image_features(self, *args, **kwargs) -> C2CMolaImageFeatures:
+        """See [`C2CMolaModel.get_image_features`]."""
+        return self.model.get_image_features(*args, **kwargs)
+
+    def get_output_embeddings(self) -> nn.Module:
+        return self.lm_head
+
+    @can_return_tuple
+    def forward(
+        self,
+        input_ids: torch.LongTensor | None = None,
+        pixel_values: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        position_ids: torch.LongTensor | None = None,
+        past_key_values: Cache | None = None,
+        inputs_embeds: torch.Tensor | None = None,
+        labels: torch.LongTensor | None = None,
+        chart_type: torch.LongTensor | None = None,
+        num_elements: torch.Tensor | None = None,
+        visual_key_values: torch.Tensor | None = None,
+        chart_gates: torch.Tensor | None = None,
+        use_cache: bool | None = None,
+        logits_to_keep: int | torch.Tensor = 0,
+        num_items_in_batch: torch.Tensor | int | None = None,
+        **kwargs,
+    ) -> C2CMolaCausalLMOutputWithPast:
+        """
+        Args:
+            labels (`(B, L)`, *optional*): Code tokens, -100 where there is no loss (prompt, padding).
+            num_items_in_batch (*optional*): Number of label tokens that the summed loss is divided by (the Trainer's
+                convention under gradient accumulation); without it the loss is the mean.
+            The others: see [`C2CMolaModel.forward`].
+        """
+        outputs = self.model(
+            input_ids=input_ids,
+            pixel_values=pixel_values,
+            attention_mask=attention_mask,
+            position_ids=position_ids,
+            past_key_values=past_key_values,
+            inputs_embeds=inputs_embeds,
+            chart_type=chart_type,
+            num_elements=num_elements,
+            visual_key_values=visual_key_values,
+            chart_gates=chart_gates,
+            use_cache=use_cache,
+            **kwargs,
+        )
+        hidden_states = outputs.last_hidden_state
+        kept = slice(-logits_to_keep, None) if isinstance(logits_to_keep, int) else logits_to_keep
+        logits = self.lm_head(hidden_states[:, kept])
+        loss = None
+        if labels is not None:
+            loss = self.loss_function(
+                logits=logits,
+                labels=labels,
+                vocab_size=self.config.text_config.vocab_size,
+                num_items_in_batch=num_items_in_batch,
+            )
+        return C2CMolaCausalLMOutputWithPast(loss=loss, logits=logits, **outputs)
+
+    @torch.no_grad()
+    def generate(
+        self,
+        inputs: torch.Tensor | None = None,
+        pixel_values: torch.Tensor | None = None,
+        chart_type: torch.LongTensor | None = None,
+        num_elements: torch.Tensor | None = None,
+        **kwargs,
+    ):
+        """As `GenerationMixin.generate`; vision and routing run once per chart, before beams are expanded."""
+        if pixel_values is not None:
+            features = self.get_image_features(pixel_values, chart_type, num_elements)
+            kwargs["visual_key_values"] = self.model.get_visual_key_values(features.visual_tokens)
+            if features.chart_gates is not None:
+                kwargs["chart_gates"] = features.chart_gates
+        return super().generate(inputs, **kwargs)
+
+
+C2CMolaForConditionalGeneration.register_for_auto_class("AutoModelForImageTextToText")
+if "." not in __name__:
+    AutoModel.register(C2CMolaConfig, C2CMolaForConditionalGeneration, exist_ok=True)
+    AutoModelForImageTextToText.register(C2CMolaConfig, C2CMolaForConditionalGeneration, exist_ok=True)
+
+__all__ = ["C2CMolaForConditionalGeneration", "C2CMolaModel", "C2CMolaPreTrainedModel"]

@@ -1,0 +1,114 @@
+"""Shared by the tests: a tiny model that has learned one program by heart, saved as a model folder."""
+
+import pytest
+
+PROGRAM = """import matplotlib.pyplot as plt
+
+fig, ax = plt.subplots()
+ax.bar(["a", "b", "c"], [3, 5, 2], color="tab:red")
+ax.set_title("Three bars")
+"""
+
+
+def tiny_config(vocab_size: int = 48, pad_token_id: int = 0, eos_token_id: int = 1, **overrides):
+    """A configuration of some thousand parameters: 64 x 64 pixels, 16 visual tokens, two decoder layers."""
+    from configuration_c2c_mola import C2CMolaConfig
+
+    values = {
+        "text_config": {
+            "model_type": "qwen2",
+            "vocab_size": vocab_size,
+            "hidden_size": 32,
+            "intermediate_size": 64,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 4,
+            "num_key_value_heads": 2,
+            "max_position_embeddings": 256,
+            "tie_word_embeddings": True,
+            "pad_token_id": pad_token_id,
+            "eos_token_id": eos_token_id,
+            "bos_token_id": None,
+        },
+        "vision_config": {
+            "model_type": "siglip_vision_model",
+            "hidden_size": 32,
+            "intermediate_size": 64,
+            "num_hidden_layers": 1,
+            "num_attention_heads": 2,
+            "image_size": 64,
+            "patch_size": 16,
+        },
+        "conv_config": {
+            "model_type": "resnet",
+            "embedding_size": 8,
+            "hidden_sizes": [8, 16],
+            "depths": [1, 1],
+            "layer_type": "basic",
+            "out_features": ["stage2"],
+        },
+        "image_size": 64,
+        "visual_grid": 4,
+        "cross_attention_every": 1,
+        "cross_attention_gate": 1.0,
+        "expert_rank": 2,
+    }
+    return C2CMolaConfig(**(values | overrides))
+
+
+def make_tiny_model(program: str):
+    """A random model of 64 x 64 pixels, trained until it answers every chart with `program`; and its processor."""
+    import torch
+    from PIL import Image
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast, SiglipImageProcessor
+
+    from modeling_c2c_mola import C2CMolaForConditionalGeneration
+    from processing_c2c_mola import C2CMolaProcessor
+
+    bpe = Tokenizer(models.BPE())
+    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bpe.decoder = decoders.ByteLevel()
+    special = ["<pad>", "<eos>", "<chart>"]
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    bpe.train_from_iterator(
+        [program] * 3, trainers.BpeTrainer(vocab_size=400, special_tokens=special, initial_alphabet=alphabet)
+    )
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=bpe, pad_token="<pad>", eos_token="<eos>", additional_special_tokens=["<chart>"]
+    )
+    image_processor = SiglipImageProcessor(size={"height": 64, "width": 64})
+    processor = C2CMolaProcessor(image_processor, tokenizer, chart_prompt="<chart>")
+    config = tiny_config(
+        vocab_size=len(tokenizer),
+        pad_token_id=tokenizer.pad_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+    )
+    torch.manual_seed(0)
+    model = C2CMolaForConditionalGeneration(config)
+    model.generation_config.pad_token_id = tokenizer.pad_token_id
+    model.generation_config.eos_token_id = tokenizer.eos_token_id
+    batch = processor(images=[Image.new("RGB", (64, 64), "white")], code=[program])
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
+    for _ in range(500):
+        loss = model(**batch).loss
+        if loss < 0.02:
+            break
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert loss < 0.02, "the tiny model has not learned its program"
+    return model.eval(), processor
+
+
+@pytest.fixture(scope="session")
+def program() -> str:
+    return PROGRAM
+
+
+@pytest.fixture(scope="session")
+def model_folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("model")
+    model, processor = make_tiny_model(PROGRAM)
+    model.save_pretrained(folder)
+    processor.save_pretrained(folder)
+    return folder

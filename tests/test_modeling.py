@@ -1,0 +1,281 @@
+"""The model against Qwen2 itself, its own slow paths, and a round trip through the Hub format."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+from conftest import tiny_config
+from torch import nn
+from transformers import AutoModel, AutoModelForImageTextToText, Qwen2ForCausalLM
+
+from modeling_c2c_mola import C2CMolaForConditionalGeneration
+from routing_c2c_mola import MixtureOfLoraLinear
+
+PROMPT = torch.tensor([[2, 3, 4], [2, 5, 6], [2, 7, 8], [2, 9, 10]])
+
+
+def make_model(seed: int = 0, trained_experts: bool = True, **overrides) -> C2CMolaForConditionalGeneration:
+    """A random model; with `trained_experts`, its experts say something (B is not 0)."""
+    torch.manual_seed(seed)
+    model = C2CMolaForConditionalGeneration(tiny_config(**overrides))
+    model.generation_config.pad_token_id, model.generation_config.eos_token_id = 0, 1
+    if trained_experts:
+        for name, parameter in model.named_parameters():
+            if "lora_" in name or "type_bias" in name or "gate.weight" in name:
+                nn.init.normal_(parameter, std=0.5)
+    # A random decoder hardly looks at the chart; these tests want it to matter.
+    for layer in model.model.language_model.layers:
+        nn.init.normal_(layer.cross_attn.o_proj.weight, std=0.5)
+        nn.init.normal_(layer.cross_attn.v_proj.weight, std=0.5)
+    return model.eval()
+
+
+def make_charts(batch: int = 4) -> torch.Tensor:
+    torch.manual_seed(1)
+    return torch.rand(batch, 3, 64, 64) * 2 - 1
+
+
+def make_batch(batch: int = 4) -> dict[str, torch.Tensor]:
+    torch.manual_seed(2)
+    input_ids = torch.randint(2, 48, (batch, 12))
+    return {
+        "input_ids": input_ids,
+        "attention_mask": torch.ones_like(input_ids),
+        "labels": input_ids.clone(),
+        "pixel_values": make_charts(batch),
+    }
+
+
+def test_without_a_chart_it_is_qwen2():
+    model = make_model(num_experts=0)
+    qwen2 = Qwen2ForCausalLM(model.config.text_config).eval()
+    weights = {k: v for k, v in model.model.language_model.state_dict().items() if "cross_attn" not in k}
+    qwen2.model.load_state_dict(weights)
+    qwen2.lm_head.load_state_dict(model.lm_head.state_dict())
+    batch = make_batch()
+    text = {"input_ids": batch["input_ids"], "attention_mask": batch["attention_mask"]}
+    torch.testing.assert_close(model(**text).logits, qwen2(**text).logits, atol=1e-6, rtol=1e-5)
+
+
+def test_loss_is_the_mean_cross_entropy_of_the_next_token():
+    model, batch = make_model(), make_batch()
+    batch["labels"][:, :4] = -100
+    output = model(**batch)
+    logprobs = output.logits.double().log_softmax(dim=-1)
+    terms = [-logprobs[b, t - 1, batch["labels"][b, t]] for b in range(4) for t in range(4, 12)]
+    torch.testing.assert_close(output.loss.double(), torch.stack(terms).mean(), rtol=1e-5, atol=1e-6)
+    summed = model(**batch, num_items_in_batch=64).loss
+    torch.testing.assert_close(summed, output.loss * len(terms) / 64)
+
+
+def test_experts_on_top_of_a_base_change_nothing(tmp_path):
+    base = make_model(num_experts=0)
+    base.save_pretrained(tmp_path)
+    model, info = C2CMolaForConditionalGeneration.from_pretrained(tmp_path, num_experts=8, output_loading_info=True)
+    assert info["missing_keys"] and all("lora_" in k or ".router." in k for k in info["missing_keys"])
+    layers = [module for module in model.modules() if isinstance(module, MixtureOfLoraLinear)]
+    assert len(layers) == 2 * 7 + 2
+    for layer in layers:
+        assert (layer.lora_B == 0).all() and 0 < layer.lora_A.abs().max() <= 0.01
+    assert torch.isfinite(model.model.router.gate.weight).all() and model.model.router.gate.weight.std() > 0
+    batch = make_batch()
+    assert torch.equal(base(**batch).logits, model.eval()(**batch).logits)
+
+
+@pytest.mark.parametrize("num_experts", [0, 8])
+def test_every_parameter_is_in_the_graph(num_experts):
+    """DDP waits for the gradient of every parameter, whatever the batch has."""
+    model = make_model(num_experts=num_experts, trained_experts=False).train()
+    output = model(**make_batch())
+    (output.loss + output.complexity_loss).backward()
+    assert [name for name, parameter in model.named_parameters() if parameter.grad is None] == []
+
+
+def test_a_gradient_reaches_experts_router_and_complexity():
+    fresh = make_model(trained_experts=False)
+    fresh(**make_batch()).loss.backward()
+    for name, parameter in fresh.named_parameters():
+        if "lora_B" in name:
+            assert parameter.grad.abs().sum() > 0, name
+    model = make_model()
+    nn.init.normal_(model.model.router.capability)
+    model(**make_batch()).loss.backward()
+    for name, parameter in model.named_parameters():
+        if "lora_" in name or ".router." in name or "raw_alpha" in name or "count_head" in name:
+            assert parameter.grad.abs().sum() > 0, name
+
+
+@pytest.mark.parametrize("settings", [{}, {"num_beams": 3}, {"num_beams": 2, "num_return_sequences": 2}])
+def test_cached_and_uncached_generation_agree(settings):
+    model = make_model()
+    inputs = {"input_ids": PROMPT, "attention_mask": torch.ones_like(PROMPT), "pixel_values": make_charts()}
+    cached = model.generate(**inputs, max_new_tokens=20, do_sample=False, **settings)
+    uncached = model.generate(**inputs, max_new_tokens=20, do_sample=False, use_cache=False, **settings)
+    assert torch.equal(cached, uncached)
+    assert len({tuple(row.tolist()) for row in cached[:, 3:]}) > 1  # the charts matter
+
+
+def test_a_batch_generates_what_its_members_do():
+    model, charts = make_model(), make_charts()
+    batch = model.generate(
+        input_ids=PROMPT, attention_mask=torch.ones_like(PROMPT), pixel_values=charts, max_new_tokens=20
+    )
+    for i in range(4):
+        single = model.generate(input_ids=PROMPT[i : i + 1], pixel_values=charts[i : i + 1], max_new_tokens=20)
+        assert torch.equal(single[0], batch[i, : single.shape[1]])
+
+
+def test_generation_equals_a_loop_over_full_forwards():
+    model, charts = make_model(), make_charts(1)
+    expected = PROMPT[:1]
+    for _ in range(15):
+        token = model(input_ids=expected, pixel_values=charts).logits[:, -1].argmax(dim=-1, keepdim=True)
+        expected = torch.cat([expected, token], dim=1)
+        if token.item() == 1:
+            break
+    generated = model.generate(input_ids=PROMPT[:1], pixel_values=charts, max_new_tokens=15)
+    assert torch.equal(generated, expected)
+
+
+def test_vision_and_routing_run_once_per_chart():
+    model = make_model()
+    calls = []
+    for module in (model.model.conv_tower, model.model.vision_tower, model.model.router, model.model.connector):
+        module.register_forward_hook(lambda module, inputs, output: calls.append(inputs[0].shape[0]))
+    model.generate(
+        input_ids=PROMPT[:2], pixel_values=make_charts(2), max_new_tokens=8, num_beams=3, num_return_sequences=3
+    )
+    assert calls == [2, 2, 2, 2]
+
+
+def test_left_padded_prompts_generate_the_same():
+    model, charts = make_model(), make_charts(2)
+    alone = model.generate(input_ids=PROMPT[:1], pixel_values=charts[:1], max_new_tokens=12)
+    padded = torch.tensor([[0, 0, *PROMPT[0].tolist()], [3, 4, 5, 6, 7]])
+    mask = torch.tensor([[0, 0, 1, 1, 1], [1, 1, 1, 1, 1]])
+    both = model.generate(input_ids=padded, attention_mask=mask, pixel_values=charts, max_new_tokens=12)
+    assert torch.equal(both[0, 5 : 2 + alone.shape[1]], alone[0, 3:])
+
+
+def test_given_metadata_replaces_the_prediction():
+    model, batch = make_model(), make_batch()
+    nn.init.normal_(model.model.router.capability)
+    unknown = model(**batch, chart_type=torch.full((4,), -1), num_elements=torch.full((4,), -1.0))
+    assert torch.equal(unknown.logits, model(**batch).logits) and unknown.complexity_loss == 0
+    known = model(**batch, chart_type=torch.tensor([0, 1, 2, 3]), num_elements=torch.tensor([5.0, 10, 20, 40]))
+    assert not torch.equal(known.complexity, unknown.complexity) and known.complexity_loss > 0
+
+
+def test_sdpa_equals_eager():
+    model, batch = make_model(), make_batch()
+    sdpa = model(**batch)
+    model.set_attn_implementation("eager")
+    eager = model(**batch, output_attentions=True, output_hidden_states=True)
+    torch.testing.assert_close(eager.logits, sdpa.logits, atol=1e-5, rtol=1e-4)
+    assert len(eager.hidden_states) == 3 and len(eager.attentions) == 2
+    assert eager.attentions[0].shape == (4, 4, 12, 12)
+
+
+@pytest.mark.parametrize("use_reentrant", [False, True])
+def test_gradient_checkpointing_gives_the_same_gradients(use_reentrant):
+    gradients = []
+    for checkpointing in (False, True):
+        model = make_model(expert_dropout=0.0, router_noise=0.0)
+        if checkpointing:
+            model.gradient_checkpointing_enable({"use_reentrant": use_reentrant})
+            model.enable_input_require_grads()
+        model.train()(**make_batch()).loss.backward()
+        gradients.append({name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None})
+    assert gradients[0].keys() == gradients[1].keys()
+    for name, gradient in gradients[0].items():
+        torch.testing.assert_close(gradients[1][name], gradient, atol=1e-6, rtol=1e-4, msg=name)
+
+
+def test_frozen_convolutional_stream_keeps_its_statistics():
+    model = make_model()
+    model.model.conv_tower.requires_grad_(False)
+    before = {name: buffer.clone() for name, buffer in model.model.conv_tower.named_buffers()}
+    model.train()(**make_batch())
+    assert all(torch.equal(buffer, before[name]) for name, buffer in model.model.conv_tower.named_buffers())
+
+
+def test_router_stays_float32_in_a_bfloat16_model(tmp_path):
+    make_model().save_pretrained(tmp_path)
+    model = C2CMolaForConditionalGeneration.from_pretrained(tmp_path, dtype=torch.bfloat16)
+    assert model.lm_head.weight.dtype == torch.bfloat16 and model.model.router.gate.weight.dtype == torch.float32
+    assert model(**{k: v.bfloat16() if v.is_floating_point() else v for k, v in make_batch().items()}).loss.isfinite()
+
+
+def test_both_auto_classes_give_the_generating_model(tmp_path):
+    model = make_model()
+    model.save_pretrained(tmp_path)
+    batch = make_batch()
+    for auto_class in (AutoModel, AutoModelForImageTextToText):
+        loaded = auto_class.from_pretrained(tmp_path)
+        assert isinstance(loaded, C2CMolaForConditionalGeneration)
+        assert torch.equal(loaded.eval()(**batch).logits, model(**batch).logits)
+
+
+def test_remote_code_round_trip_is_bit_equal(tmp_path):
+    """Loaded as a stranger does, from another folder with trust_remote_code, saved to a third, loaded from there."""
+    model, batch = make_model(), make_batch()
+    model.save_pretrained(tmp_path / "first")
+    torch.save({"batch": batch, "logits": model(**batch).logits}, tmp_path / "expected.pt")
+    script = """
+import sys, torch
+from transformers import AutoModel, AutoModelForImageTextToText
+expected = torch.load("expected.pt")
+model = AutoModelForImageTextToText.from_pretrained("first", trust_remote_code=True).eval()
+assert type(model).__module__.startswith("transformers_modules"), type(model)
+assert torch.equal(model(**expected["batch"]).logits, expected["logits"])
+model.save_pretrained("third")
+again = AutoModel.from_pretrained("third", trust_remote_code=True).eval()
+assert torch.equal(again(**expected["batch"]).logits, expected["logits"])
+assert again.generate(input_ids=expected["batch"]["input_ids"][:1, :2], pixel_values=expected["batch"]["pixel_values"][:1],
+                      max_new_tokens=3).shape[1] > 2
+"""
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | {"HF_HOME": str(tmp_path / "hf")}
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    config = json.loads((tmp_path / "third" / "config.json").read_text())
+    assert set(config["auto_map"]) == {"AutoConfig", "AutoModel", "AutoModelForImageTextToText"}
+    for file in ("configuration_c2c_mola.py", "routing_c2c_mola.py", "modeling_c2c_mola.py"):
+        assert (tmp_path / "third" / file).is_file()
+
+
+def test_from_backbones_takes_over_every_pretrained_weight(tmp_path):
+    from transformers import ConvNextV2Config, ConvNextV2Model, SiglipVisionConfig, SiglipVisionModel
+
+    torch.manual_seed(0)
+    text_config = tiny_config().text_config
+    decoder = Qwen2ForCausalLM(text_config).eval()
+    vision = SiglipVisionModel(SiglipVisionConfig(**(tiny_config().vision_config.to_dict() | {"image_size": 48})))
+    conv = ConvNextV2Model(ConvNextV2Config(hidden_sizes=[8, 8, 16, 16], depths=[1, 1, 1, 1]))
+    for name, part in (("text", decoder), ("vision", vision), ("conv", conv)):
+        part.save_pretrained(tmp_path / name)
+    model = C2CMolaForConditionalGeneration.from_backbones(
+        **{name: str(tmp_path / name) for name in ("text", "vision", "conv")}, image_size=64, visual_grid=4, expert_rank=2,
+        cross_attention_every=2,
+    ).eval()  # fmt: skip
+    batch = make_batch()
+    with_chart, without = model(**batch), decoder(input_ids=batch["input_ids"])
+    torch.testing.assert_close(with_chart.logits, without.logits)  # the gate of the cross-attention starts at 0
+    for ours, theirs in ((model.model.vision_tower, vision), (model.model.conv_tower, conv)):
+        theirs, ours = theirs.state_dict(), ours.state_dict()
+        shared = [name for name in theirs if name in ours]
+        assert len(shared) > 10 and all(torch.equal(theirs[name], ours[name]) for name in shared)
+
+
+def test_wrong_image_size_says_both_sizes():
+    with pytest.raises(ValueError, match=r"\(32, 32\) pixels, the model reads 64 x 64"):
+        make_model()(input_ids=PROMPT[:1], pixel_values=torch.zeros(1, 3, 32, 32))
+
+
+@pytest.mark.parametrize("wrong", [{"num_experts_per_tok": 9}, {"num_experts": 4}])
+def test_impossible_expert_numbers_are_refused(wrong):
+    with pytest.raises(ValueError, match="num_experts"):
+        tiny_config(**wrong)
