@@ -1,0 +1,1 @@
+"""Chart-to-code metric: executes programs, compares their pictures. Load with `evaluate.load("./eval_metric")`."""

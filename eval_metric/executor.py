@@ -1,0 +1,364 @@
+"""Executes generated plotting programs and returns their pictures: fast, many at once, safe from ordinary bugs.
+
+`python worker.py` is started once per worker, with a clean environment, and forks for each program (see there); the
+calling process itself is never forked, so threads of torch or CUDA in it do no harm. A program gets `timeout` seconds
+and `memory_mb` on top of what the packages take, writes nothing, and its last figure comes back as pixels, equal to
+those of `python script.py` with `fig.savefig(..., dpi="figure")` and matplotlib's own defaults.
+
+Limits: this keeps accidents (endless loops, memory, crashes) away from the caller. It is not a security boundary; run
+programs from sources that you do not trust in a container without network.
+"""
+
+import contextlib
+import json
+import math
+import os
+import queue
+import select
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from .worker import FRAME
+from .worker import LENGTH
+from .worker import MAGIC
+from .worker import MAX_ERROR
+from .worker import MAX_PIXELS
+from .worker import MAX_REPORT
+from .worker import MAX_SOURCE
+from .worker import REPLY
+from .worker import receive_exactly
+
+
+START_SECONDS = 180.0  # for imports, on a busy machine, and for building matplotlib's font cache the first time
+END_SECONDS = 60.0  # for ending a program; beyond this the worker itself is taken to be broken
+AHEAD = 32  # programs per worker that `run_many` takes ahead of the one that it yields
+STATUSES = ("ok", "error", "timeout", "crash", "no_figure", "invalid")
+
+
+@dataclass(frozen=True)
+class ExecutionResult:
+    """What became of one program.
+
+    Attributes:
+        status: "ok"; "error" (an exception), "timeout", "crash" (the process died), "no_figure", or "invalid" (not a
+            program: no text, null bytes, more than 64 KiB).
+        image: (H, W, 3) uint8, the last figure at its own size and dpi; None unless ok.
+        error: one line, as "NameError: name 'x' is not defined"; "" if ok.
+        facts: element counts read from the drawn figure, see `worker.count_elements`; None unless ok.
+        seconds: wall-clock time of the program, in seconds.
+    """
+
+    status: str
+    image: np.ndarray | None = None
+    error: str = ""
+    facts: dict | None = None
+    seconds: float = 0.0
+
+    @property
+    def ok(self) -> bool:
+        return self.status == "ok"
+
+
+class _Failure(Exception):
+    """The program gave no usable frame: (status, one-line reason)."""
+
+
+class _Worker:
+    """One worker process and the socket to it. Used by one thread at a time."""
+
+    def __init__(self, folder: str, timeout: float, memory_mb: int):
+        self.timeout = timeout
+        self.socket, other = socket.socketpair()
+        command = [sys.executable, "-s", "-P", str(Path(__file__).with_name("worker.py")), str(other.fileno())]
+        # CPU time is a second limit, for what escapes the deadline; it must never be the first to strike.
+        command += [str(memory_mb), str(math.ceil(timeout) + 2)]
+        with other:
+            self.process = subprocess.Popen(
+                command,
+                env=_environment(folder),
+                cwd=folder,
+                pass_fds=[other.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,  # Ctrl-C is for the caller, who then closes
+            )
+        self.socket.settimeout(START_SECONDS)
+        try:
+            size = LENGTH.unpack(receive_exactly(self.socket, LENGTH.size))[0]
+            hello = json.loads(receive_exactly(self.socket, size))
+        except (OSError, EOFError) as error:
+            self.close()
+            raise RuntimeError(f"the process that executes the programs did not start: {error!r}") from None
+        if "error" in hello:
+            self.close()
+            raise RuntimeError(f"the programs cannot be executed here: {hello['error']}. pip install matplotlib")
+        self.versions = hello["versions"]
+
+    def run(self, source: bytes) -> ExecutionResult:
+        """Executes one program; raises OSError or EOFError when the worker itself is gone."""
+        pid = None
+        reading, writing = os.pipe()
+        try:
+            with contextlib.suppress(OSError, AttributeError):  # fewer switches between the two processes
+                import fcntl
+
+                fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 2**20)
+            try:
+                socket.send_fds(self.socket, [LENGTH.pack(len(source))], [writing])
+            finally:
+                os.close(writing)
+            self.socket.settimeout(START_SECONDS)  # the program may be the first to need some package
+            self.socket.sendall(source)
+            pid = REPLY.unpack(receive_exactly(self.socket, REPLY.size))[0]
+            start = time.monotonic()
+            try:
+                image, facts = _read_frame(reading, start + self.timeout)
+                failure = None
+            except _Failure as reason:
+                failure = reason
+            self.socket.settimeout(END_SECONDS)
+            self.socket.sendall(b"E")
+            status = REPLY.unpack(receive_exactly(self.socket, REPLY.size))[0]
+        except (OSError, EOFError):
+            if pid is not None:  # whoever killed the worker: its program must not live on
+                with contextlib.suppress(OSError):
+                    os.kill(pid, 9)
+            raise
+        finally:
+            os.close(reading)
+        seconds = time.monotonic() - start
+        if failure is None:
+            return ExecutionResult("ok", image, "", facts, seconds)
+        kind, text = failure.args
+        if kind == "crash" and os.WIFSIGNALED(status) and os.WTERMSIG(status) != 9:
+            text = f"the program was ended by signal {os.WTERMSIG(status)}"
+        return ExecutionResult(kind, None, text, None, seconds)
+
+    def close(self) -> None:
+        self.socket.close()  # the worker ends its program and itself when it sees this
+        try:
+            self.process.wait(timeout=2.0)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def _environment(folder: str) -> dict[str, str]:
+    """The whole environment of a worker: nothing of the caller's but the search path of shared libraries."""
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "HOME": folder,
+        "LANG": "C.UTF-8",
+        "TZ": "UTC",
+        "PYTHONHASHSEED": "0",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "MPLBACKEND": "Agg",
+        "ARROW_DEFAULT_MEMORY_POOL": "system",  # pyarrow's own pool (below pandas) takes 1 GiB of addresses at once
+        "JE_ARROW_MALLOC_CONF": "background_thread:false",
+        "MPLCONFIGDIR": str(_cache_folder() or folder),
+    }
+    for name in ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM"):
+        environment[f"{name}_NUM_THREADS"] = "1"  # the worker must have one thread when it forks
+    for name in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"):
+        if name in os.environ:
+            environment[name] = os.environ[name]
+    return environment
+
+
+def _cache_folder() -> Path | None:
+    """Where matplotlib's font cache is kept between runs (building it takes seconds), or None."""
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    folder = Path(base) / "chart2code_metric"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return folder if os.access(folder, os.W_OK) else None
+
+
+def _read_frame(pipe: int, deadline: float) -> tuple[np.ndarray, dict | None]:
+    """Picture and facts from the pipe of a program. Everything in it may be forged, so everything is checked."""
+    data = _read(pipe, FRAME.size, deadline)
+    magic, report_size, height, width = FRAME.unpack(data)
+    if magic != MAGIC or report_size > MAX_REPORT or height * width > MAX_PIXELS:
+        raise _Failure("crash", "the program sent a malformed result")
+    try:
+        report = json.loads(_read(pipe, report_size, deadline))
+        status, error, facts = report["status"], str(report["error"])[:MAX_ERROR], report.get("facts")
+    except (ValueError, TypeError, KeyError, RecursionError):
+        raise _Failure("crash", "the program sent a malformed result") from None
+    if status != "ok" or not height or not width:
+        raise _Failure(status if status in ("error", "no_figure") else "crash", " ".join(error.split()))
+    if facts is not None and not (
+        isinstance(facts, dict) and all(type(value) is int and 0 <= value < 2**31 for value in facts.values())
+    ):
+        raise _Failure("crash", "the program sent malformed facts")
+    pixels = np.frombuffer(_read(pipe, height * width * 3, deadline), dtype=np.uint8)
+    return pixels.reshape(height, width, 3), facts
+
+
+def _read(pipe: int, size: int, deadline: float) -> bytearray:
+    """`size` bytes from the pipe, or `_Failure` at its end or at the deadline (of `time.monotonic`)."""
+    data = bytearray(size)
+    view = memoryview(data)
+    poll = select.poll()
+    poll.register(pipe, select.POLLIN)
+    while view:
+        left = deadline - time.monotonic()
+        if left <= 0 or not poll.poll(left * 1000):
+            raise _Failure("timeout", "the program did not end in time")
+        count = os.readv(pipe, [view])
+        if not count:
+            raise _Failure("crash", "the program ended without a result")
+        view = view[count:]
+    return data
+
+
+class Executor:
+    """Runs programs in `num_workers` worker processes, started when they are first needed. A context manager.
+
+    Args:
+        num_workers: programs that run at the same time.
+        timeout: seconds per program, by the wall clock.
+        memory_mb: memory per program in MiB, beyond what the preloaded packages take (Linux only).
+
+    `run` may be called from several threads. A copy of an executor in a forked process starts workers of its own.
+    """
+
+    def __init__(self, num_workers: int = 1, timeout: float = 10.0, memory_mb: int = 1024):
+        if num_workers < 1 or timeout <= 0 or memory_mb < 1:
+            raise ValueError(
+                f"num_workers, timeout and memory_mb must be positive, not {num_workers}, {timeout}, {memory_mb}"
+            )
+        if not hasattr(os, "fork"):
+            raise RuntimeError("programs are executed in forked processes, which this system does not have: use Linux")
+        self.num_workers, self.timeout, self.memory_mb = num_workers, timeout, memory_mb
+        self._reset()
+
+    def _reset(self) -> None:
+        self._pid = os.getpid()
+        self._folder = None
+        self._threads = None
+        self._lock = threading.Lock()
+        self._workers: queue.LifoQueue[_Worker | None] = queue.LifoQueue()
+        for _ in range(self.num_workers):
+            self._workers.put(None)  # a place for a worker that is not started
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """{package: version} of the packages that the programs are executed with."""
+        worker = self._acquire()
+        try:
+            return dict(worker.versions)
+        finally:
+            self._workers.put(worker)
+
+    def run(self, code: str) -> ExecutionResult:
+        """Executes one program. Never raises for what the program does; waits when all workers are busy."""
+        source = _source(code)
+        if isinstance(source, ExecutionResult):
+            return source
+        worker = self._acquire()
+        try:
+            return worker.run(source)
+        except (OSError, EOFError):
+            worker.close()
+            worker = None
+            return ExecutionResult("crash", error="the program ended the worker process")
+        except BaseException:  # interrupted: the conversation with the worker is broken off
+            worker.close()
+            worker = None
+            raise
+        finally:
+            self._workers.put(worker)
+
+    def run_many(self, codes: Iterable[str]) -> Iterator[ExecutionResult]:
+        """Executes programs, `num_workers` at a time, and yields their results in order.
+
+        Takes from `codes` only as far ahead as keeps the workers busy, so both may be endless.
+        """
+        if self._pid != os.getpid():
+            self._reset()
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(self.num_workers, thread_name_prefix="executor")
+        waiting = deque()
+        try:
+            for code in codes:
+                waiting.append(self._threads.submit(self.run, code))
+                while len(waiting) >= AHEAD * self.num_workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+    def close(self) -> None:
+        """Ends all workers. The executor may be used again and starts new ones then."""
+        if self._pid != os.getpid():
+            return  # the workers belong to the process that this one was forked from
+        if self._threads is not None:
+            self._threads.shutdown(cancel_futures=True)
+            self._threads = None
+        for _ in range(self.num_workers):
+            worker = self._workers.get()
+            if worker is not None:
+                worker.close()
+        for _ in range(self.num_workers):
+            self._workers.put(None)
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
+
+    def __enter__(self) -> "Executor":
+        return self
+
+    def __exit__(self, *exception) -> None:
+        self.close()
+
+    def __del__(self):
+        with contextlib.suppress(Exception):  # while the interpreter ends, anything may be gone already
+            self.close()
+
+    def _acquire(self) -> _Worker:
+        if self._pid != os.getpid():
+            self._reset()
+        worker = self._workers.get()
+        try:
+            if worker is None or worker.process.poll() is not None:
+                with self._lock:
+                    if self._folder is None:
+                        self._folder = tempfile.mkdtemp(prefix="chart2code-")
+                worker = _Worker(self._folder, self.timeout, self.memory_mb)
+        except BaseException:
+            self._workers.put(None)
+            raise
+        return worker
+
+
+def _source(code: str) -> bytes | ExecutionResult:
+    """The program in UTF-8, or the result for what is no program."""
+    if not isinstance(code, str):
+        return ExecutionResult("invalid", error=f"a program is a str, not {type(code).__name__}")
+    try:
+        source = code.encode("utf-8")
+    except UnicodeEncodeError:
+        return ExecutionResult("invalid", error="the program is not valid Unicode")
+    if len(source) > MAX_SOURCE:
+        return ExecutionResult("invalid", error=f"the program has {len(source)} bytes, more than {MAX_SOURCE}")
+    if "\0" in code:
+        return ExecutionResult("invalid", error="the program contains null bytes")
+    return source

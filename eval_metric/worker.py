@@ -1,0 +1,436 @@
+"""The process in which generated programs run. Started by `executor.py`; imports nothing of the repository.
+
+`python worker.py FD MEMORY_MB CPU_SECONDS` imports matplotlib once, draws a figure to load what matplotlib loads
+lazily, and then serves programs: it forks for each, the child limits itself, executes the program and writes one frame
+into the pipe that came with the request. The worker itself never executes a program. Companions of matplotlib
+(pandas, ...) are imported here when the first program mentions them: they make each fork slower, and most programs do
+without.
+
+Protocol, on the Unix socket FD (all integers little-endian):
+    worker -> parent  HELLO: uint32 length + JSON, {"versions": ...} or {"error": ...}
+    parent -> worker  REQUEST: uint32 length, with the pipe's writing end as ancillary data, then the source
+    worker -> parent  REPLY: int32 process id of the child
+    parent -> worker  one byte: end it (the frame is complete, or the deadline has passed)
+    worker -> parent  REPLY: int32 exit status as `os.waitpid` gives it
+
+Frame in the pipe: `FRAME` (magic, JSON length, height, width), the JSON report, height * width * 3 bytes of RGB.
+The child belongs to the program: the parent believes nothing in a frame that it has not checked.
+
+What this confines: memory, CPU time, file sizes, descriptors, life time. It is not a security boundary: a program may
+still read files, open sockets and signal processes of the same user. Filters of system calls and of the file system
+have their place in `confine`.
+"""
+
+import array
+import contextlib
+import ctypes
+import gc
+import importlib.metadata
+import io
+import json
+import os
+import random
+import signal
+import socket
+import struct
+import sys
+import time
+import types
+
+
+try:
+    import resource
+except ImportError:  # Windows; executor.py refuses there with a message
+    resource = None
+
+FRAME = struct.Struct("<4sIII")
+MAGIC = b"C2C1"
+LENGTH = struct.Struct("<I")
+REPLY = struct.Struct("<i")
+
+MAX_SOURCE = 64 * 1024  # bytes of UTF-8
+MAX_REPORT = 16 * 1024  # bytes of JSON
+MAX_PIXELS = 16_000_000  # 16 x 10 inches at 300 dpi; a picture beyond that is an error of the program
+MAX_ERROR = 500  # characters
+
+COMPANIONS = ("pandas", "scipy", "seaborn")
+
+PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
+
+
+def receive_exactly(sock: socket.socket, size: int) -> bytes:
+    """`size` bytes from a stream socket; raises EOFError when the other end closes before."""
+    parts = []
+    while size:
+        part = sock.recv(size)
+        if not part:
+            raise EOFError("the other end of the socket is closed")
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+def _prctl(option: int, value: int) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+
+
+# ------------------------------------------------------------------------------------------------------ start
+
+
+def preload() -> dict[str, str]:
+    """Imports matplotlib and draws with it. Returns {package: version} of all that programs may use."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    matplotlib.rcdefaults()
+    import matplotlib.dates
+    import matplotlib.pyplot as plt
+    import mpl_toolkits.mplot3d  # noqa: F401
+    import numpy as np
+
+    versions = {"python": sys.version.split()[0], "matplotlib": matplotlib.__version__, "numpy": np.__version__}
+    for name in COMPANIONS:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            versions[name] = importlib.metadata.version(name)
+
+    # Matplotlib loads fonts, tick machinery and mathtext when something is drawn, so draw something of each.
+    figure, axes = plt.subplots(2, 2, layout="constrained")
+    axes[0, 0].bar(["a", "b"], [1, 2], label="bar", yerr=0.1)
+    axes[0, 0].legend(title="legend")
+    axes[0, 1].plot([1, 2], [3, 4], "o--", label=r"$\alpha^2$")
+    axes[0, 1].set(xscale="log", title="title", xlabel="x", ylabel="y")
+    axes[0, 1].annotate("text", (1, 3), arrowprops={"arrowstyle": "->"}, weight="bold", style="italic")
+    axes[1, 0].scatter([1, 2], [3, 4], c=[1, 2], cmap="viridis")
+    axes[1, 0].fill_between([1, 2], [3, 4], alpha=0.5)
+    axes[1, 0].twinx().grid(True)
+    axes[1, 1].pie([1, 2], labels=["a", "b"], autopct="%.1f%%")
+    figure.canvas.draw()
+    plt.close("all")
+    matplotlib.rcdefaults()
+    freeze()
+    return versions
+
+
+def preload_companions(source: bytes) -> None:
+    """Imports those of the companions that the program mentions, so that the next programs find them loaded."""
+    missing = [name for name in COMPANIONS if name.encode() in source and name not in sys.modules]
+    for name in missing:
+        with contextlib.suppress(Exception):  # absent or broken: the program will see the same error
+            importlib.import_module(name)
+    if missing:
+        freeze()
+
+
+def freeze() -> None:
+    """Keeps the garbage collector of the children from touching, and so copying, the pages of what is loaded."""
+    gc.collect()
+    gc.freeze()
+
+
+# ------------------------------------------------------------------------------------------------------ child
+
+
+def confine(memory_mb: int, cpu_seconds: int) -> None:
+    """Limits the calling process for good: own session, dies with the worker, bounded resources.
+
+    Filters of the file system (Landlock) and of system calls (seccomp) belong at the end of this function: it is the
+    last thing that runs before the program.
+    """
+    os.setsid()
+    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    limits = {"CPU": cpu_seconds, "FSIZE": 0, "NOFILE": 64, "CORE": 0}
+    if sys.platform == "linux":
+        with open("/proc/self/statm") as file:  # the budget counts from what the preloaded packages already take
+            size = int(file.read().split()[0]) * resource.getpagesize()
+        limits["AS"] = size + memory_mb * 2**20
+    for name, limit in limits.items():
+        kind = getattr(resource, f"RLIMIT_{name}")
+        hard = resource.getrlimit(kind)[1]  # raising a hard limit is refused
+        limit = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+        resource.setrlimit(kind, (limit, limit))
+
+
+class Capture:
+    """Keeps the figures that a program saves, shows or closes, without writing or opening anything."""
+
+    def __init__(self):
+        import matplotlib.backend_bases
+        import matplotlib.figure
+        import matplotlib.pyplot as plt
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+        self.plt = plt
+        self.figure_class = matplotlib.figure.Figure
+        self.canvas_class = FigureCanvasAgg
+        self.figure = None  # the last figure that was saved, shown or closed
+        self.picture = None  # its drawing, if it was drawn
+        save, print_original, close = self.figure_class.savefig, FigureCanvasAgg.print_figure, plt.close
+        capture, memory = self, (io.BytesIO, io.StringIO)
+
+        def savefig(figure, fname, *args, **kwargs):
+            capture.keep(figure)
+            capture.draw(figure)  # now: the program may clear the figure after saving it
+            if isinstance(fname, memory):
+                save(figure, fname, *args, **kwargs)
+
+        def print_figure(canvas, filename, *args, **kwargs):
+            if isinstance(filename, memory):
+                return print_original(canvas, filename, *args, **kwargs)
+            savefig(canvas.figure, filename)
+
+        def close_figure(fig=None):
+            figures = plt.get_fignums()
+            if isinstance(fig, self.figure_class):
+                capture.keep(fig)
+            elif figures and (fig is None or fig == "all"):
+                capture.keep(plt.gcf())
+            elif fig in figures or fig in plt.get_figlabels():
+                capture.keep(plt.figure(fig))
+            close(fig)
+
+        def show(*args, **kwargs):
+            if plt.get_fignums():
+                capture.keep(plt.gcf())
+
+        self.figure_class.savefig = savefig
+        self.figure_class.show = lambda figure, *args, **kwargs: capture.keep(figure)
+        matplotlib.backend_bases.FigureCanvasBase.print_figure = print_figure
+        plt.close = close_figure
+        plt.show = show
+        plt.pause = show
+        plt.switch_backend = lambda *args, **kwargs: None  # a program that asks for a window gets Agg
+
+    def keep(self, figure) -> None:
+        if figure is not self.figure:
+            self.figure, self.picture = figure, None
+
+    def draw(self, figure) -> tuple:
+        """(pixels (H, W, 3) uint8, facts) of the figure as it is now; raises ValueError if it is too large."""
+        if figure is self.figure and self.picture is not None and not figure.stale:
+            return self.picture
+        import numpy as np
+
+        if not isinstance(figure.canvas, self.canvas_class):
+            self.canvas_class(figure)
+        width, height = (int(size) for size in figure.bbox.size)
+        if width * height > MAX_PIXELS:
+            raise ValueError(f"the figure has {width} x {height} pixels, more than {MAX_PIXELS}")
+        figure.canvas.draw()
+        pixels = np.asarray(figure.canvas.buffer_rgba())
+        alpha = pixels[..., 3:]
+        rgb = pixels[..., :3]
+        if alpha.min() < 255:  # a transparent figure lies on white paper
+            rgb = (rgb * (alpha / 255.0) + (255.0 - alpha) + 0.5).astype(np.uint8)
+        try:
+            facts = count_elements(figure)
+        except Exception:  # an exotic artist: the picture counts, the facts are unknown
+            facts = None
+        picture = np.ascontiguousarray(rgb), facts
+        if figure is self.figure:
+            self.picture = picture
+        return picture
+
+    def result(self, namespace: dict):
+        """The picture of the program, or None: its current figure, else the last one that it saved, shown or closed,
+        else a figure that it only holds in a variable. A cleared figure counts only when there is no other."""
+        current = self.plt.gcf() if self.plt.get_fignums() else None
+        if current is not None and (self.figure is None or _has_content(current)):
+            return self.draw(current)
+        if self.figure is not None:
+            if self.picture is not None and not _has_content(self.figure):
+                return self.picture  # saved, then cleared
+            return self.draw(self.figure)
+        held = [value for value in namespace.values() if isinstance(value, self.figure_class)]
+        return self.draw(held[-1]) if held else None
+
+
+def _has_content(figure) -> bool:
+    return bool(figure.axes or figure.texts or figure.patches or figure.lines or figure.images or figure.legends)
+
+
+def count_elements(figure) -> dict[str, int]:
+    """The element count N_elem of Eq. 3, read from the artists of a drawn figure.
+
+    `num_elements` is the sum of
+      - `num_marks`: visible patches of the axes (bars, wedges, ...); of each line its points where it has markers,
+        else 1; of each scatter its points; of each other collection its paths (a filled area is 1); 1 per image
+        or mesh;
+      - `num_tick_labels`: major and minor tick labels with text, inside the view;
+      - `num_legend_entries`: entries of all legends;
+      - `num_texts`: titles, axis labels, annotations, texts of the figure, legend titles, if not blank.
+    """
+    from matplotlib.collections import QuadMesh
+    from matplotlib.legend import Legend
+
+    marks = ticks = entries = 0
+    texts = list(figure.texts)  # with the titles of the whole figure
+    legends = list(figure.legends)
+    for axes in figure.axes:
+        if not axes.get_visible():
+            continue
+        marks += sum(patch.get_visible() for patch in axes.patches)
+        marks += sum(image.get_visible() for image in axes.images)
+        for line in axes.lines:
+            if line.get_visible():
+                marked = line.get_marker() not in ("", " ", "None", "none", None)
+                marks += len(line.get_xdata(orig=False)) if marked else 1
+        for collection in axes.collections:
+            if collection.get_visible():
+                mesh = isinstance(collection, QuadMesh)
+                marks += 1 if mesh else max(len(collection.get_paths()), len(collection.get_offsets()))
+        legends += [child for child in axes.get_children() if isinstance(child, Legend)]
+        texts += [*axes.texts, axes.title, axes._left_title, axes._right_title]
+        if not axes.axison:
+            continue
+        for axis in axes._axis_map.values():
+            if not axis.get_visible():
+                continue
+            texts.append(axis.label)
+            low, high = sorted(axis.get_view_interval())
+            slack = 1e-6 * (high - low)
+            for tick in (*axis.majorTicks, *axis.minorTicks):
+                inside = low - slack <= tick.get_loc() <= high + slack
+                ticks += inside and any(_is_text(label) for label in (tick.label1, tick.label2))
+    for legend in legends:
+        if legend.get_visible():
+            entries += len(legend.get_texts())
+            texts.append(legend.get_title())
+    words = sum(_is_text(text) for text in texts)
+    return {
+        "num_elements": int(marks + ticks + entries + words),
+        "num_marks": int(marks),
+        "num_tick_labels": int(ticks),
+        "num_legend_entries": int(entries),
+        "num_texts": int(words),
+    }
+
+
+def _is_text(text) -> bool:
+    return bool(text.get_visible() and text.get_text().strip() not in ("", "None"))
+
+
+def _one_line(error: BaseException) -> str:
+    try:
+        text = " ".join(f"{type(error).__name__}: {error}".split())
+    except BaseException:  # the program's own exception class may do anything
+        text = type(error).__name__
+    return text[:MAX_ERROR].encode("utf-8", "replace").decode()
+
+
+def execute(source: str) -> tuple:
+    """Runs the program as `python chart.py` would. Returns (report dict, pixels (H, W, 3) uint8 or None)."""
+    capture = Capture()
+    module = types.ModuleType("__main__")
+    module.__dict__.update(__file__="chart.py", __builtins__=__builtins__)
+    sys.modules["__main__"] = module
+    sys.argv = ["chart.py"]
+    try:
+        try:
+            exec(compile(source, "chart.py", "exec"), module.__dict__)
+        except SystemExit as stop:
+            if stop.code not in (None, 0):
+                raise
+        picture = capture.result(module.__dict__)
+    except BaseException as error:
+        return {"status": "error", "error": _one_line(error)}, None
+    if picture is None:
+        return {"status": "no_figure", "error": "the program draws no figure"}, None
+    return {"status": "ok", "error": "", "facts": picture[1]}, picture[0]
+
+
+def run_child(source: bytes, pipe: int, memory_mb: int, cpu_seconds: int) -> None:
+    """Everything that the forked child does; it ends with `os._exit` in the caller."""
+    import numpy as np
+
+    random.seed(0)
+    np.random.seed(0)
+    gc.set_threshold(100_000)  # a figure is some 30,000 objects: collect between figures, not within one
+    confine(memory_mb, cpu_seconds)
+    report, pixels = execute(source.decode("utf-8"))
+    height, width = (0, 0) if pixels is None else pixels.shape[:2]
+    text = json.dumps(report).encode()
+    head = FRAME.pack(MAGIC, len(text), height, width) + text
+    for data in (head, b"" if pixels is None else pixels.data.cast("B")):
+        view = memoryview(data)
+        while view:
+            view = view[os.write(pipe, view) :]
+
+
+# ------------------------------------------------------------------------------------------------------ worker
+
+
+def end_program(pid: int) -> int:
+    """Kills the program and whatever it has started, and gives its exit status."""
+    for target in (-pid, pid):  # before the child's setsid there is no such group
+        try:
+            os.kill(target, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            pass
+    status = os.waitpid(pid, 0)[1]
+    while True:  # as subreaper the worker inherits what the program left running
+        try:
+            if os.waitpid(-1, os.WNOHANG)[0]:
+                continue
+        except ChildProcessError:
+            return status
+        try:
+            with open("/proc/thread-self/children") as file:
+                orphans = [int(word) for word in file.read().split()]
+        except OSError:
+            return status
+        for orphan in orphans:
+            try:
+                os.kill(orphan, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        time.sleep(0.001)
+
+
+def serve(sock: socket.socket, memory_mb: int, cpu_seconds: int) -> None:
+    """Answers requests until the parent closes the socket."""
+    size_of_fd = array.array("i").itemsize
+    while True:
+        data, ancillary, _, _ = sock.recvmsg(LENGTH.size, socket.CMSG_SPACE(size_of_fd))
+        if not data:
+            return
+        data += receive_exactly(sock, LENGTH.size - len(data))
+        pipe = array.array("i", ancillary[0][2][:size_of_fd])[0]
+        source = receive_exactly(sock, LENGTH.unpack(data)[0])
+        preload_companions(source)
+        pid = os.fork()
+        if pid == 0:
+            sock.close()
+            try:
+                run_child(source, pipe, memory_mb, cpu_seconds)
+            finally:
+                os._exit(0)
+        os.close(pipe)
+        try:
+            sock.sendall(REPLY.pack(pid))
+            receive_exactly(sock, 1)
+        finally:
+            status = end_program(pid)
+        sock.sendall(REPLY.pack(status))
+
+
+def main() -> None:
+    fd, memory_mb, cpu_seconds = (int(argument) for argument in sys.argv[1:])
+    sock = socket.socket(fileno=fd)
+    sock.set_inheritable(False)
+    _prctl(PR_SET_CHILD_SUBREAPER, 1)
+    try:
+        hello = {"versions": preload()}
+    except Exception as error:
+        hello = {"error": _one_line(error)}
+    text = json.dumps(hello).encode()
+    try:
+        sock.sendall(LENGTH.pack(len(text)) + text)
+        serve(sock, memory_mb, cpu_seconds)
+    except (EOFError, ConnectionError):
+        pass
+
+
+if __name__ == "__main__":
+    main()
