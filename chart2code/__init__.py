@@ -1,0 +1,1 @@
+"""Data, training and inference of C2C-MoLA."""
