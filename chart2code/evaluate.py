@@ -1,0 +1,203 @@
+"""
+Evaluates a model on charts that it has not seen: generates greedily, executes, compares.
+
+    python -m chart2code.evaluate --model . --data synthetic --split test --limit 500 [--json] [--output report.json]
+
+Prints a table by chart type; with `--json`, one JSON object as the last line. The scores are those of `eval_metric`: a
+program that fails counts 0 in every mean. `seconds_per_chart` is generation alone (preprocessing and
+decoding, batched), without loading, execution and comparison. `complexity_rank_correlation` is Spearman's rank
+correlation of the model's c(x) (Eq. 3) with the true number of elements.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from chart2code.generation import ChartError, generate_code, load_model
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+    from transformers import PreTrainedModel, ProcessorMixin
+
+ROOT = Path(__file__).resolve().parents[1]
+DATA = {"synthetic": "data/synthetic"}
+SCORES = {  # key of the metric -> heading of the table
+    "execution_rate": "executed",
+    "success_rate": "IoU >= 0.85",
+    "iou": "IoU",
+    "iou_strict": "strict IoU",
+    "ast_similarity": "AST",
+}
+
+
+def load_charts(data: str, split: str, limit: int | None) -> Dataset:
+    """
+    The first `limit` charts of a split. `data`: a folder written by `chart2code.synthetic`, or "synthetic" for
+    data/synthetic, of which a missing split is rendered first (in whole shards, as many as are needed).
+    """
+    from chart2code.synthetic import SHARD_SIZE, SPLITS, load_synthetic, write_dataset
+
+    folder = Path(DATA.get(data, data))
+    try:
+        if data in DATA and not folder.exists():
+            count = -(-(limit or SHARD_SIZE) // SHARD_SIZE) * SHARD_SIZE
+            print(f"there is no {folder} yet: rendering {count} {split} charts", file=sys.stderr)
+            write_dataset(folder, {name: count if name == split else 0 for name in SPLITS})
+        charts = load_synthetic(folder, split)
+    except (FileNotFoundError, ValueError) as error:
+        raise ChartError(str(error)) from None
+    if limit is not None and limit > len(charts):
+        print(f"note: {folder} has {len(charts)} {split} charts, fewer than --limit {limit}", file=sys.stderr)
+    return charts.select(range(min(limit or len(charts), len(charts))))
+
+
+def generate_all(
+    model: PreTrainedModel, processor: ProcessorMixin, charts: Dataset, batch_size: int, max_new_tokens: int
+) -> tuple[list[str], list[float], float]:
+    """Programs of all charts, their c(x), and the seconds that the programs took."""
+    import torch
+    from tqdm import tqdm
+
+    codes, complexity, seconds = [], [], 0.0
+    with tqdm(total=len(charts), desc="generating", unit="chart") as progress:
+        for start in range(0, len(charts), batch_size):
+            images = charts[start : start + batch_size]["image"]
+            began = time.perf_counter()
+            codes += generate_code(model, processor, images, max_new_tokens, batch_size)
+            seconds += time.perf_counter() - began
+            with torch.inference_mode():
+                pixel_values = processor(images=images, return_tensors="pt")["pixel_values"].to(model.device)
+                complexity += model.get_image_features(pixel_values).complexity.float().tolist()
+            progress.update(len(images))
+    return codes, complexity, seconds
+
+
+def rank_correlation(first: Sequence[float], second: Sequence[float]) -> float | None:
+    """Spearman's rank correlation, or None where it isn't defined (constant values, fewer than three)."""
+    from scipy.stats import spearmanr
+
+    if len(first) < 3 or len(set(first)) == 1 or len(set(second)) == 1:
+        return None
+    return float(spearmanr(first, second).statistic)
+
+
+def evaluate(
+    model: PreTrainedModel,
+    processor: ProcessorMixin,
+    charts: Dataset,
+    batch_size: int = 16,
+    max_new_tokens: int = 512,
+    num_workers: int = 2,
+    timeout: float = 30.0,
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """
+    Scores `model` on `charts` (columns as in `chart2code.synthetic`).
+
+    Returns:
+        The report (the keys of the JSON object), and for each chart its metadata, code and scores.
+    """
+    import torch
+    import transformers
+
+    from chart2code.synthetic import CHART_TYPES
+    from eval_metric.eval_metric import score
+
+    codes, complexity, seconds = generate_all(model, processor, charts, batch_size, max_new_tokens)
+    report = score(
+        codes,
+        charts.select_columns(["image", "code"]),
+        chart_types=charts["chart_type"],
+        num_workers=num_workers,
+        timeout=timeout,
+        progress=True,
+        return_samples=True,
+    )
+    samples = []
+    for row, code, value, scores in zip(charts.remove_columns("image"), codes, complexity, report.pop("samples")):
+        row["reference"] = row.pop("code")
+        samples.append({**row, "code": code, "complexity": value, **scores})
+    by_type = report["by_type"]
+    report["by_type"] = {name: by_type[name] for name in CHART_TYPES if name in by_type}
+    report["timeout"] = timeout
+    report["seconds_per_chart"] = seconds / len(codes)
+    report["complexity_rank_correlation"] = rank_correlation(complexity, charts["num_elements"])
+    report["versions"] |= {
+        "torch": torch.__version__,
+        "transformers": transformers.__version__,
+        "python": platform.python_version(),
+    }
+    return report, samples
+
+
+def print_report(report: dict[str, Any]) -> None:
+    print(f"{'':10}{'n':>6}" + "".join(f"{heading:>14}" for heading in SCORES.values()))
+    for name, scores in [("all", report), *report["by_type"].items()]:
+        cells = [f"{100 * scores[key]:.1f} %" if key.endswith("_rate") else f"{scores[key]:.3f}" for key in SCORES]
+        print(f"{name:10}{scores['n']:>6}" + "".join(f"{cell:>14}" for cell in cells))
+    correlation = report["complexity_rank_correlation"]
+    print(f"generation: {report['seconds_per_chart']:.3f} s a chart")
+    print(
+        "rank correlation of c(x) with the number of elements:", "-" if correlation is None else f"{correlation:.3f}"
+    )
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m chart2code.evaluate", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", default=str(ROOT), help="model folder or Hub repository (default: this repository)")
+    parser.add_argument("--data", default="synthetic", help="'synthetic' (data/synthetic), or a folder of that kind")
+    parser.add_argument("--split", default="test", choices=("train", "validation", "test"))
+    parser.add_argument("--limit", type=int, help="the first so many charts of the split (default: all)")
+    parser.add_argument("--batch_size", type=int, default=16, help="charts generated together (default: %(default)s)")
+    parser.add_argument("--max_new_tokens", type=int, default=512, help="longest program (default: %(default)s)")
+    parser.add_argument("--num_workers", type=int, default=2, help="programs executed together (default: 2)")
+    # Longer than the metric's default: no program needs it, but a busy machine must not count as a failing program.
+    parser.add_argument("--timeout", type=float, default=30.0, help="seconds per program (default: %(default)s)")
+    parser.add_argument("--output", type=Path, help="JSON file for the report with the result of every chart")
+    parser.add_argument("--json", action="store_true", help="print the report as one JSON object in the last line")
+    arguments = parser.parse_args(argv)
+    for name in ("limit", "batch_size", "max_new_tokens", "num_workers", "timeout"):
+        value = getattr(arguments, name)
+        if value is not None and value < 1:
+            parser.error(f"--{name} must be at least 1, got {value}")
+    if arguments.output is not None and not arguments.output.parent.is_dir():
+        parser.error(f"--output {arguments.output}: there is no folder {arguments.output.parent}")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    try:
+        charts = load_charts(arguments.data, arguments.split, arguments.limit)
+        model, processor = load_model(arguments.model)
+        report, samples = evaluate(
+            model,
+            processor,
+            charts,
+            batch_size=arguments.batch_size,
+            max_new_tokens=arguments.max_new_tokens,
+            num_workers=arguments.num_workers,
+            timeout=arguments.timeout,
+        )
+    except ChartError as error:
+        print(f"evaluate: {error}", file=sys.stderr)
+        return 2
+    report |= {"model": arguments.model, "data": arguments.data, "split": arguments.split}
+    print_report(report)
+    if arguments.output is not None:
+        arguments.output.write_text(json.dumps({**report, "samples": samples}, indent=1) + "\n", encoding="utf-8")
+    if arguments.json:
+        print(json.dumps(report))
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

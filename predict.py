@@ -1,0 +1,318 @@
+#!/usr/bin/env python3
+"""
+Chart images in, matplotlib code out:
+
+    python predict.py chart.png                         the code, on standard output
+    python predict.py chart.png --verify                executes it, writes chart.rendered.png, tells the IoU
+    python predict.py charts/ --output code/ --verify   a folder of charts, one .py file for each
+    python predict.py charts/ --json > answers.jsonl    one JSON object a chart: file, code, executed, iou, seconds,
+                                                        error
+
+`seconds` is the time of generation of one chart (of its batch, divided), without loading the model.
+A chart that can't be read, or whose program isn't valid or fails, gets a line on standard error; the others are still
+done, and the exit status is 1. A wrong use of the command exits with 2.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+import os
+import sys
+import time
+import warnings
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, PngImagePlugin
+
+# None of these imports torch: --help and wrong command lines answer at once.
+from chart2code.generation import IMAGE_SUFFIXES, ChartError, generate_code, load_model, one_line, open_chart
+
+HERE = Path(__file__).resolve().parent
+MARK = "C2C-MoLA predict.py"  # in the PNG's metadata: this picture is ours and may be overwritten
+GOOD_IOU = 0.85
+
+
+@dataclass
+class Answer:
+    """What is known about one chart; with --json, one line of output."""
+
+    file: str
+    code: str | None = None
+    executed: bool | None = None  # None: not tried
+    iou: float | None = None
+    seconds: float | None = None
+    error: str | None = None
+
+
+def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("charts", nargs="+", type=Path, metavar="CHART", help="image files, or folders of image files")
+    parser.add_argument(
+        "--model", default=str(HERE), help="model folder or Hub repository (default: the model of this repository)"
+    )
+    parser.add_argument(
+        "--output", metavar="FILE_OR_FOLDER", help="write the code there; a folder if there are many charts"
+    )
+    parser.add_argument(
+        "--verify",
+        action="store_true",
+        help="execute the code, compare its picture with the chart, write it to <chart>.rendered.png",
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object per chart on standard output")
+    parser.add_argument("--batch_size", type=int, default=8, help="charts generated together (default: 8)")
+    parser.add_argument("--max_new_tokens", type=int, default=512, help="longest program (default: 512 tokens)")
+    parser.add_argument("--timeout", type=float, default=10.0, help="seconds that a program may run (default: 10)")
+    arguments = parser.parse_args(argv)
+    for name in ("batch_size", "max_new_tokens", "timeout"):
+        if getattr(arguments, name) <= 0:
+            parser.error(f"--{name} must be positive, got {getattr(arguments, name)}")
+    return arguments
+
+
+def find_charts(inputs: list[Path]) -> tuple[list[Path], list[Answer]]:
+    """The chart files of `inputs` (folders one level deep, without our own `*.rendered.png`), and the wrong inputs."""
+    charts, wrong = [], []
+    for path in inputs:
+        if not path.is_dir():
+            charts.append(path)
+            continue
+        try:
+            found = [
+                file for file in sorted(path.iterdir()) if file.suffix.lower() in IMAGE_SUFFIXES and file.is_file()
+            ]
+        except OSError as error:
+            wrong.append(Answer(str(path), error=f"the folder can't be read: {error.strerror}"))
+            continue
+        found = [file for file in found if not file.stem.endswith(".rendered")]
+        if not found:
+            wrong.append(Answer(str(path), error=f"no charts in this folder ({', '.join(IMAGE_SUFFIXES)})"))
+        charts += found
+    return list(dict.fromkeys(charts)), wrong
+
+
+def name_files(charts: list[Path], suffix: str, folder: Path | None = None) -> dict[Path, Path]:
+    """
+    One file name a chart: `<stem><suffix>`, in `folder` or beside the chart. Where two charts would share it (a.png,
+    a.jpg), `<name><suffix>`; raises [`ChartError`] if they still do.
+    """
+    names = {}
+    stems = [(folder or chart.parent) / (chart.stem + suffix) for chart in charts]
+    for chart, stem in zip(charts, stems):
+        names[chart] = stem if stems.count(stem) == 1 else (folder or chart.parent) / (chart.name + suffix)
+    taken: dict[Path, Path] = {}
+    for chart, name in names.items():
+        if name in taken:
+            raise ChartError(f"{taken[name]} and {chart} would both be written to {name}")
+        taken[name] = chart
+    return names
+
+
+def syntax_error(code: str) -> str | None:
+    """Why `code` is no program, in one line; None if it is one."""
+    if not code.strip():
+        return "the model gave no code"
+    try:
+        with warnings.catch_warnings(action="ignore"):  # of odd escapes in strings
+            ast.parse(code)
+    except SyntaxError as error:
+        return f"no valid program was generated: {error.msg} (line {error.lineno} of {len(code.splitlines())})"
+    except (ValueError, RecursionError, MemoryError) as error:  # null bytes, absurd nesting
+        return f"no valid program was generated: {error or type(error).__name__}"
+    return None
+
+
+def write_code(code: str, chart: Path, target: Path, named: bool) -> None:
+    """
+    Writes the program, headed by the chart's name. A file of the given name is replaced if the user has named it, or
+    if it has that header: then it is a former answer to this chart.
+    """
+    header = f"# {chart.name}\n"
+    if target.exists() and not named:
+        with open(target, encoding="utf-8", errors="replace") as file:
+            if file.readline() != header:
+                raise FileExistsError(
+                    f"{target} exists and was not written from {chart.name}: choose another --output"
+                )
+    target.write_text(header + code.rstrip("\n") + "\n", encoding="utf-8")
+
+
+def write_picture(image: np.ndarray, chart: Path, target: Path) -> None:
+    """Writes the rendered picture (H, W, 3), unless another file than a former picture of this chart is there."""
+    if target.exists():
+        try:
+            with Image.open(target, formats=("PNG",)) as former:
+                ours = former.info.get("Software") == MARK and former.info.get("Source") == chart.name
+        except (OSError, SyntaxError, ValueError):
+            ours = False
+        if not ours:
+            raise FileExistsError(
+                f"{target} exists and was not written from {chart.name}: the picture was not written"
+            )
+    info = PngImagePlugin.PngInfo()
+    info.add_text("Software", MARK)
+    info.add_itxt("Source", chart.name)  # iTXt: file names need not be Latin-1
+    Image.fromarray(image).save(target, pnginfo=info)
+
+
+class Predictor:
+    """Takes charts through generation, checking, verification and output, batch by batch."""
+
+    def __init__(self, arguments: argparse.Namespace):
+        from tqdm import tqdm
+
+        self.arguments = arguments
+        self.charts, self.wrong = find_charts(arguments.charts)
+        self.failures = 0
+        self.named_file = False  # --output names the one file to write
+        folder_given = any(path.is_dir() for path in arguments.charts)
+        self.code_files = self.plan_output(arguments.output, folder_given) if arguments.output else None
+        self.pictures = name_files(self.charts, ".rendered.png") if arguments.verify else None
+        self.executor = None
+        # A bar where there is something to wait for; a single batch has nothing to show.
+        show = folder_given or len(self.charts) > arguments.batch_size
+        self.bar = tqdm(total=len(self.charts), unit="chart", file=sys.stderr, disable=not show)
+
+    def plan_output(self, output: str, folder_given: bool) -> dict[Path, Path]:
+        path = Path(output)
+        self.named_file = not (
+            folder_given or len(self.charts) != 1 or path.is_dir() or output.endswith(("/", os.sep))
+        )
+        if self.named_file:
+            if path.suffix.lower() in IMAGE_SUFFIXES:
+                raise ChartError(
+                    f"--output {output}: code is written there, not a picture; give a .py file or a folder"
+                )
+            if not path.parent.is_dir():
+                raise ChartError(f"--output {output}: there is no folder {path.parent}")
+            return {self.charts[0]: path}
+        if path.exists() and not path.is_dir():
+            raise ChartError(f"--output {output}: several charts need a folder, and this is a file")
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ChartError(f"--output {output}: {error.strerror}") from None
+        return name_files(self.charts, ".py", path)
+
+    def run(self) -> int:
+        """All charts; returns the exit status."""
+        try:
+            with self.bar:
+                for answer in self.wrong:
+                    self.show(answer)
+                for start in range(0, len(self.charts), self.arguments.batch_size):
+                    for answer in self.run_batch(self.charts[start : start + self.arguments.batch_size]):
+                        self.show(answer)
+                        self.bar.update()
+        finally:
+            if self.executor is not None:
+                self.executor.close()
+        return 1 if self.failures else 0
+
+    def run_batch(self, charts: list[Path]) -> Iterator[Answer]:
+        answers, images = {}, {}
+        for chart in charts:
+            answers[chart] = Answer(str(chart))
+            try:
+                images[chart] = open_chart(chart)
+            except ChartError as error:
+                answers[chart].error = str(error)
+        codes, seconds = [], None
+        if images:
+            model, processor = self.model
+            began = time.perf_counter()
+            codes = generate_code(
+                model, processor, list(images.values()), self.arguments.max_new_tokens, self.arguments.batch_size
+            )
+            seconds = round((time.perf_counter() - began) / len(images), 3)
+        generated = dict(zip(images, codes))
+        for chart, answer in answers.items():
+            if chart in generated:
+                answer.code, answer.seconds = generated[chart], seconds
+                answer.error = syntax_error(answer.code)
+                try:
+                    self.finish(chart, images[chart], answer)
+                except OSError as error:  # a file that can't be written
+                    answer.error = answer.error or str(error)
+            yield answer
+
+    @cached_property
+    def model(self) -> tuple:
+        return load_model(self.arguments.model)  # once there is a chart that can be read
+
+    def finish(self, chart: Path, image: Image.Image, answer: Answer) -> None:
+        """Writes, executes and compares the code of one chart."""
+        if self.code_files is not None:
+            write_code(answer.code, chart, self.code_files[chart], self.named_file)
+            self.say(f"{chart}: code in {self.code_files[chart]}")
+        if not self.arguments.verify:
+            return
+        answer.executed, answer.iou = False, 0.0  # as the metric counts a program that fails
+        if answer.error is not None:
+            return
+        from eval_metric.executor import Executor
+        from eval_metric.similarity import chart_iou
+
+        try:
+            self.executor = self.executor or Executor(timeout=self.arguments.timeout)
+            result = self.executor.run(answer.code)
+        except (OSError, RuntimeError) as error:  # this system can't confine a program: the code is given all the same
+            answer.executed = answer.iou = None
+            answer.error = f"not executed: {one_line(error)}"
+            return
+        if not result.ok:
+            answer.error = f"the program fails: {result.error or result.status}"
+            return
+        answer.executed, answer.iou = True, round(float(chart_iou(result.image, image)), 4)
+        fit = f"{chart}: IoU {answer.iou:.3f}" + ("" if answer.iou >= GOOD_IOU else f" (a good copy has {GOOD_IOU})")
+        try:
+            write_picture(result.image, chart, self.pictures[chart])
+        except OSError:
+            self.say(fit)
+            raise
+        self.say(f"{fit}, picture in {self.pictures[chart]}")
+
+    def show(self, answer: Answer) -> None:
+        """Puts out one finished answer."""
+        text = None
+        if self.arguments.json:
+            text = json.dumps(asdict(answer), ensure_ascii=False)
+        elif answer.code is not None and self.code_files is None:
+            text = answer.code.rstrip("\n")
+            if len(self.charts) > 1:
+                text = f"# {answer.file}\n{text}\n"
+        if text is not None:
+            self.bar.write(text, file=sys.stdout)
+            sys.stdout.flush()
+        if answer.error is not None:
+            self.failures += 1
+            self.say(f"{answer.file}: {answer.error}")
+
+    def say(self, line: str) -> None:
+        self.bar.write(line, file=sys.stderr)
+
+
+def main(argv: list[str] | None = None) -> int:
+    arguments = parse_arguments(argv)
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    try:
+        return Predictor(arguments).run()
+    except ChartError as error:
+        print(f"predict.py: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:  # `predict.py ... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
