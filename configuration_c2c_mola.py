@@ -1,7 +1,7 @@
 """Configuration of C2C-MoLA: typed fields, no logic beyond keeping them consistent.
 
-The defaults are the paper's (arXiv 2511.23321, Tab. V). Where the paper contradicts itself or an equation is degenerate
-as printed, the field's comment says what is chosen.
+The defaults are the paper's (arXiv 2511.23321, Tab. V). Where the paper contradicts itself or an equation is
+degenerate as printed, the field's comment says what is chosen.
 """
 
 from typing import Literal
@@ -42,8 +42,8 @@ class C2CMolaConfig(PreTrainedConfig):
             capability a_e.
         chart_types (`list[str]`): names behind the `chart_type` indices.
         cross_attention_every (`int`, defaults to 4): every n-th decoder layer attends to the visual tokens.
-        cross_attention_gate (`float`, defaults to 0.0): initial value of the layer's output gate; 0 leaves a pretrained
-            decoder undisturbed at the start, 1 is for training from nothing.
+        cross_attention_gate (`float`, defaults to 0.0): initial value of the layer's output gate; 0 leaves a
+            pretrained decoder undisturbed at the start, 1 is for training from nothing.
     """
 
     model_type = "c2c_mola"

@@ -15,12 +15,13 @@
     matplotlib code
 
 Differences from the paper, and why:
-- The "DeepSeek-Coder vision backbone" does not exist (DeepSeek-Coder reads text); two streams are what the text describes.
-- Eq. 5 scores positions only, and a linear layer over a concatenation is additive, so that the text position cancels in
-  the softmax. Here: multi-head dot-product attention on content plus position.
+- The "DeepSeek-Coder vision backbone" does not exist (DeepSeek-Coder reads text); two streams are what the text
+  describes.
+- Eq. 5 scores positions only, and a linear layer over a concatenation is additive, so that the text position cancels
+  in the softmax. Here: multi-head dot-product attention on content plus position.
 - Experts are low-rank, inside the connector's MLP and the decoder's projections, not whole FFNs.
-- Vision and routing run once per chart: `generate` turns the chart into cross-attention keys and values and gates first,
-  and the decoding loop, beams and `num_return_sequences` included, reads those.
+- Vision and routing run once per chart: `generate` turns the chart into cross-attention keys and values and gates
+  first, and the decoding loop, beams and `num_return_sequences` included, reads those.
 """
 
 from collections.abc import Callable
@@ -222,7 +223,7 @@ class C2CMolaCrossAttention(nn.Module):
         self.k_proj = nn.Linear(hidden_size, self.num_key_value_heads * self.head_dim, bias=False)
         self.v_proj = nn.Linear(hidden_size, self.num_key_value_heads * self.head_dim, bias=False)
         self.o_proj = nn.Linear(hidden_size, hidden_size, bias=False)
-        self.gate = nn.Parameter(torch.empty(()))
+        self.gate = nn.Parameter(torch.empty(1))  # not 0-dim: ZeRO-3 cannot partition that
 
     def key_value(self, visual_tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """visual_tokens `(B, M, d)` -> key and value, each `(B, num_key_value_heads, M, head_dim)`."""
@@ -458,7 +459,8 @@ class C2CMolaModel(C2CMolaPreTrainedModel):
         """
         Args:
             input_ids (`(B, L)`), pixel_values (`(B, 3, image_size, image_size)`), attention_mask (`(B, L)`):
-                As the processor gives them. Without `pixel_values` and `visual_key_values` the decoder reads text only.
+                As the processor gives them. Without `pixel_values` and `visual_key_values` the decoder reads text
+                only.
             chart_type (`(B,)`), num_elements (`(B,)`): Metadata of the chart, where known (see `get_image_features`).
             visual_key_values, chart_gates: What `get_visual_key_values` and `get_image_features` returned for these
                 charts, in place of `pixel_values`.
@@ -555,13 +557,15 @@ class C2CMolaForConditionalGeneration(C2CMolaPreTrainedModel, GenerationMixin):
         Args:
             text (`str`): Qwen2 causal language model, e.g. `"Qwen/Qwen2.5-Coder-0.5B"`.
             vision (`str`): vision transformer, e.g. `"google/siglip2-base-patch16-512"`.
-            conv (`str`): convolutional backbone, e.g. `"facebook/convnextv2-tiny-22k-384"`; the stage that `out_features`
-                of its config names is used, stride 16 (`stage3`) where it names none but the last.
+            conv (`str`): convolutional backbone, e.g. `"facebook/convnextv2-tiny-22k-384"`; the stage that
+                `out_features` of its config names is used, stride 16 (`stage3`) where it names none but the last.
             config_overrides: any field of [`C2CMolaConfig`].
         """
         decoder = AutoModelForCausalLM.from_pretrained(text, dtype=dtype)
         if decoder.config.model_type != "qwen2":
-            raise ValueError(f"text={text!r} is a {decoder.config.model_type} model: the decoder has to be a qwen2 one")
+            raise ValueError(
+                f"text={text!r} is a {decoder.config.model_type} model: the decoder has to be a qwen2 one"
+            )
         vision_config = AutoConfig.from_pretrained(vision)
         vision_config = getattr(vision_config, "vision_config", vision_config)
         conv_config = AutoConfig.from_pretrained(conv)

@@ -1,4 +1,4 @@
-"""Processor of C2C-MoLA: letterboxes a chart to the model's square input, prompts the decoder, encodes code for training."""
+"""Processor of C2C-MoLA: letterboxes charts, prompts the decoder, encodes code for training."""
 
 import torch
 from PIL import Image, ImageOps
@@ -18,10 +18,6 @@ class C2CMolaProcessor(ProcessorMixin):
             its own way of putting a question here.
         chat_template (`str`, *optional*): Jinja template for conversations.
     """
-
-    attributes = ["image_processor", "tokenizer"]
-    image_processor_class = "AutoImageProcessor"
-    tokenizer_class = "AutoTokenizer"
 
     def __init__(self, image_processor=None, tokenizer=None, chart_prompt: str = "", chat_template=None, **kwargs):
         self.chart_prompt = chart_prompt
@@ -52,8 +48,9 @@ class C2CMolaProcessor(ProcessorMixin):
             code (`str` or `list[str]`, *optional*): programs; appended to the prompts for training.
 
         Returns:
-            `BatchFeature` with `pixel_values` `(B, 3, H, W)` float32, `input_ids` and `attention_mask` `(B, L)`, and, with
-            `code`, `labels` `(B, L)`: -100 on prompt and padding. Prompts are padded on the left, code on the right.
+            `BatchFeature` with `pixel_values` `(B, 3, H, W)` float32, `input_ids` and `attention_mask` `(B, L)`, and,
+            with `code`, `labels` `(B, L)`: -100 on prompt and padding. Prompts are padded on the left, code on the
+            right.
         """
         if images is None and text is None and code is None:
             raise ValueError("give the processor images, text or code")

@@ -4,22 +4,22 @@ One primitive does all the mixing: a `Linear` plus E low-rank experts weighted b
 
     y = W x + (alpha / r) * B (g * (A x)),        A (E*r, d_in), B (d_out, E*r), g repeated over each expert's r rows
 
-in the connector with gates per visual token (B, M, E), in the decoder with gates per chart (B, E). Two flat parameters a
-projection, no loop over experts and no module that runs for some inputs only: nothing for ZeRO-3 to hang on, no unused
-parameter under DDP. Arithmetic of the router is float32 throughout.
+in the connector with gates per visual token (B, M, E), in the decoder with gates per chart (B, E). Two flat parameters
+a projection, no loop over experts and no module that runs for some inputs only: nothing for ZeRO-3 to hang on, no
+unused parameter under DDP. Arithmetic of the router is float32 throughout.
 
 Equations of arXiv 2511.23321: 3 (complexity), 8 and 10 (routing), 11, 15, 16 (losses), 12-13 (LoRA).
 Differences from the paper, and why:
 - Eq. 8 as printed multiplies every expert by the same exp(c/T), which cancels: it is the identity. The default adds
-  a_e * c(x) with a learned capability a_e per expert (zero at the start); `complexity_form="printed"` keeps the printed
-  form for the record.
-- Eq. 11 and the KL of Eq. 15 are taken of the mean routing distribution of the batch. Per sample, as printed, they punish
-  every confident decision.
+  a_e * c(x) with a learned capability a_e per expert (zero at the start); `complexity_form="printed"` keeps the
+  printed form for the record.
+- Eq. 11 and the KL of Eq. 15 are taken of the mean routing distribution of the batch. Per sample, as printed, they
+  punish every confident decision.
 - The gates are the k largest of p', renormalised to sum to 1, so that the router learns through their values.
 """
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -32,12 +32,11 @@ EXPERT_DOMAINS = (0, 0, 0, 1, 1, 2, 3, 4)
 DOMAIN_PRIOR = 2.0
 
 
-@dataclass
-class ComplexityOutput:
+class ComplexityOutput(NamedTuple):  # a tuple: DeepSpeed hooks the tensors of no other container
     """c(x) of Eq. 3 and what it is made of.
 
-    complexity `(B,)`; type_logits `(B, T)`; num_elements_log `(B,)`, the predicted log(1 + N_elem); type_probs `(B, T)`,
-    one-hot where the chart type was given. All float32.
+    complexity `(B,)`; type_logits `(B, T)`; num_elements_log `(B,)`, the predicted log(1 + N_elem); type_probs `(B,
+    T)`, one-hot where the chart type was given. All float32.
     """
 
     complexity: torch.Tensor
@@ -49,8 +48,8 @@ class ComplexityOutput:
 class ComplexityMetric(nn.Module):
     """Eq. 3, c(x) = alpha * N_elem(x) + beta * psi_type(x), on the mean visual token.
 
-    N_elem is log(1 + element count): a count of 10 more means much on a small chart, little on a large one. alpha and beta
-    are kept positive by softplus. Metadata that is given replaces the prediction.
+    N_elem is log(1 + element count): a count of 10 more means much on a small chart, little on a large one. alpha and
+    beta are kept positive by softplus. Metadata that is given replaces the prediction.
     """
 
     def __init__(self, hidden_size: int, num_types: int):
@@ -58,8 +57,8 @@ class ComplexityMetric(nn.Module):
         self.type_head = nn.Linear(hidden_size, num_types)
         self.count_head = nn.Linear(hidden_size, 1)
         self.type_difficulty = nn.Parameter(torch.zeros(num_types))  # psi of each type
-        self.raw_alpha = nn.Parameter(torch.zeros(()))
-        self.raw_beta = nn.Parameter(torch.zeros(()))
+        self.raw_alpha = nn.Parameter(torch.zeros(1))  # not 0-dim: ZeRO-3 cannot partition that
+        self.raw_beta = nn.Parameter(torch.zeros(1))
 
     def forward(
         self,
@@ -93,8 +92,7 @@ class ComplexityMetric(nn.Module):
         return loss
 
 
-@dataclass
-class RouterOutput:
+class RouterOutput(NamedTuple):
     """logits `(B, M, E)` before noise; probs `(B, M, E)`, p' of Eq. 8; token_gates `(B, M, E)`; chart_gates `(B, E)`;
     dropped_fraction, scalar: share of token-expert assignments refused by capacity. All float32."""
 
@@ -181,7 +179,14 @@ class MixtureOfLoraLinear(nn.Linear):
     """
 
     def __init__(
-        self, in_features: int, out_features: int, bias: bool, num_experts: int, rank: int, alpha: float, dropout: float
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool,
+        num_experts: int,
+        rank: int,
+        alpha: float,
+        dropout: float,
     ):
         super().__init__(in_features, out_features, bias=bias)
         self.num_experts = num_experts

@@ -54,9 +54,7 @@ COLUMNS = ("image", "code", "chart_type", "variant", "num_elements", "seed")
 
 FIGSIZES = ((6, 6), (6, 4), (7, 5), (5, 6))
 DEFAULT_FIGSIZE = (6.4, 4.8)
-DEFAULT_CYCLE = tuple(
-    f"tab:{name}" for name in "blue orange green red purple brown pink gray olive cyan".split()
-)
+DEFAULT_CYCLE = tuple(f"tab:{name}" for name in "blue orange green red purple brown pink gray olive cyan".split())
 # Colours that can be told apart: CIELAB distances of 8.5 and more.
 NAMED_COLORS = (
     "steelblue", "skyblue", "navy", "teal", "seagreen", "lightgreen", "gold", "crimson", "salmon", "orchid", "indigo",
@@ -367,8 +365,12 @@ class _Chart:
             ncol = str(count) if location == '"upper center"' else None
         self.legend.append(
             _call(
-                "ax.legend", loc=location, bbox_to_anchor=anchor, ncol=ncol,
-                fontsize=draw.weighted({None: 0.85, "8": 0.15}), frameon="False" if draw.chance(0.18) else None,
+                "ax.legend",
+                loc=location,
+                bbox_to_anchor=anchor,
+                ncol=ncol,
+                fontsize=draw.weighted({None: 0.85, "8": 0.15}),
+                frameon="False" if draw.chance(0.18) else None,
             )  # fmt: skip
         )
 
@@ -504,7 +506,13 @@ def _bar_stacked(chart: _Chart) -> None:
     for name, bottom, color, label in zip(SERIES_NAMES, bottoms, colors, legends):
         chart.marks.append(
             _call(
-                "ax.bar", "categories", name, width=width, bottom=bottom, color=color, edgecolor=edge,
+                "ax.bar",
+                "categories",
+                name,
+                width=width,
+                bottom=bottom,
+                color=color,
+                edgecolor=edge,
                 label=_string(label),
             )  # fmt: skip
         )
@@ -590,7 +598,13 @@ def _line_multi(chart: _Chart) -> None:
     for name, color, mark, line, label in zip(SERIES_NAMES, colors, markers, styles, chart.other_names(series)):
         chart.marks.append(
             _call(
-                "ax.plot", chart.axis, name, color=color, marker=mark, linestyle=line, linewidth=width,
+                "ax.plot",
+                chart.axis,
+                name,
+                color=color,
+                marker=mark,
+                linestyle=line,
+                linewidth=width,
                 label=_string(label),
             )  # fmt: skip
         )
@@ -691,8 +705,15 @@ def _scatter_multi(chart: _Chart) -> None:
         chart.data += [f"x{index + 1} = {row_x}", f"y{index + 1} = {row_y}"]
         chart.marks.append(
             _call(
-                "ax.scatter", f"x{index + 1}", f"y{index + 1}", s=size, color=colors[index], marker=markers[index],
-                alpha=alpha, edgecolor=edge, label=_string(legends[index]),
+                "ax.scatter",
+                f"x{index + 1}",
+                f"y{index + 1}",
+                s=size,
+                color=colors[index],
+                marker=markers[index],
+                alpha=alpha,
+                edgecolor=edge,
+                label=_string(legends[index]),
             )  # fmt: skip
         )
     _finish_scatter(chart, series)
@@ -880,9 +901,7 @@ def _complex_error_bars(chart: _Chart) -> None:
     names = chart.category_axis(3, 7, time=0.0 if bars else 1.0)
     top = draw.integer(35, 90)
     values, row = _own_row(draw, lambda: _walk(draw, len(names), top, top // 3), chart.exponent)
-    _, errors = _own_row(
-        draw, lambda: [draw.integer(max(2, top // 20), top // 6) for _ in names], chart.exponent
-    )
+    _, errors = _own_row(draw, lambda: [draw.integer(max(2, top // 20), top // 6) for _ in names], chart.exponent)
     chart.data = [f"categories = {_strings(names)}", f"values = {row}", f"errors = {errors}"]
     color = (chart.colors(1, default=0.25, text=True, thin=not bars) or [None])[0]
     cap = draw.choice(("4", "8"))

@@ -2,9 +2,9 @@
 
     python -m chart2code.tokenizer --output configs/tiny_processor
 
-Byte-level BPE: any text goes through and comes back unchanged. Digits are tokens of their own, so that a number is read and
-written digit by digit; capitalised words are split off the code around them, so that a word of a title is one token whatever
-follows it; all else, the fixed phrases of plotting code, may merge as far as frequency carries it.
+Byte-level BPE: any text goes through and comes back unchanged. Digits are tokens of their own, so that a number is
+read and written digit by digit; capitalised words are split off the code around them, so that a word of a title is one
+token whatever follows it; all else, the fixed phrases of plotting code, may merge as far as frequency carries it.
 """
 
 import argparse

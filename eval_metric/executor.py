@@ -20,7 +20,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -78,8 +77,9 @@ class _Failure(Exception):
 class _Worker:
     """One worker process and the socket to it. Used by one thread at a time."""
 
-    def __init__(self, folder: str, timeout: float, memory_mb: int):
+    def __init__(self, timeout: float, memory_mb: int):
         self.timeout = timeout
+        self.folder = tempfile.mkdtemp(prefix="chart2code-")  # the programs' working directory and home
         self.socket, other = socket.socketpair()
         command = [sys.executable, "-s", "-P", str(Path(__file__).with_name("worker.py")), str(other.fileno())]
         # CPU time is a second limit, for what escapes the deadline; it must never be the first to strike.
@@ -87,8 +87,8 @@ class _Worker:
         with other:
             self.process = subprocess.Popen(
                 command,
-                env=_environment(folder),
-                cwd=folder,
+                env=_environment(self.folder),
+                cwd=self.folder,
                 pass_fds=[other.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -154,6 +154,7 @@ class _Worker:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def _environment(folder: str) -> dict[str, str]:
@@ -250,9 +251,7 @@ class Executor:
 
     def _reset(self) -> None:
         self._pid = os.getpid()
-        self._folder = None
         self._threads = None
-        self._lock = threading.Lock()
         self._workers: queue.LifoQueue[_Worker | None] = queue.LifoQueue()
         for _ in range(self.num_workers):
             self._workers.put(None)  # a place for a worker that is not started
@@ -319,9 +318,6 @@ class Executor:
                 worker.close()
         for _ in range(self.num_workers):
             self._workers.put(None)
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            self._folder = None
 
     def __enter__(self) -> "Executor":
         return self
@@ -338,11 +334,11 @@ class Executor:
             self._reset()
         worker = self._workers.get()
         try:
-            if worker is None or worker.process.poll() is not None:
-                with self._lock:
-                    if self._folder is None:
-                        self._folder = tempfile.mkdtemp(prefix="chart2code-")
-                worker = _Worker(self._folder, self.timeout, self.memory_mb)
+            if worker is not None and worker.process.poll() is not None:
+                worker.close()
+                worker = None
+            if worker is None:
+                worker = _Worker(self.timeout, self.memory_mb)
         except BaseException:
             self._workers.put(None)
             raise

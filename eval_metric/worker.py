@@ -430,6 +430,8 @@ def main() -> None:
         serve(sock, memory_mb, cpu_seconds)
     except (EOFError, ConnectionError):
         pass
+    with contextlib.suppress(OSError):  # a caller that was killed cannot remove it; never more than an empty folder
+        os.rmdir(os.getcwd())
 
 
 if __name__ == "__main__":

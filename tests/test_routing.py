@@ -41,7 +41,9 @@ def test_mixture_equals_a_loop_over_experts_in_float64(per_token):
     for parameter in layer.parameters():
         nn.init.normal_(parameter)
     x = torch.randn(3, 7, 24, dtype=torch.float64)
-    gates = torch.rand(3, 7, experts, dtype=torch.float64) if per_token else torch.rand(3, experts, dtype=torch.float64)
+    gates = (
+        torch.rand(3, 7, experts, dtype=torch.float64) if per_token else torch.rand(3, experts, dtype=torch.float64)
+    )
 
     expected = x @ layer.weight.T + layer.bias
     for i in range(experts):
@@ -57,7 +59,9 @@ def test_fresh_experts_change_nothing_and_follow_the_papers_init():
     layer.init_experts()
     x = torch.randn(2, 5, 24)
     assert torch.equal(layer(x, torch.rand(2, 8)), F.linear(x, layer.weight))
-    assert layer.lora_A.abs().max() <= 0.01 and layer.lora_A.std().item() == pytest.approx(0.01 / math.sqrt(3), rel=0.05)
+    assert layer.lora_A.abs().max() <= 0.01 and layer.lora_A.std().item() == pytest.approx(
+        0.01 / math.sqrt(3), rel=0.05
+    )
 
 
 def test_top_k_gates_are_the_largest_probabilities_renormalised():
@@ -78,7 +82,7 @@ def test_top_k_gates_are_the_largest_probabilities_renormalised():
 def test_equation_8_as_printed_is_the_identity_and_the_working_form_is_not():
     tokens = torch.randn(3, 16, 32)
     simple, difficult = make_complexity(), make_complexity()
-    difficult.complexity = difficult.complexity + 5.0
+    difficult = difficult._replace(complexity=difficult.complexity + 5.0)
     printed = make_router(complexity_form="printed")
     plain = (printed(tokens, simple).logits / printed.temperature).softmax(dim=-1)
     torch.testing.assert_close(printed(tokens, simple).probs, plain)
@@ -101,7 +105,11 @@ def test_noise_is_for_training_only():
 
 
 def test_capacity_keeps_the_largest_gates_and_only_while_training():
-    router, tokens, complexity = make_router(expert_capacity=3, router_noise=0.0), torch.randn(3, 16, 32), make_complexity()
+    router, tokens, complexity = (
+        make_router(expert_capacity=3, router_noise=0.0),
+        torch.randn(3, 16, 32),
+        make_complexity(),
+    )
     full = router(tokens, complexity)
     assert full.dropped_fraction == 0
     limited = router.train()(tokens, complexity)

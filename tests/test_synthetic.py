@@ -75,8 +75,7 @@ def data_rows(program):
 
 def test_deterministic_and_independent_of_hash_seed():
     command = (
-        "from chart2code.synthetic import generate_program as g\n"
-        "print([g(s, 'validation').code for s in range(60)])"
+        "from chart2code.synthetic import generate_program as g\nprint([g(s, 'validation').code for s in range(60)])"
     )
     outputs = {
         subprocess.run(

@@ -1,0 +1,221 @@
+"""Arguments of train.py: what is trained (model), on what (data), how (training).
+
+Three dataclasses, parsed by TRL's `TrlParser`: `--config file.yaml` gives the values, and each of them can be given on
+the command line as well, which then wins. The defaults of the training arguments are the paper's (Tab. V, Eq. 15-18).
+A key that no dataclass knows, a value of the wrong type or a missing file is one line and exit code 2.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field, fields
+from typing import NoReturn
+
+import torch
+import yaml
+from transformers import TrainingArguments
+from trl import TrlParser
+
+from chart2code.generation import ChartError, one_line
+
+METHODS = ("standard", "lora", "mola")
+
+
+@dataclass
+class ModelArguments:
+    """What is trained: where the weights come from, and which of them move."""
+
+    model: str | None = field(
+        default=None, metadata={"help": "Folder of a saved model (weights, config, processor) to start from."}
+    )
+    model_config: str | None = field(
+        default=None,
+        metadata={"help": "Instead of `model`: JSON or YAML file, or folder with config.json, of a fresh model."},
+    )
+    processor: str | None = field(
+        default=None, metadata={"help": "Folder of the processor; defaults to `model`. Needed with `model_config`."}
+    )
+    method: str = field(
+        default="standard",
+        metadata={
+            "help": "standard: every weight, no experts. lora: PEFT's LoRA on q, k, v of the decoder. "
+            "mola: mixture-of-LoRA experts and their router."
+        },
+    )
+    freeze: str = field(
+        default="backbone",
+        metadata={"help": "Of `mola`. backbone: experts, router and complexity heads move. none: everything moves."},
+    )
+    unfreeze: list[str] | None = field(
+        default=None,
+        metadata={"help": "Of `mola`: regular expressions of parameter names that move although frozen (phase 2)."},
+    )
+    num_experts: int = field(default=8, metadata={"help": "Experts of `mola` (Tab. V)."})
+    num_experts_per_tok: int = field(default=2, metadata={"help": "Experts that a token or chart uses (Tab. V)."})
+    expert_rank: int = field(default=8, metadata={"help": "Rank of each expert, and of `lora` (Tab. V)."})
+    expert_alpha: float = field(default=16.0, metadata={"help": "Scale alpha of experts and of `lora` (Tab. V)."})
+    expert_dropout: float = field(default=0.1, metadata={"help": "Dropout of the experts' and of LoRA's input."})
+    routing_strategy: str | None = field(
+        default=None, metadata={"help": "top_k or probabilistic (Tab. VIII); the model's own value if not given."}
+    )
+    expert_prior: str | None = field(
+        default=None, metadata={"help": "domain (Tab. II) or none; domain if there are 8 experts and it is not given."}
+    )
+    expert_capacity: int | None = field(
+        default=None,
+        metadata={"help": "Visual tokens that an expert takes of a chart; 0 = all; model's own value if not given."},
+    )
+
+    def __post_init__(self):
+        if isinstance(self.unfreeze, str):
+            self.unfreeze = [self.unfreeze]
+        if self.method not in METHODS:
+            raise ChartError(f"method {self.method!r} is not known; choose one of {', '.join(METHODS)}")
+        if self.freeze not in ("backbone", "none"):
+            raise ChartError(f"freeze {self.freeze!r} is not known; choose backbone or none")
+        if self.method != "mola" and (self.freeze != "backbone" or self.unfreeze):
+            raise ChartError(f"freeze and unfreeze belong to method mola; the method is {self.method}")
+        if (self.model is None) == (self.model_config is None):
+            raise ChartError("give either `model` (a saved model's folder) or `model_config` (a fresh model)")
+        if self.model is None and self.processor is None:
+            raise ChartError("`model_config` needs `processor`, the folder of a saved processor")
+        if self.model is None and self.method == "lora":
+            raise ChartError("method lora needs a trained `model`: a low-rank update of random weights learns little")
+        if self.method == "mola" and not 1 <= self.num_experts_per_tok <= self.num_experts:
+            raise ChartError(
+                f"num_experts_per_tok={self.num_experts_per_tok} must lie between 1 and num_experts={self.num_experts}"
+            )
+
+
+@dataclass
+class DataArguments:
+    """On what: a folder with train and validation splits, and what to take of it."""
+
+    data: str = field(
+        default="data/synthetic", metadata={"help": "Folder that `python -m chart2code.synthetic` has written."}
+    )
+    families: list[str] | None = field(
+        default=None, metadata={"help": "Chart types to take (of both splits), e.g. `[bar]`; all if not given."}
+    )
+    variants: list[str] | None = field(
+        default=None, metadata={"help": "Variants to take (of both splits), e.g. `[stacked]`; all if not given."}
+    )
+    max_train_samples: int | None = field(default=None, metadata={"help": "Take only so many training charts."})
+    max_eval_samples: int | None = field(
+        default=256, metadata={"help": "Take only so many validation charts for the validation loss."}
+    )
+
+    def __post_init__(self):
+        for name in ("families", "variants"):
+            if isinstance(getattr(self, name), str):  # `families: bar` in a YAML
+                setattr(self, name, [getattr(self, name)])
+
+
+@dataclass
+class C2CTrainingArguments(TrainingArguments):
+    """
+    How: `transformers.TrainingArguments` with the paper's defaults, the weights of the losses, the optimizer and the
+    evaluation by generation.
+    """
+
+    learning_rate: float = field(default=1e-4, metadata={"help": "Peak learning rate of AdamW (Eq. 17)."})
+    lr_scheduler_type: str = field(default="cosine_with_min_lr", metadata={"help": "Learning rate schedule (Eq. 17)."})
+    lr_scheduler_kwargs: dict | str | None = field(
+        default=None,
+        metadata={"help": "Arguments of the schedule; if not given, it ends at a hundredth of the peak (Eq. 17)."},
+    )
+    weight_decay: float = field(
+        default=0.01, metadata={"help": "Weight decay of matrices; none on experts, norms and biases."}
+    )
+    dataloader_num_workers: int = field(default=1, metadata={"help": "Processes that decode and letterbox charts."})
+    train_sampling_strategy: str = field(
+        default="group_by_length",
+        metadata={"help": "group_by_length (little padding), random or sequential."},
+    )
+    remove_unused_columns: bool = field(default=False, metadata={"help": "Must stay false: the collator picks."})
+    label_names: list[str] | None = field(default_factory=lambda: ["labels"], metadata={"help": "Must stay `labels`."})
+    logging_steps: float = field(default=10, metadata={"help": "Steps between two log lines; they hold the mean."})
+
+    optimizer: str = field(
+        default="adamw",
+        metadata={"help": "adamw, or muon (hidden matrices by Muon, the rest by AdamW; for training from nothing)."},
+    )
+    muon_learning_rate: float = field(default=3e-3, metadata={"help": "Peak learning rate of Muon's matrices."})
+    muon_momentum: float = field(default=0.95, metadata={"help": "Momentum of Muon."})
+
+    lambda1: float = field(default=0.5, metadata={"help": "Factor inside L_util (Eq. 16, Tab. V)."})
+    lambda2: float = field(default=0.7, metadata={"help": "Weight of L_router, KL to uniform (Eq. 15)."})
+    lambda3: float = field(default=0.3, metadata={"help": "Weight of L_util (Eq. 15)."})
+    lambda_load: float = field(default=0.0, metadata={"help": "Weight of L_load (Eq. 11); not part of Eq. 15."})
+    expert_l2: float = field(default=0.0, metadata={"help": "Weight lambda of |A|^2 + |B|^2 (Eq. 13)."})
+    complexity_loss_weight: float = field(
+        default=0.1, metadata={"help": "Weight of the heads of c(x): chart type and element count (Eq. 3)."}
+    )
+    utilization_window: int = field(default=1000, metadata={"help": "Steps over which u_i is measured (Eq. 16)."})
+
+    eval_generate_steps: int = field(
+        default=0, metadata={"help": "Steps between two evaluations by generation and rendering; 0 = never."}
+    )
+    eval_generate_samples: int = field(default=64, metadata={"help": "Validation charts of such an evaluation."})
+    eval_max_new_tokens: int = field(default=400, metadata={"help": "Longest generated program in tokens."})
+
+    def __post_init__(self):
+        if self.optimizer not in ("adamw", "muon"):
+            raise ChartError(f"optimizer {self.optimizer!r} is not known; choose adamw or muon")
+        if self.utilization_window < 1:
+            raise ChartError(f"utilization_window must be at least 1, but is {self.utilization_window}")
+        if self.lr_scheduler_type == "cosine_with_min_lr" and self.lr_scheduler_kwargs is None:
+            self.lr_scheduler_kwargs = {"min_lr_rate": 0.01}  # 1e-4 -> 1e-6 (Eq. 17); the same ratio for Muon
+        if not torch.accelerator.is_available():
+            self.use_cpu = True  # so that one YAML serves a laptop and a GPU
+        super().__post_init__()
+
+
+class ArgumentParser(TrlParser):
+    """`TrlParser` whose mistakes are one line, and which reads a YAML's values as strictly as the command line's."""
+
+    def __init__(self):
+        super().__init__((ModelArguments, DataArguments, C2CTrainingArguments), allow_abbrev=False, prog="train.py")
+
+    def error(self, message: str) -> NoReturn:
+        raise ChartError(message)
+
+    def set_defaults_with_config(self, **config) -> list[str]:
+        names = {f.name for group in self.dataclass_types for f in fields(group) if f.init}
+        unknown = sorted(set(config) - names)
+        if unknown:
+            raise ChartError(f"unknown key{'s' if len(unknown) > 1 else ''} in the YAML file: {', '.join(unknown)}")
+        # argparse checks and converts defaults only if they are strings. `1e-6` without a point is one to YAML, too.
+        strict = {k: str(v) if isinstance(v, int | float) else v for k, v in config.items()}
+        for value in (v for v in strict.values() if isinstance(v, dict)):
+            for key, item in value.items():
+                if isinstance(item, str):
+                    value[key] = _number(item)
+        return super().set_defaults_with_config(**strict)
+
+
+def _number(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def parse_arguments(arguments: list[str] | None = None) -> tuple[ModelArguments, DataArguments, C2CTrainingArguments]:
+    """
+    Parses the command line (`arguments`, default `sys.argv[1:]`) with its `--config` file.
+
+    Raises [`ChartError`] with one line that names the mistake.
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return ArgumentParser().parse_args_and_config(arguments)
+    except FileNotFoundError as error:
+        raise ChartError(f"no such config file: {error.filename}") from None
+    except yaml.YAMLError as error:
+        raise ChartError(f"the config file is not valid YAML: {' '.join(str(error).split())}") from None
+    except IndexError:
+        raise ChartError("--config needs the path of a YAML file") from None
+    except (ValueError, TypeError, OSError) as error:
+        message = one_line(error).replace("Some specified arguments are not used by the HfArgumentParser", "unknown")
+        raise ChartError(message) from None

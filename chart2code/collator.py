@@ -1,0 +1,125 @@
+"""Training data: a split of a chart data set with program lengths, and batches of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from chart2code.generation import ChartError, one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from datasets import Dataset
+    from transformers import ProcessorMixin
+
+
+def load_split(
+    folder: str,
+    split: str,
+    processor: ProcessorMixin,
+    families: list[str] | None = None,
+    variants: list[str] | None = None,
+    max_samples: int | None = None,
+) -> Dataset:
+    """
+    A split of the data set in `folder`, filtered, with the column `length` (tokens of the program, cached on disk).
+
+    Raises [`ChartError`] if there is no such data, or nothing is left of it.
+    """
+    from chart2code.synthetic import load_synthetic
+
+    if not Path(folder).is_dir():
+        raise ChartError(f"no data folder {folder}; write one with: python -m chart2code.synthetic --output {folder}")
+    try:
+        dataset = load_synthetic(folder, split)
+    except (OSError, ValueError) as error:
+        raise ChartError(f"cannot read the {split} split of {folder}: {one_line(error)}") from error
+
+    tokenizer = processor.tokenizer
+    lengths = dataset.select_columns(["code"]).map(  # without the images, which the cache would copy
+        lambda batch: {"length": [len(ids) for ids in tokenizer(batch["code"])["input_ids"]]},
+        batched=True,
+        remove_columns=["code"],
+        desc=f"Program lengths ({split})",
+    )
+    dataset = dataset.add_column("length", list(lengths["length"]))
+
+    for column, wanted in (("chart_type", families), ("variant", variants)):
+        if wanted:
+            values = list(dataset[column])
+            missing = sorted(set(wanted) - set(values))
+            if missing:
+                raise ChartError(
+                    f"no {column} {', '.join(missing)} in the {split} split of {folder}; "
+                    f"there is {', '.join(sorted(set(values)))}"
+                )
+            dataset = dataset.select([i for i, value in enumerate(values) if value in wanted])
+    if max_samples is not None:
+        dataset = dataset.select(range(min(max_samples, len(dataset))))
+    if len(dataset) == 0:
+        raise ChartError(f"no charts are left of the {split} split of {folder}")
+    return dataset
+
+
+class ChartCollator:
+    """
+    Makes a batch of data set rows: the processor's tensors (`pixel_values (B, 3, 512, 512)`, `input_ids (B, L)`,
+    `attention_mask (B, L)`, `labels (B, L)`), `chart_type (B,)` as index (-1 if unknown) and `num_elements (B,)`.
+    """
+
+    def __init__(self, processor: ProcessorMixin, chart_types: tuple[str, ...]):
+        self.processor = processor
+        self.type_index = {name: index for index, name in enumerate(chart_types)}
+
+    def __call__(self, rows: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
+        images, codes = [row["image"] for row in rows], [row["code"] for row in rows]
+        batch = dict(self.processor(images=images, code=codes, return_tensors="pt"))
+        batch["chart_type"] = torch.tensor([self.type_index.get(row["chart_type"], -1) for row in rows])
+        batch["num_elements"] = torch.tensor([float(row["num_elements"]) for row in rows])
+        return batch
+
+
+class EpochSampler(torch.utils.data.Sampler[int]):
+    """
+    A permutation of the rows that depends on seed and epoch alone, so that a resumed run sees the order that it would
+    have seen. With `lengths`, rows of a global batch have similar lengths; the order of the batches stays random.
+
+    Transformers' `LengthGroupedSampler` draws from the global generator, whose state at the start of an epoch no
+    checkpoint holds, and goes from long to short programs over and over.
+
+    Args:
+        num_rows: size of the data set.
+        group_size: rows of one optimizer step over all processes.
+        epoch: function that returns the current epoch.
+        lengths: number of tokens per row, or None for a plain permutation.
+    """
+
+    def __init__(
+        self,
+        num_rows: int,
+        group_size: int,
+        seed: int,
+        epoch: Callable[[], int],
+        lengths: list[int] | None = None,
+    ):
+        self.num_rows, self.group_size, self.seed, self.epoch = num_rows, group_size, seed, epoch
+        self.lengths = None if lengths is None else torch.tensor(lengths)
+
+    def __len__(self) -> int:
+        return self.num_rows
+
+    def __iter__(self) -> Iterator[int]:
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch())
+        order = torch.randperm(self.num_rows, generator=generator)
+        if self.lengths is not None:
+            groups = []
+            for pool in order.split(self.group_size * 50):  # sorted in pools, so that batches differ between epochs
+                groups += pool[self.lengths[pool].argsort(stable=True)].split(self.group_size)
+            last = [groups.pop()] if len(groups[-1]) < self.group_size else []  # incomplete: stays the last
+            shuffled = torch.randperm(len(groups), generator=generator).tolist()
+            order = torch.cat([groups[i] for i in shuffled] + last)
+        return iter(order.tolist())

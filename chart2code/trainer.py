@@ -1,0 +1,211 @@
+"""The trainer of all three arms: `transformers.Trainer` with the paper's losses, optimizer, data order and resume.
+
+    L = L_syntax + lambda2 * L_router + lambda3 * L_util                    (Eq. 15, 16)
+        + lambda_load * L_load + expert_l2 * (|A|^2 + |B|^2)                (Eq. 11, 13)
+        + complexity_loss_weight * (type and element count heads of c(x))   (Eq. 3)
+
+L_semantic is not here yet. What differs from the paper: the routing losses are of the mean routing distribution over
+all charts and visual tokens of the batch on all processes; taken per sample, as printed, they punish every confident
+decision. u_i of Eq. 16 is the share of routed tokens that expert i took, over a window of 1,000 optimizer steps; it is
+a count, so the current batch's mean probabilities stand in for its gradient, undivided by the window's length.
+A model without experts has none of these terms, and the same loop trains it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import Trainer
+
+from chart2code.arguments import C2CTrainingArguments
+from chart2code.collator import EpochSampler
+from chart2code.generation import ChartError
+from chart2code.optimizer import MuonAdamW, parameter_groups
+from routing_c2c_mola import expert_l2_loss, load_balancing_loss, router_kl_loss, utilization_loss
+
+WINDOW_FILE = "utilization_window.json"
+STATE_FILE = "trainer_state.json"  # the Trainer writes it last: a checkpoint with it is complete
+
+
+class C2CTrainer(Trainer):
+    """
+    Trains `C2CMolaForConditionalGeneration`, with experts or without, or a PEFT model around it.
+
+    Takes the arguments of [`~transformers.Trainer`]; `args` is a [`C2CTrainingArguments`]. Data sets have a column
+    `length` if `train_sampling_strategy` is `group_by_length`.
+    """
+
+    args: C2CTrainingArguments
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        # Share of routed tokens per expert, one entry an optimizer step; the oldest leaves (Eq. 16).
+        self.usage_window: deque[list[float]] = deque(maxlen=self.args.utilization_window)
+        self._step_usage: list[torch.Tensor] = []  # of the step's micro-batches so far
+        self._logged: dict[str, torch.Tensor] = {}  # sums since the last log line
+        self._logged_steps = 0
+
+    # ---- losses ----
+
+    def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
+        """The sum of the losses while training; L_syntax alone in evaluation, where it is compared across arms."""
+        loss, outputs = super().compute_loss(model, inputs, return_outputs=True, num_items_in_batch=num_items_in_batch)
+        if model.training:
+            # L_syntax is a sum over the tokens of the whole step, divided by their number. The other terms are means
+            # of this micro-batch, and the Trainer divides nothing if it has passed that number.
+            scaled = num_items_in_batch is not None and self.model_accepts_loss_kwargs
+            share = 1 / self.current_gradient_accumulation_steps
+            syntax, terms = loss, self.auxiliary_losses(outputs)
+            for weight, term in terms.values():
+                if weight:
+                    loss = loss + weight * term * (share if scaled else 1)
+            self._log_sum("loss_syntax", syntax if scaled else syntax * share)
+            for name, (_, term) in terms.items():
+                self._log_sum(f"loss_{name}", term * share)
+            self._end_of_microbatch()
+        return (loss, outputs) if return_outputs else loss
+
+    def auxiliary_losses(self, outputs: Any) -> dict[str, tuple[float, torch.Tensor]]:
+        """Weight and value (0-dim, with gradient) of each term besides L_syntax; those of the router only with one."""
+        args = self.args
+        terms: dict[str, tuple[float, torch.Tensor]] = {}
+        if outputs.get("complexity_loss") is not None:
+            terms["complexity"] = (args.complexity_loss_weight, outputs["complexity_loss"])
+        if outputs.get("router_probs") is not None:
+            p_mean, usage = self._routing_means(outputs)
+            self._step_usage.append(usage)
+            terms["router"] = (args.lambda2, router_kl_loss(p_mean))
+            terms["utilization"] = (args.lambda3, utilization_loss(self._windowed(usage, p_mean), args.lambda1))
+            terms["load"] = (args.lambda_load, load_balancing_loss(p_mean))
+            if args.expert_l2:
+                terms["expert_l2"] = (args.expert_l2, expert_l2_loss(self.model))
+        return terms
+
+    def _routing_means(self, outputs: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        """
+        Mean routing probability (with gradient) and share of routed tokens, each `(E,)`, over the charts and visual
+        tokens of all processes.
+        """
+        probs = outputs["router_probs"].float().flatten(0, -2)  # (B * M, E)
+        used = (outputs["token_gates"].detach().flatten(0, -2) > 0).float()
+        tokens = torch.full((1,), float(probs.shape[0]), device=probs.device)
+        dropped = outputs.get("dropped_fraction")
+        dropped = tokens * (0.0 if dropped is None else dropped.detach().float())
+        local = torch.cat([probs.detach().sum(0), used.sum(0), tokens, dropped])
+        total = self.accelerator.reduce(local, "sum") if self.accelerator.num_processes > 1 else local
+        experts, tokens = probs.shape[1], total[-2]
+        p_mean, usage = total[:experts] / tokens, total[experts:-2] / total[experts:-2].sum().clamp(min=1)
+
+        # The value is the global mean, the gradient this process's part of it, times the number of processes, because
+        # DDP and ZeRO average gradients: together exactly the gradient of the global loss, without a collective in
+        # the backward pass.
+        gradient = probs.sum(0) / tokens * self.accelerator.num_processes
+        p_mean = p_mean + (gradient - gradient.detach())
+
+        share = 1 / self.current_gradient_accumulation_steps
+        self._log_sum("router_usage", usage * share)
+        self._log_sum("router_dropped", total[-1] / tokens * share)
+        return p_mean, usage
+
+    def _windowed(self, usage: torch.Tensor, p_mean: torch.Tensor) -> torch.Tensor:
+        """u of Eq. 16 `(E,)`: mean usage over the window, this batch included, with the gradient of `p_mean`."""
+        past = list(self.usage_window)[-(self.usage_window.maxlen - 1) :] if self.usage_window.maxlen > 1 else []
+        mean = torch.cat([usage.new_tensor(past).view(-1, usage.numel()), usage[None]]).mean(0)
+        return mean + (p_mean - p_mean.detach())
+
+    def _end_of_microbatch(self) -> None:
+        if self.accelerator.sync_gradients:  # the last of the step
+            if self._step_usage:
+                self.usage_window.append(torch.stack(self._step_usage).mean(0).tolist())
+                self._step_usage = []
+            self._logged_steps += 1
+
+    # ---- logs ----
+
+    def _log_sum(self, name: str, value: torch.Tensor) -> None:
+        value = value.detach().float()
+        self._logged[name] = self._logged[name] + value if name in self._logged else value
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Adds, to the lines of training steps, each loss and the router's telemetry: means since the last line."""
+        if "loss" in logs and self._logged:
+            means = {k: self.accelerator.reduce(v / self._logged_steps, "mean") for k, v in self._logged.items()}
+            usage = means.pop("router_usage", None)
+            logs |= {name: value.item() for name, value in means.items()}
+            if usage is not None:
+                entropy = -(usage * usage.clamp(min=1e-9).log()).sum()
+                logs["router_load_entropy"] = (entropy / torch.tensor(float(usage.numel())).log()).item()  # 1 = even
+                logs["router_max_load"] = usage.max().item()
+            self._logged, self._logged_steps = {}, 0
+        super().log(logs, start_time)
+
+    # ---- optimizer and data order ----
+
+    def create_optimizer(self, model=None) -> torch.optim.Optimizer:
+        """AdamW, or Muon with AdamW; weight decay on matrices only, none on experts."""
+        if self.optimizer is None:
+            args = self.args
+            muon = args.optimizer == "muon"
+            groups = parameter_groups(model or self.model, args.weight_decay, muon)
+            adam = {"lr": args.learning_rate, "betas": (args.adam_beta1, args.adam_beta2), "eps": args.adam_epsilon}
+            if muon and self.is_deepspeed_enabled:
+                raise ChartError("optimizer muon needs whole matrices and cannot run under ZeRO; use adamw")
+            if muon:
+                muon_values = {"muon_lr": args.muon_learning_rate, "momentum": args.muon_momentum}
+                self.optimizer = MuonAdamW(groups, **muon_values, **adam)
+            else:
+                for group in groups:
+                    del group["muon"]
+                self.optimizer = torch.optim.AdamW(groups, fused=not self.is_deepspeed_enabled, **adam)
+        return self.optimizer
+
+    def _get_train_sampler(self, train_dataset=None) -> torch.utils.data.Sampler | None:
+        dataset = self.train_dataset if train_dataset is None else train_dataset
+        args = self.args
+        if args.train_sampling_strategy not in ("group_by_length", "random"):
+            return super()._get_train_sampler(train_dataset)
+        return EpochSampler(
+            len(dataset),
+            group_size=args.train_batch_size * args.world_size * args.gradient_accumulation_steps,
+            seed=args.seed if args.data_seed is None else args.data_seed,
+            epoch=lambda: int(self.state.epoch or 0),  # at an epoch's start and in a resumed epoch
+            lengths=list(dataset["length"]) if args.train_sampling_strategy == "group_by_length" else None,
+        )
+
+    # ---- checkpoints ----
+
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
+        """Saves the model and, in a checkpoint, the utilisation window beside it."""
+        super().save_model(output_dir, _internal_call)
+        if _internal_call and self.args.should_save:
+            Path(output_dir, WINDOW_FILE).write_text(json.dumps(list(self.usage_window)))
+
+    def _save_rng_state(self, output_dir: str) -> None:
+        super()._save_rng_state(output_dir)
+        # The main process may only write the file that makes the checkpoint complete after all have written theirs.
+        self.accelerator.wait_for_everyone()
+
+    def train(self, resume_from_checkpoint: str | None = None, **kwargs):
+        """Trains, from the checkpoint folder `resume_from_checkpoint` if given."""
+        if resume_from_checkpoint is not None:
+            window = Path(resume_from_checkpoint, WINDOW_FILE)
+            if window.is_file():
+                self.usage_window.extend(json.loads(window.read_text()))
+        return super().train(resume_from_checkpoint=resume_from_checkpoint, **kwargs)
+
+
+def last_complete_checkpoint(output_dir: str | Path) -> Path | None:
+    """The newest checkpoint in `output_dir` that was written to its end, or None."""
+
+    def is_complete(folder: Path) -> bool:
+        try:
+            return isinstance(json.loads((folder / STATE_FILE).read_text()), dict)
+        except (OSError, ValueError):
+            return False
+
+    folders = [f for f in Path(output_dir).glob("checkpoint-*") if f.name.split("-")[-1].isdigit() and is_complete(f)]
+    return max(folders, key=lambda f: int(f.name.split("-")[-1]), default=None)

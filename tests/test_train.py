@@ -1,0 +1,547 @@
+"""train.py and chart2code's training modules, with a model of a few thousand parameters on sixteen rendered charts."""
+
+import copy
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import psutil
+import pytest
+import torch
+import yaml
+from safetensors.torch import load_file
+
+from chart2code.arguments import C2CTrainingArguments, parse_arguments
+from chart2code.collator import ChartCollator, EpochSampler, load_split
+from chart2code.generation import ChartError
+from chart2code.optimizer import MuonAdamW, parameter_groups
+from chart2code.synthetic import write_dataset
+from chart2code.trainer import C2CTrainer, last_complete_checkpoint
+from configuration_c2c_mola import C2CMolaConfig
+from modeling_c2c_mola import C2CMolaForConditionalGeneration
+from processing_c2c_mola import C2CMolaProcessor
+
+ROOT = Path(__file__).parents[1]
+SIZE = 64
+
+# Channels in multiples of 16: in torch 2.13, oneDNN's backward of a 1x1 convolution from 8 channels in channels_last
+# crashes.
+MODEL = {
+    "num_experts": 0,
+    "expert_capacity": None,
+    "image_size": SIZE,
+    "visual_grid": 4,
+    "vision_input": "conv",
+    "cross_attention_every": 1,
+    "cross_attention_gate": 1.0,
+    "conv_config": {
+        "model_type": "resnet", "embedding_size": 16, "hidden_sizes": [16, 32], "depths": [1, 1],
+        "layer_type": "basic", "out_features": ["stage2"],
+    },
+    "vision_config": {
+        "model_type": "siglip_vision_model", "num_channels": 32, "image_size": 8, "patch_size": 2, "hidden_size": 32,
+        "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "vision_use_head": False,
+    },
+    "text_config": {
+        "model_type": "qwen2", "vocab_size": 384, "hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 2,
+        "num_attention_heads": 2, "num_key_value_heads": 2, "max_position_embeddings": 1024,
+        "tie_word_embeddings": True, "bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 2,
+    },
+}  # fmt: skip
+
+# Everything that a run needs; a test overrides what it is about. logging_steps 1: the losses of single steps.
+RUN = {
+    "learning_rate": 0.01,
+    "per_device_train_batch_size": 2,
+    "per_device_eval_batch_size": 2,
+    "max_steps": 6,
+    "logging_steps": 1,
+    "save_strategy": "no",
+    "report_to": "none",
+    "dataloader_num_workers": 0,
+    "disable_tqdm": True,
+    "use_cpu": True,
+}
+
+
+def make_processor() -> C2CMolaProcessor:
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast, SiglipImageProcessorPil
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    tokenizer.train_from_iterator(
+        ["import matplotlib.pyplot as plt\nplt.figure(figsize=(6, 4))\nplt.bar()\nplt.show()\n"] * 4,
+        trainers.BpeTrainer(vocab_size=384, special_tokens=["<s>", "</s>", "<pad>"], initial_alphabet=alphabet),
+    )
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", pad_token="<pad>"
+    )
+    image_processor = SiglipImageProcessorPil(size={"height": SIZE, "width": SIZE})
+    return C2CMolaProcessor(image_processor, tokenizer, chart_prompt="<s>")
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory):
+    """Folder with `data`, `processor`, `model.json` and `base`, a saved model without experts."""
+    folder = tmp_path_factory.mktemp("train")
+    write_dataset(folder / "data", {"train": 16, "validation": 6, "test": 0}, num_workers=2)
+    make_processor().save_pretrained(folder / "processor")
+    (folder / "model.json").write_text(json.dumps(MODEL))
+    torch.manual_seed(0)
+    model = C2CMolaForConditionalGeneration(C2CMolaConfig(**MODEL))
+    model.save_pretrained(folder / "base")
+    make_processor().save_pretrained(folder / "base")
+    return folder
+
+
+def command(workspace: Path, output: Path, launcher: list[str] | None = None, **values) -> list[str]:
+    """A command line of train.py; `values` go into a YAML file, as a user would write them."""
+    config = {**RUN, "data": str(workspace / "data"), "output_dir": str(output), **values}
+    if "model_config" not in config:
+        config.setdefault("model", str(workspace / "base"))
+    file = output.parent / f"{output.name}.yaml"
+    file.write_text(yaml.safe_dump(config))
+    return [*(launcher or [sys.executable]), str(ROOT / "train.py"), "--config", str(file)]
+
+
+def accelerate_launch(config: str, *arguments: str) -> list[str]:
+    launch = [sys.executable, "-m", "accelerate.commands.accelerate_cli", "launch"]
+    return [*launch, "--config_file", str(ROOT / "accelerate_configs" / config), *arguments]
+
+
+TWO_PROCESSES = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+
+
+def environment(folder: Path) -> dict[str, str]:
+    return {**os.environ, "OMP_NUM_THREADS": "1", "HF_HOME": str(folder / "hf"), "TOKENIZERS_PARALLELISM": "false"}
+
+
+def launch(arguments: list[str], folder: Path, expect: int = 0) -> subprocess.CompletedProcess:
+    run = subprocess.run(
+        arguments, cwd=folder, env=environment(folder), capture_output=True, text=True, timeout=240, check=False
+    )
+    assert run.returncode == expect, run.stdout[-2000:] + run.stderr[-4000:]
+    return run
+
+
+def history(output: Path) -> list[dict]:
+    """Log lines of the training steps in the newest checkpoint."""
+    state = json.loads((last_complete_checkpoint(output) / "trainer_state.json").read_text())
+    return [line for line in state["log_history"] if "loss" in line]
+
+
+def make_trainer(workspace: Path, output: Path, num_experts: int = 8, **values) -> C2CTrainer:
+    processor = C2CMolaProcessor.from_pretrained(workspace / "processor")
+    torch.manual_seed(0)
+    model = C2CMolaForConditionalGeneration(C2CMolaConfig(**{**MODEL, "num_experts": num_experts}))
+    return C2CTrainer(
+        model=model,
+        args=C2CTrainingArguments(output_dir=str(output), **{**RUN, **values}),
+        data_collator=ChartCollator(processor, model.config.chart_types),
+        train_dataset=load_split(str(workspace / "data"), "train", processor),
+        eval_dataset=load_split(str(workspace / "data"), "validation", processor),
+        processing_class=processor,
+    )
+
+
+# ---- whole runs ----
+
+
+def test_accelerate_launch_trains_evaluates_and_saves_a_repository(workspace, tmp_path):
+    output = tmp_path / "run"
+    values = {
+        "model_config": str(workspace / "model.json"), "processor": str(workspace / "processor"), "bf16": True,
+        "optimizer": "muon", "muon_learning_rate": 0.02, "report_to": "tensorboard", "eval_strategy": "steps",
+        "eval_steps": 20, "eval_generate_steps": 20, "eval_generate_samples": 3, "eval_max_new_tokens": 8,
+        "gradient_accumulation_steps": 2, "save_strategy": "steps", "save_steps": 20, "dataloader_num_workers": 1,
+    }  # fmt: skip
+    arguments = command(workspace, output, accelerate_launch("cpu.yaml"), **values)
+    launch([*arguments, "--max_steps", "20"], tmp_path)
+
+    losses = [line["loss_syntax"] for line in history(output)]
+    assert losses[-1] < 0.8 * losses[0], losses
+    assert not any("router" in name for name in history(output)[-1])  # without experts there is nothing to route
+    state = json.loads((last_complete_checkpoint(output) / "trainer_state.json").read_text())
+    logged = {name for line in state["log_history"] for name in line}
+    assert {"eval_loss", "eval_execution_rate", "eval_success_rate", "eval_iou", "loss_complexity"} <= logged
+    assert list((tmp_path / "runs" / "run").glob("events.*"))
+
+    names = {path.name for path in output.iterdir()}
+    assert {"model.safetensors", "config.json", "modeling_c2c_mola.py", "tokenizer.json"} <= names
+    model = C2CMolaForConditionalGeneration.from_pretrained(output)
+    C2CMolaProcessor.from_pretrained(output)
+    assert model.config.num_experts == 0
+
+
+def test_mola_trains_experts_and_router_and_leaves_the_backbone(workspace, tmp_path):
+    output = tmp_path / "run"
+    values = {"method": "mola", "save_strategy": "steps", "save_steps": 6, "unfreeze": r"visual_norm"}
+    run = launch(command(workspace, output, **values), tmp_path)
+    assert "experts and router are new" in run.stderr
+
+    before, after = load_file(workspace / "base" / "model.safetensors"), load_file(output / "model.safetensors")
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert changed and all("complexity" in name or "visual_norm" in name for name in changed), changed
+    experts = [name for name in after if "lora_B" in name]
+    assert experts and all(after[name].any() for name in experts)  # they start at zero
+    assert {"router_load_entropy", "router_max_load", "router_dropped", "loss_router"} <= set(history(output)[-1])
+    assert C2CMolaForConditionalGeneration.from_pretrained(output).config.num_experts == 8
+
+
+def test_lora_is_saved_merged_with_the_adapter_beside_it(workspace, tmp_path):
+    from peft import PeftModel
+
+    output = tmp_path / "run"
+    launch(command(workspace, output, method="lora", bf16=False), tmp_path)
+    base = C2CMolaForConditionalGeneration.from_pretrained(workspace / "base").eval()
+    merged = C2CMolaForConditionalGeneration.from_pretrained(output).eval()
+    changed = [n for n, p in merged.named_parameters() if not torch.equal(p, base.get_parameter(n))]
+    assert changed and all(
+        name.startswith("model.language_model.layers.") and name.split(".")[-2] in ("q_proj", "k_proj", "v_proj")
+        and ".self_attn." in name for name in changed
+    )  # fmt: skip
+
+    inputs = make_processor()(images=[np_image()], code=["plt.bar()"], return_tensors="pt")
+    adapted = PeftModel.from_pretrained(base, output / "adapter").eval()
+    with torch.no_grad():
+        torch.testing.assert_close(adapted(**inputs).logits, merged(**inputs).logits, rtol=1e-4, atol=1e-5)
+
+
+def np_image():
+    from PIL import Image
+
+    return Image.fromarray(np.random.default_rng(0).integers(0, 255, (SIZE, SIZE, 3), dtype=np.uint8))
+
+
+def kill_when_saved(arguments: list[str], folder: Path, checkpoint: Path) -> None:
+    """Starts a run and kills it with all its processes as soon as `checkpoint` is there."""
+    process = subprocess.Popen(
+        arguments, cwd=folder, env=environment(folder), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        deadline = time.monotonic() + 120
+        while not (checkpoint / "trainer_state.json").is_file():
+            assert process.poll() is None, "the run ended before it could be killed"
+            assert time.monotonic() < deadline, "no checkpoint was written"
+            time.sleep(0.02)
+    finally:
+        family = [process, *psutil.Process(process.pid).children(recursive=True)] if process.poll() is None else []
+        for member in family:  # torchrun's workers have sessions of their own
+            member.kill()
+        psutil.wait_procs(family[1:])
+        process.wait()
+
+
+def test_two_processes_killed_and_resumed_end_as_one_that_was_not(workspace, tmp_path):
+    """Exactly: data order (in the second epoch, too), dropout, router noise, optimizer, schedule and usage window."""
+    values = {
+        "method": "mola", "expert_dropout": 0.1, "gradient_accumulation_steps": 2, "max_steps": 7,
+        "utilization_window": 3, "save_strategy": "steps", "save_steps": 1, "expert_capacity": 4,
+    }  # fmt: skip
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    launch(command(workspace, whole, TWO_PROCESSES, **values), tmp_path)
+
+    arguments = command(workspace, killed, TWO_PROCESSES, **values)
+    kill_when_saved(arguments, tmp_path, killed / "checkpoint-3")
+    resumed_from = int(last_complete_checkpoint(killed).name.split("-")[1])
+    assert 3 <= resumed_from < 7
+    run = launch([*arguments, "--resume_from_checkpoint", "true"], tmp_path)
+    assert f"continuing from {killed}/checkpoint-{resumed_from}" in run.stderr
+
+    keys = ("loss", "loss_syntax", "loss_router", "loss_utilization", "grad_norm", "router_max_load")
+    expected = [[line[key] for key in keys] for line in history(whole)]
+    assert [[line[key] for key in keys] for line in history(killed)] == expected
+    before, after = load_file(whole / "model.safetensors"), load_file(killed / "model.safetensors")
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_resumes_in_one_process_with_muon_and_workers(workspace, tmp_path):
+    values = {
+        "optimizer": "muon", "bf16": True, "max_steps": 12, "save_strategy": "steps", "save_steps": 5,
+        "dataloader_num_workers": 1, "eval_strategy": "steps", "eval_steps": 4,
+    }  # fmt: skip
+    whole, resumed = tmp_path / "whole", tmp_path / "resumed"
+    launch(command(workspace, whole, **values), tmp_path)
+    arguments = command(workspace, resumed, **values)
+    kill_when_saved(arguments, tmp_path, resumed / "checkpoint-10")  # in the second epoch of eight steps
+    (resumed / "checkpoint-11").mkdir(exist_ok=True)  # as a run that died while saving leaves it
+    launch([*arguments, "--resume_from_checkpoint", "true"], tmp_path)
+    assert [line["loss"] for line in history(whole)] == [line["loss"] for line in history(resumed)]
+    before, after = load_file(whole / "model.safetensors"), load_file(resumed / "model.safetensors")
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+@pytest.mark.slow
+def test_zero3_on_two_processes(workspace, tmp_path):
+    output = tmp_path / "run"
+    values = {"method": "mola", "save_strategy": "steps", "save_steps": 4, "max_steps": 4, "eval_generate_steps": 4,
+              "eval_generate_samples": 3, "eval_max_new_tokens": 4}  # fmt: skip
+    launch(command(workspace, output, accelerate_launch("zero3_cpu.yaml"), **values), tmp_path)
+    model = C2CMolaForConditionalGeneration.from_pretrained(output)
+    assert all(parameter.numel() and parameter.isfinite().all() for parameter in model.parameters())
+    arguments = command(workspace, output, accelerate_launch("zero3_cpu.yaml"), **{**values, "max_steps": 6})
+    launch([*arguments, "--resume_from_checkpoint", "true"], tmp_path)
+
+
+# ---- losses ----
+
+
+def test_losses_are_the_printed_equations(workspace, tmp_path):
+    trainer = make_trainer(
+        workspace, tmp_path / "run", lambda1=0.5, lambda2=0.7, lambda3=0.3, lambda_load=0.2, expert_l2=1e-3,
+        complexity_loss_weight=0.1, utilization_window=3,
+    )  # fmt: skip
+    inputs = trainer.data_collator([trainer.train_dataset[i] for i in range(3)])
+    generator = torch.Generator().manual_seed(1)
+    probs = (torch.randn(3, 16, 8, generator=generator) + 0.3 * torch.arange(8)).softmax(-1)
+    gates = torch.zeros_like(probs).scatter(-1, probs.topk(2).indices, 0.5)
+    past = [[0.3, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1], [0.2] * 4 + [0.05] * 4, [0.125] * 8]
+    trainer.usage_window.extend(past)
+
+    model = trainer.model.train()
+    forward = model.forward
+    model.forward = lambda **kwargs: SpliceRouting(forward(**kwargs), probs, gates)
+    trainer.current_gradient_accumulation_steps = 1
+    tokens = (inputs["labels"] != -100).sum()
+    loss, outputs = trainer.compute_loss(model, inputs, return_outputs=True, num_items_in_batch=tokens)
+
+    p = probs.numpy().astype(np.float64).mean((0, 1))
+    counts = (gates.numpy() > 0).sum((0, 1))
+    u = (np.array(past[1:]).sum(0) + counts / counts.sum()) / 3  # the oldest entry has left the window
+    log_probs = outputs["logits"].detach().double().log_softmax(-1).numpy()[:, :-1]
+    labels = inputs["labels"].numpy()[:, 1:]
+    picked = np.take_along_axis(log_probs, np.where(labels < 0, 0, labels)[..., None], -1)[..., 0]
+    syntax = -picked[labels >= 0].mean()
+    type_logits = outputs["type_logits"].detach().double().log_softmax(-1).numpy()
+    count_error = np.abs(outputs["num_elements_log"].detach().numpy() - np.log1p(inputs["num_elements"].numpy()))
+    huber = np.where(count_error < 1, 0.5 * count_error**2, count_error - 0.5).mean()
+    heads = -type_logits[np.arange(3), inputs["chart_type"].numpy()].mean() + huber
+    squares = sum((v.detach().double() ** 2).sum().item() for k, v in model.named_parameters() if "lora_" in k)
+    expected = {
+        "syntax": (1, syntax),
+        "router": (0.7, (p * np.log(p / (1 / 8))).sum()),  # KL(p || uniform)
+        "utilization": (0.3, 0.5 * (np.abs(u - 1 / 8) ** 2).sum()),  # Eq. 16
+        "load": (0.2, ((p - 1 / 8) ** 2).sum()),  # Eq. 11
+        "expert_l2": (1e-3, squares),  # Eq. 13
+        "complexity": (0.1, heads),
+    }
+    for name, (_, value) in expected.items():
+        assert trainer._logged[f"loss_{name}"].item() == pytest.approx(value, rel=1e-4), name
+    assert loss.item() == pytest.approx(sum(weight * value for weight, value in expected.values()), rel=1e-4)
+
+
+class SpliceRouting(dict):
+    """A model output whose routing is replaced by a given one."""
+
+    def __init__(self, outputs, probs, gates):
+        super().__init__({**outputs, "router_probs": probs, "token_gates": gates, "dropped_fraction": None})
+
+
+@pytest.mark.parametrize("weight", ["lambda2", "lambda3", "lambda_load"])
+def test_each_auxiliary_loss_gives_the_router_a_gradient(workspace, tmp_path, weight):
+    weights = {"lambda2": 0.0, "lambda3": 0.0, "lambda_load": 0.0, "complexity_loss_weight": 0.0, weight: 1.0}
+    trainer = make_trainer(workspace, tmp_path / "run", **weights)
+    trainer.current_gradient_accumulation_steps = 1
+    inputs = trainer.data_collator([trainer.train_dataset[i] for i in range(3)])
+    model = trainer.model.train()
+    outputs = model(**inputs)
+    sum(w * term for w, term in trainer.auxiliary_losses(outputs).values()).backward()
+    gradient = model.model.router.gate.weight.grad
+    assert gradient.abs().max() > 1e-6
+
+    # It points away from the experts that are used too much: a step along it makes the routing more even.
+    def unevenness():
+        with torch.no_grad():
+            p = model.eval()(**inputs).router_probs.mean((0, 1))
+        return ((p - 1 / 8) ** 2).sum().item()
+
+    before = unevenness()
+    with torch.no_grad():
+        model.model.router.gate.weight -= 0.1 * gradient / gradient.norm()
+    assert unevenness() < before
+
+
+def test_loss_is_the_weighted_sum_of_its_terms_under_accumulation(workspace, tmp_path):
+    weights = {"lambda2": 0.7, "lambda3": 0.3, "lambda_load": 0.5, "complexity_loss_weight": 0.1}
+    lines = {}
+    for steps in (1, 2, 3):
+        trainer = make_trainer(
+            workspace, tmp_path / f"run{steps}", gradient_accumulation_steps=steps,
+            per_device_train_batch_size=6 // steps, max_steps=1, learning_rate=0.0, **weights,
+        )  # fmt: skip
+        trainer.train()
+        line = lines[steps] = next(line for line in trainer.state.log_history if "loss" in line)
+        names = {"lambda2": "router", "lambda3": "utilization", "lambda_load": "load"}
+        terms = sum(w * line[f"loss_{names.get(key, 'complexity')}"] for key, w in weights.items())
+        assert line["loss"] == pytest.approx(line["loss_syntax"] + terms, rel=1e-5)
+        assert len(trainer.usage_window) == 1
+    # The same six charts: a mean over all of their tokens, however they are cut (batch statistics differ a little).
+    assert lines[1]["loss_syntax"] == pytest.approx(lines[3]["loss_syntax"], rel=0.03)
+
+
+def test_utilization_window_survives_resume(workspace, tmp_path):
+    values = {"utilization_window": 4, "save_strategy": "steps", "save_steps": 5, "max_steps": 5}
+    trainer = make_trainer(workspace, tmp_path / "run", **values)
+    trainer.train()
+    window = list(trainer.usage_window)
+    assert len(window) == 4
+    assert all(sum(usage) == pytest.approx(1) for usage in window)
+
+    resumed = make_trainer(workspace, tmp_path / "run", **{**values, "max_steps": 6})
+    resumed.train(resume_from_checkpoint=str(last_complete_checkpoint(tmp_path / "run")))
+    assert list(resumed.usage_window)[:3] == window[1:]
+
+
+# ---- optimizer and data order ----
+
+
+def test_muon_takes_hidden_matrices_only():
+    model = C2CMolaForConditionalGeneration(C2CMolaConfig(**{**MODEL, "num_experts": 8}))
+    groups = parameter_groups(model, 0.01, muon=True)
+    names = {parameter: name for name, parameter in model.named_parameters()}
+    muon = {names[p] for group in groups if group["muon"] for p in group["params"]}
+    assert "model.language_model.layers.0.self_attn.q_proj.weight" in muon
+    assert "model.vision_tower.encoder.layers.0.mlp.fc1.weight" in muon
+    assert not [n for n in muon if any(w in n for w in ("embed", "lora_", "router", "complexity", "norm", "bias"))]
+    undecayed = {names[p] for group in groups if not group["weight_decay"] for p in group["params"]}
+    assert all(n in undecayed for n in names.values() if "lora_" in n or "norm" in n or n.endswith(".bias"))
+    assert sum(len(group["params"]) for group in groups) == len(names)
+
+
+def test_optimizer_of_two_parts_round_trips_its_state():
+    def setup():
+        torch.manual_seed(0)
+        model = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.LayerNorm(8), torch.nn.Linear(8, 3))
+        optimizer = MuonAdamW(parameter_groups(model, 0.01, muon=True), lr=0.01, muon_lr=0.02)
+        return model, optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 / (1 + step))
+
+    def steps(model, optimizer, schedule, count, first):
+        for index in range(first, first + count):
+            optimizer.zero_grad()
+            model(torch.full((5, 4), 0.1 * (index + 1))).square().sum().backward()
+            optimizer.step()
+            schedule.step()
+
+    model, optimizer, schedule = setup()
+    start = [p.detach().clone() for p in model.parameters()]
+    steps(model, optimizer, schedule, 3, 0)
+    assert all(not torch.equal(a, b) for a, b in zip(start, model.parameters()))
+    assert [group["lr"] for group in optimizer.param_groups] == pytest.approx([0.02 / 4, 0.01 / 4])
+    saved = [p.detach().clone() for p in model.parameters()]
+    json.dumps(optimizer.state_dict()["param_groups"])  # plain values, which `torch.load(weights_only=True)` reads
+    states = copy.deepcopy((optimizer.state_dict(), schedule.state_dict()))  # steps change the tensors in place
+    steps(model, optimizer, schedule, 3, 3)
+
+    other, other_optimizer, other_schedule = setup()
+    with torch.no_grad():
+        for parameter, value in zip(other.parameters(), saved):
+            parameter.copy_(value)
+    other_optimizer.load_state_dict(states[0])
+    other_schedule.load_state_dict(states[1])
+    steps(other, other_optimizer, other_schedule, 3, 3)
+    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), other.parameters()))
+
+
+def test_order_depends_on_seed_and_epoch_alone_and_groups_lengths():
+    lengths = np.random.default_rng(0).integers(10, 400, 1003).tolist()
+    state = SimpleNamespace(epoch=0)
+    sampler = EpochSampler(1003, 16, seed=3, epoch=lambda: state.epoch, lengths=lengths)
+    first = list(sampler)
+    torch.manual_seed(5)
+    assert list(sampler) == first
+    assert sorted(first) == list(range(1003))
+    state.epoch = 1
+    assert list(sampler) != first
+
+    def padding(order):
+        return sum(16 * max(batch) - sum(batch) for batch in np.array(lengths)[order][: 62 * 16].reshape(-1, 16))
+
+    plain = EpochSampler(1003, 16, seed=3, epoch=lambda: 0)
+    assert padding(first) < 0.1 * padding(list(plain))
+    means = np.array(lengths)[first][: 62 * 16].reshape(-1, 16).mean(1)
+    assert abs(np.corrcoef(means, np.arange(62))[0, 1]) < 0.4  # not from long to short
+
+
+def test_filters_of_the_data(workspace):
+    processor = make_processor()
+    data = str(workspace / "data")
+    split = load_split(data, "train", processor)
+    bars = load_split(data, "train", processor, families=["bar"])
+    assert 0 < len(bars) < len(split) and set(bars["chart_type"]) == {"bar"}
+    assert len(load_split(data, "train", processor, max_samples=3)) == 3
+    row = split[0]
+    assert row["length"] == len(processor.tokenizer(row["code"])["input_ids"])
+    with pytest.raises(ChartError, match="no chart_type radar"):
+        load_split(data, "train", processor, families=["radar"])
+    rows = [split[0] | {"chart_type": "line"}, split[1] | {"chart_type": "x"}]
+    batch = ChartCollator(processor, ("bar", "line"))(rows)
+    assert batch["chart_type"].tolist() == [1, -1]
+    assert batch["num_elements"].tolist() == [float(split[i]["num_elements"]) for i in range(2)]
+
+
+# ---- command line ----
+
+
+def test_arguments_from_yaml_and_command_line(tmp_path):
+    file = tmp_path / "run.yaml"
+    file.write_text("model: m\nmethod: mola\nlearning_rate: 1e-3\nfamilies: bar\nmax_steps: 9\noutput_dir: o\n"
+                    "report_to: none\nlr_scheduler_kwargs: {min_lr: 1e-6}\nuse_cpu: true\n")  # fmt: skip
+    model, data, training = parse_arguments(["--config", str(file), "--max_steps", "5", "--num_experts_per_tok", "3"])
+    assert (model.method, model.num_experts_per_tok, data.families) == ("mola", 3, ["bar"])
+    assert (training.learning_rate, training.max_steps, training.lr_scheduler_kwargs) == (1e-3, 5, {"min_lr": 1e-6})
+    assert (training.lambda1, training.lambda2, training.lambda3) == (0.5, 0.7, 0.3)
+    assert (training.adam_beta1, training.adam_beta2, training.adam_epsilon) == (0.9, 0.999, 1e-8)
+    assert training.weight_decay == 0.01
+
+
+@pytest.mark.parametrize("text, arguments, message", [
+    ("model: m\nlearning_rte: 1\n", [], "learning_rte"),
+    ("model: m\nmethod: full\n", [], "full.*standard, lora, mola"),
+    ("model: m\nmax_steps: many\n", [], "max_steps"),
+    ("model: m\nmax_steps: 1.5\n", [], "max_steps"),
+    ("model: m\n  x: [\n", [], "YAML"),
+    ("- model\n", [], "mapping"),
+    ("output_dir: o\n", [], "model_config"),
+    ("model: m\n", ["--lambda4", "1"], "lambda4"),
+    ("model: m\nmethod: mola\nnum_experts_per_tok: 9\n", [], "num_experts_per_tok"),
+    ("model: m\nfreeze: none\n", [], "mola"),
+    ("model: m\noptimizer: sgd\n", [], "adamw or muon"),
+])  # fmt: skip
+def test_bad_arguments_are_one_line(tmp_path, text, arguments, message):
+    file = tmp_path / "run.yaml"
+    file.write_text(text)
+    with pytest.raises(ChartError, match=message) as error:
+        parse_arguments(["--config", str(file), "--use_cpu", *arguments])
+    assert "\n" not in str(error.value)
+
+
+def test_bad_input_is_one_line_and_a_non_zero_exit(workspace, tmp_path, capsys, monkeypatch):
+    import train
+
+    monkeypatch.chdir(tmp_path)
+
+    def fails(**values) -> str:
+        arguments = command(workspace, tmp_path / "run", **values)[2:]
+        with pytest.raises(ChartError) as error:
+            train.main(arguments)
+        assert "\n" not in str(error.value)
+        return str(error.value)
+
+    assert "chart2code.synthetic" in fails(data="nowhere")
+    assert "nowhere" in fails(model="nowhere")
+    assert "nowhere.json" in fails(model_config="nowhere.json", processor=str(workspace / "processor"))
+    assert "expert_prior" in fails(method="mola", num_experts=4, expert_prior="domain")
+    assert "unfreeze" in fails(method="mola", unfreeze=["no_such_layer"])
+    assert "not a complete checkpoint" in fails(resume_from_checkpoint=str(tmp_path))
+
+    run = launch([sys.executable, str(ROOT / "train.py"), "--config", "nowhere.yaml"], tmp_path, expect=2)
+    assert run.stderr.strip().splitlines()[-1] == "train.py: no such config file: nowhere.yaml"
+    assert "Traceback" not in run.stderr
