@@ -21,6 +21,8 @@ class C2CMolaConfig(PreTrainedConfig):
             last of its `out_features` is used.
         image_size (`int`, defaults to 512): side of the square input, pixels.
         visual_grid (`int`, defaults to 32): both streams are brought to `visual_grid ** 2` tokens (M of Eq. 4).
+        spatial_merge_size (`int`, defaults to 1): n x n neighbours of the convolutional map are joined to one visual
+            token, side by side, so that a coarser grid loses no detail.
         vision_input (`str`, defaults to `"pixels"`): what the transformer stream reads: `"pixels"` (pretrained
             vision transformers), or `"conv"`, the feature map of the convolutional stream (a hybrid, which learns from
             far fewer charts when everything starts from nothing; `vision_config.num_channels` and `image_size` then
@@ -74,6 +76,7 @@ class C2CMolaConfig(PreTrainedConfig):
     conv_config: dict | PreTrainedConfig | None = None
     image_size: int = 512
     visual_grid: int = 32
+    spatial_merge_size: int = 1
     vision_input: Literal["pixels", "conv"] = "pixels"
 
     num_experts: int = 8

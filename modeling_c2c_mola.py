@@ -351,7 +351,7 @@ class C2CMolaModel(C2CMolaPreTrainedModel):
         hidden_size = config.text_config.hidden_size
         self.conv_tower = AutoBackbone.from_config(config.conv_config)
         self.vision_tower = AutoModel.from_config(config.vision_config)
-        self.conv_projection = nn.Linear(self.conv_tower.channels[-1], hidden_size)
+        self.conv_projection = nn.Linear(self.conv_tower.channels[-1] * config.spatial_merge_size**2, hidden_size)
         self.vision_projection = nn.Linear(config.vision_config.hidden_size, hidden_size)
         self.visual_norm = nn.LayerNorm(hidden_size)
         self.complexity = ComplexityMetric(hidden_size, len(config.chart_types))
@@ -394,7 +394,9 @@ class C2CMolaModel(C2CMolaPreTrainedModel):
         hidden = hidden[:, hidden.shape[1] - width * width :]  # without a class token, where there is one
         vision_map = hidden.transpose(1, 2).unflatten(2, (width, width))  # (B, d_v, w, w)
 
-        conv_tokens = self.conv_projection(resample(conv_map, grid).flatten(2).transpose(1, 2))
+        merge = config.spatial_merge_size
+        conv_map = F.pixel_unshuffle(resample(conv_map, grid * merge), merge)  # (B, C * merge^2, grid, grid)
+        conv_tokens = self.conv_projection(conv_map.flatten(2).transpose(1, 2))
         # Projected before it is brought to the finer grid: fewer tokens to project.
         vision_map = self.vision_projection(vision_map.flatten(2).transpose(1, 2)).transpose(1, 2)
         vision_map = vision_map.unflatten(2, (width, width))
