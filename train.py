@@ -110,6 +110,7 @@ def load_model(args: ModelArguments) -> PreTrainedModel:
     config = load_config(args)
     if args.model is None:
         model = C2CMolaForConditionalGeneration(config)
+        model.generation_config.max_new_tokens = 512  # transformers would stop after 20
     else:
         verbosity = logging.get_verbosity()
         logging.set_verbosity_error()  # its report lists every expert of a base model as missing

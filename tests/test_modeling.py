@@ -185,7 +185,7 @@ def test_gradient_checkpointing_gives_the_same_gradients(use_reentrant):
     for checkpointing in (False, True):
         model = make_model(expert_dropout=0.0, router_noise=0.0)
         if checkpointing:
-            model.gradient_checkpointing_enable({"use_reentrant": use_reentrant})
+            model.activation_checkpointing_enable({"use_reentrant": use_reentrant})
             model.enable_input_require_grads()
         model.train()(**make_batch()).loss.backward()
         gradients.append({name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None})
