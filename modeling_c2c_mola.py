@@ -392,15 +392,13 @@ class C2CMolaModel(C2CMolaPreTrainedModel):
         hidden = self.vision_tower(source).last_hidden_state  # (B, S, d_v)
         width = int(hidden.shape[1] ** 0.5)
         hidden = hidden[:, hidden.shape[1] - width * width :]  # without a class token, where there is one
-        vision_map = hidden.transpose(1, 2).unflatten(2, (width, width))  # (B, d_v, w, w)
+        # Projected before it is brought to the finer grid: fewer tokens to project.
+        vision_map = self.vision_projection(hidden).transpose(1, 2).unflatten(2, (width, width))  # (B, d, w, w)
+        vision_tokens = resample(vision_map, grid).flatten(2).transpose(1, 2)
 
         merge = config.spatial_merge_size
         conv_map = F.pixel_unshuffle(resample(conv_map, grid * merge), merge)  # (B, C * merge^2, grid, grid)
         conv_tokens = self.conv_projection(conv_map.flatten(2).transpose(1, 2))
-        # Projected before it is brought to the finer grid: fewer tokens to project.
-        vision_map = self.vision_projection(vision_map.flatten(2).transpose(1, 2)).transpose(1, 2)
-        vision_map = vision_map.unflatten(2, (width, width))
-        vision_tokens = resample(vision_map, grid).flatten(2).transpose(1, 2)
         return self.visual_norm(conv_tokens + vision_tokens)  # (B, M, d)
 
     def get_image_features(
