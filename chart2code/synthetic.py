@@ -16,6 +16,7 @@ import argparse
 import hashlib
 import io
 import json
+import math
 import os
 import random
 import sys
@@ -50,7 +51,7 @@ SPLITS = ("train", "validation", "test")
 SPLIT_SHARES = {"train": 0.70, "validation": 0.15, "test": 0.15}
 FIRST_SEED = {"train": 0, "validation": 1_000_000_000, "test": 2_000_000_000}
 SHARD_SIZE = 1000
-COLUMNS = ("image", "code", "chart_type", "variant", "num_elements", "seed")
+COLUMNS = ("image", "code", "chart_type", "variant", "num_elements", "marks", "characters", "seed")
 
 FIGSIZES = ((6, 6), (6, 4), (7, 5), (5, 6))
 DEFAULT_FIGSIZE = (6.4, 4.8)
@@ -156,12 +157,21 @@ def _number(mantissa: int, exponent: int) -> str:
     return f"{sign}{digits[:exponent]}.{digits[exponent:]}"
 
 
-def _own_row(draw: _Draw, make_mantissas: Any, exponent: int) -> tuple[list[int], str]:
-    """Draws rows until one is of the split: its mantissas, and the row as a list literal."""
+def _table(names: Iterable[str], *columns: Sequence[str]) -> str:
+    """
+    The statement that names the columns of a table. Its rows are what stands together in the picture, a category and
+    its values or a point's x and y: a model reads them at one place, and columns can't differ in length.
+    """
+    rows = (f"({', '.join(row)})" for row in zip(*columns, strict=True))
+    return f"{', '.join(names)} = zip(*{_list(rows)})"
+
+
+def _own_row(draw: _Draw, make_mantissas: Any, exponent: int) -> tuple[list[int], list[str]]:
+    """Draws data rows until one is of the split: its mantissas, and its literals."""
     while True:
         mantissas = make_mantissas()
-        row = _list(_number(m, exponent) for m in mantissas)
-        if split_of(row) == draw.split:
+        row = [_number(m, exponent) for m in mantissas]
+        if split_of(_list(row)) == draw.split:
             return mantissas, row
 
 
@@ -203,6 +213,7 @@ class _Chart:
     frame: list[str] = field(default_factory=list)
     tight: bool = False
     axis: str = ""
+    axis_row: list[str] = field(default_factory=list)
     tick_names: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -417,7 +428,7 @@ def _bar_basic(chart: _Chart, horizontal: bool = False) -> None:
     low = -top // 2 if negative else max(1, top // 12)
     values, row = _own_row(draw, lambda: _levels(draw, len(names), top, low), chart.exponent)
     negative = min(values) < 0
-    chart.data = [f"categories = {_strings(names)}", f"values = {row}"]
+    chart.data = [_table(("categories", "values"), map(_string, names), row)]
     many = draw.chance(0.15)
     colors = chart.colors(len(names) if many else 1, default=0.15)
     color = None if colors is None else _list(colors) if many else colors[0]
@@ -464,8 +475,8 @@ def _bar_grouped(chart: _Chart) -> None:
         _own_row(draw, lambda: _levels(draw, len(names), top, max(1, top // 10)), chart.exponent)
         for _ in range(series)
     ]
-    chart.data = [f"categories = {_strings(names)}"]
-    chart.data += [f"{name} = {row}" for name, (_, row) in zip(SERIES_NAMES, rows)]
+    columns = ("categories", *SERIES_NAMES[:series])
+    chart.data = [_table(columns, map(_string, names), *(row for _, row in rows))]
     chart.data.append(f"x = range({len(names)})")
     width = draw.choice(("0.4", "0.35", "0.3")) if series == 2 else draw.choice(("0.25", "0.2"))
     half = {"0.4": "0.2", "0.35": "0.175", "0.3": "0.15"}.get(width, width)
@@ -497,8 +508,8 @@ def _bar_stacked(chart: _Chart) -> None:
     rows = [
         _own_row(draw, lambda: _levels(draw, len(names), top, max(2, top // 6)), chart.exponent) for _ in range(series)
     ]
-    chart.data = [f"categories = {_strings(names)}"]
-    chart.data += [f"{name} = {row}" for name, (_, row) in zip(SERIES_NAMES, rows)]
+    columns = ("categories", *SERIES_NAMES[:series])
+    chart.data = [_table(columns, map(_string, names), *(row for _, row in rows))]
     bottoms = [None, "y1", "[a + b for a, b in zip(y1, y2)]"]
     colors = chart.colors(series, default=0.35) or [None] * series
     edge = draw.weighted({None: 0.85, '"black"': 0.15}) if '"black"' not in colors else None
@@ -529,8 +540,8 @@ def _bar_stacked(chart: _Chart) -> None:
 
 def _ordered_axis(chart: _Chart, low: int, high: int) -> int:
     """
-    An ordered horizontal axis in chart.data: numbers (each gets a tick) or neighbouring names. Sets chart.axis to its
-    variable's name and chart.tick_names to what stands on it, and returns its length.
+    An ordered horizontal axis: numbers (each gets a tick) or neighbouring names. Sets chart.axis to its variable's
+    name, chart.axis_row to its literals and chart.tick_names to what stands on it, and returns its length.
     """
     draw = chart.draw
     count = draw.integer(low, high)
@@ -540,9 +551,8 @@ def _ordered_axis(chart: _Chart, low: int, high: int) -> int:
         step = draw.choice([s for s in steps if s * (count - 1) <= last - first])
         chart.axis = "years" if chart.dimension == "Year" else "x"
         start = first + step * draw.integer(0, (last - first) // step - count + 1)
-        chart.data.append(f"{chart.axis} = {_list(str(start + step * i) for i in range(count))}")
         chart.ticks.append(f"ax.set_xticks({chart.axis})")
-        chart.tick_names = [str(start + step * i) for i in range(count)]
+        chart.axis_row = chart.tick_names = [str(start + step * i) for i in range(count)]
     else:
         kind = draw.weighted({"Month": 0.6, "Day": 0.25, "Quarter": 0.15})
         chart.dimension = kind
@@ -550,7 +560,7 @@ def _ordered_axis(chart: _Chart, low: int, high: int) -> int:
         count = min(count, len(items))
         chart.axis = {"Month": "months", "Day": "days", "Quarter": "quarters"}[kind]
         chart.tick_names = draw.run(items, count)
-        chart.data.append(f"{chart.axis} = {_strings(chart.tick_names)}")
+        chart.axis_row = list(map(_string, chart.tick_names))
     return count
 
 
@@ -561,7 +571,7 @@ def _line_style(draw: _Draw) -> tuple[str | None, str | None, str | None]:
     return marker, style, draw.weighted({None: 0.7, "3": 0.3})
 
 
-def _line_rows(chart: _Chart, series: int, count: int) -> list[tuple[list[int], str]]:
+def _line_rows(chart: _Chart, series: int, count: int) -> list[tuple[list[int], list[str]]]:
     """Rows of lines: all from one range, which starts near zero, far above, or (rarely) below zero."""
     draw = chart.draw
     top = draw.integer(25, 99)
@@ -574,7 +584,7 @@ def _line_single(chart: _Chart) -> None:
     draw = chart.draw
     count = _ordered_axis(chart, 5, 10)
     ((values, row),) = _line_rows(chart, 1, count)
-    chart.data.append(f"values = {row}")
+    chart.data = [_table((chart.axis, "values"), chart.axis_row, row)]
     colors = chart.colors(1, default=0.25, thin=True) or [None]
     marker, style, width = _line_style(draw)
     chart.marks = [
@@ -589,7 +599,7 @@ def _line_multi(chart: _Chart) -> None:
     count = _ordered_axis(chart, 5, {2: 8, 3: 6, 4: 5}[series])
     chart.limit_digits(series)
     rows = _line_rows(chart, series, count)
-    chart.data += [f"{name} = {row}" for name, (_, row) in zip(SERIES_NAMES, rows)]
+    chart.data = [_table((chart.axis, *SERIES_NAMES[:series]), chart.axis_row, *(row for _, row in rows))]
     colors = chart.colors(series, default=0.4, thin=True) or [None] * series
     marker, style, width = _line_style(draw)
     one_marker, one_style = draw.chance(0.6), draw.chance(0.7)
@@ -659,13 +669,13 @@ def _points(
 
 def _own_points(
     chart: _Chart, count: int, top_x: int, top_y: int, exponent_x: int, taken: list[tuple[float, float]]
-) -> tuple[list[tuple[int, int]], str, str]:
-    """Points whose row of x and whose row of y are both of the split, and these rows as list literals."""
+) -> tuple[list[tuple[int, int]], list[str], list[str]]:
+    """Points whose row of x and whose row of y are both of the split, and the literals of these rows."""
     while True:
         points = _points(chart.draw, count, top_x, top_y, taken)
-        row_x = _list(_number(x, exponent_x) for x, _ in points)
-        row_y = _list(_number(y, chart.exponent) for _, y in points)
-        if split_of(row_x) == chart.draw.split == split_of(row_y):
+        row_x = [_number(x, exponent_x) for x, _ in points]
+        row_y = [_number(y, chart.exponent) for _, y in points]
+        if split_of(_list(row_x)) == chart.draw.split == split_of(_list(row_y)):
             return points, row_x, row_y
 
 
@@ -682,7 +692,7 @@ def _scatter_single(chart: _Chart) -> None:
     draw = chart.draw
     top_x, top_y, exponent_x = _scatter_ranges(chart)
     points, row_x, row_y = _own_points(chart, draw.integer(8, 14), top_x, top_y, exponent_x, [])
-    chart.data = [f"x = {row_x}", f"y = {row_y}"]
+    chart.data = [_table(("x", "y"), row_x, row_y)]
     color = (chart.colors(1, default=0.25) or [None])[0]
     size, marker, alpha, edge = _scatter_style(draw, color)
     chart.marks = [_call("ax.scatter", "x", "y", s=size, color=color, marker=marker, alpha=alpha, edgecolor=edge)]
@@ -702,7 +712,7 @@ def _scatter_multi(chart: _Chart) -> None:
         count = draw.integer(5, 8 if series == 2 else 6)
         points, row_x, row_y = _own_points(chart, count, top_x, top_y, exponent_x, taken)
         taken += [(x / top_x, y / top_y) for x, y in points]
-        chart.data += [f"x{index + 1} = {row_x}", f"y{index + 1} = {row_y}"]
+        chart.data.append(_table((f"x{index + 1}", f"y{index + 1}"), row_x, row_y))
         chart.marks.append(
             _call(
                 "ax.scatter",
@@ -755,7 +765,7 @@ def _pie(chart: _Chart, donut: bool = False, exploded: bool = False) -> None:
     draw = chart.draw
     names = draw.sample(chart.names, draw.integer(3, min(6, len(chart.names))))
     _, row = _own_row(draw, lambda: _shares(draw, len(names)), 0)
-    chart.data = [f"labels = {_strings(names)}", f"sizes = {row}"]
+    chart.data = [_table(("labels", "sizes"), map(_string, names), row)]
     keyed = draw.chance(0.2)
     colors = chart.colors(len(names), default=0.45, text=True)
     explode = None
@@ -799,7 +809,7 @@ def _complex_bar_line(chart: _Chart) -> None:
     top = draw.integer(30, 99)
     bars, bar_row = _own_row(draw, lambda: _levels(draw, len(names), top, top // 8), chart.exponent)
     line, line_row = _own_row(draw, lambda: _walk(draw, len(names), top, top // 6), chart.exponent)
-    chart.data = [f"categories = {_strings(names)}", f"y1 = {bar_row}", f"y2 = {line_row}"]
+    chart.data = [_table(("categories", "y1", "y2"), map(_string, names), bar_row, line_row)]
     bar_color = chart.colors(1, default=0.0)[0]
     line_color = _other_color(chart, bar_color)
     labels = draw.choice(PAIRS)
@@ -834,12 +844,12 @@ def _complex_dual_axis(chart: _Chart) -> None:
     exponent2 = draw.choice([e for e in (-2, -1, 0, 1) if e != chart.exponent and e <= highest])
     _, row1 = _own_row(draw, lambda: _levels(draw, count, top, top // 8), chart.exponent)
     _, row2 = _own_row(draw, lambda: _walk(draw, count, top2, top2 // 5), exponent2)
-    chart.data += [f"y1 = {row1}", f"y2 = {row2}"]
     lines = draw.chance(0.4)
     if chart.axis in ("x", "years") and not lines:
         # Bars at numbers would have a width that hangs on the step: names instead.
         chart.ticks.clear()
-        chart.data[0] = f"{chart.axis} = {_strings(chart.tick_names)}"
+        chart.axis_row = list(map(_string, chart.tick_names))
+    chart.data = [_table((chart.axis, "y1", "y2"), chart.axis_row, row1, row2)]
     first = chart.colors(1, default=0.0, thin=True)[0]
     second = _other_color(chart, first)
     marker = draw.choice((None, '"o"', '"s"'))
@@ -866,7 +876,7 @@ def _complex_stacked_area(chart: _Chart) -> None:
     chart.limit_digits(series)
     top = draw.integer(20, 99 // series)
     rows = [_own_row(draw, lambda: _walk(draw, count, top, top // 4), chart.exponent) for _ in range(series)]
-    chart.data += [f"{name} = {row}" for name, (_, row) in zip(SERIES_NAMES, rows)]
+    chart.data = [_table((chart.axis, *SERIES_NAMES[:series]), chart.axis_row, *(row for _, row in rows))]
     colors = chart.colors(series, default=0.4)
     chart.marks = [
         _call(
@@ -886,7 +896,7 @@ def _complex_area(chart: _Chart) -> None:
     count = _ordered_axis(chart, 6, 10)
     top = draw.integer(25, 99)
     values, row = _own_row(draw, lambda: _walk(draw, count, top, 2), chart.exponent)
-    chart.data.append(f"values = {row}")
+    chart.data = [_table((chart.axis, "values"), chart.axis_row, row)]
     color = chart.colors(1, default=0.0, thin=True)[0]
     chart.marks = [
         _call("ax.plot", chart.axis, "values", color=color, marker=draw.choice((None, '"o"'))),
@@ -902,7 +912,7 @@ def _complex_error_bars(chart: _Chart) -> None:
     top = draw.integer(35, 90)
     values, row = _own_row(draw, lambda: _walk(draw, len(names), top, top // 3), chart.exponent)
     _, errors = _own_row(draw, lambda: [draw.integer(max(2, top // 20), top // 6) for _ in names], chart.exponent)
-    chart.data = [f"categories = {_strings(names)}", f"values = {row}", f"errors = {errors}"]
+    chart.data = [_table(("categories", "values", "errors"), map(_string, names), row, errors)]
     color = (chart.colors(1, default=0.25, text=True, thin=not bars) or [None])[0]
     cap = draw.choice(("4", "8"))
     if bars:
@@ -930,7 +940,7 @@ def _complex_scatter_line(chart: _Chart) -> None:
     slope = sum((x - mean_x) * (y - mean_y) for x, y in points) / sum((x - mean_x) ** 2 for x, _ in points)
     ends = [points[0][0], points[-1][0]]
     fit = [round(mean_y + slope * (x - mean_x)) for x in ends]
-    chart.data = [f"x = {row_x}", f"y = {row_y}"]
+    chart.data = [_table(("x", "y"), row_x, row_y)]
     color = (chart.colors(1, default=0.25) or [None])[0]
     line_color = _other_color(chart, color or "")
     size = draw.weighted({None: 0.6, "60": 0.4})
@@ -1019,13 +1029,19 @@ def _settings(counts: dict[str, int], shard_size: int) -> dict[str, Any]:
     }
 
 
+def _rows() -> "datasets.List":
+    import datasets
+
+    return datasets.List(datasets.List(datasets.Value("float32")))
+
+
 def _features() -> "datasets.Features":
     import datasets
 
     text = datasets.Value("string")
     return datasets.Features(
         image=datasets.Image(), code=text, chart_type=text, variant=text, num_elements=datasets.Value("int32"),
-        seed=datasets.Value("int64"),
+        marks=_rows(), characters=_rows(), seed=datasets.Value("int64"),
     )  # fmt: skip
 
 
@@ -1038,6 +1054,16 @@ def _png(image: Any) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(to_canvas(image)).save(buffer, "PNG", compress_level=2)
     return buffer.getvalue()
+
+
+def _on_canvas(rows: list[list[float | None]], width: int, height: int) -> list[list[float]]:
+    """Labels with their places, pixels of a picture of the given size, as shares of its letterboxed canvas."""
+    side = max(width, height)
+    left, top = (side - width) / 2, (side - height) / 2
+    return [
+        [(row[0] + left) / side, (row[1] + top) / side, *(math.nan if value is None else value for value in row[2:])]
+        for row in rows
+    ]
 
 
 def _prepare(folder: Path, counts: dict[str, int], shard_size: int) -> None:
@@ -1104,7 +1130,10 @@ def write_dataset(
                 yield generate_program(FIRST_SEED[split] + index, split)
 
     # One stream of programs over all shards: the workers have work while a shard is being written.
-    with Executor(num_workers=num_workers) as executor, tqdm(total=sum(counts.values()), initial=done) as progress:
+    with (
+        Executor(num_workers=num_workers, labels=True) as executor,
+        tqdm(total=sum(counts.values()), initial=done) as progress,
+    ):
         results = executor.run_many(program.code for program in programs())
         for path, split, indices in missing:
             progress.set_description(f"{split} {path.stem}")
@@ -1117,9 +1146,11 @@ def write_dataset(
                     failures += 1
                     progress.write(f"seed {seed} ({program.chart_type} {program.variant}): {result.error}")
                     continue
+                height, width = result.image.shape[:2]
                 values = (
                     {"bytes": _png(result.image), "path": None}, program.code, program.chart_type, program.variant,
-                    result.facts["num_elements"], seed,
+                    result.facts["num_elements"], _on_canvas(result.labels["marks"], width, height),
+                    _on_canvas(result.labels["characters"], width, height), seed,
                 )  # fmt: skip
                 for name, value in zip(COLUMNS, values):
                     rows[name].append(value)
@@ -1134,9 +1165,10 @@ def load_synthetic(
     folder: str | Path, split: str, families: Iterable[str] | None = None, variants: Iterable[str] | None = None
 ) -> "datasets.Dataset":
     """
-    The charts of a split, with the columns `image` (512 x 512 RGB), `code`, `chart_type`, `variant`, `num_elements`
-    and `seed`; of the given families and variants only, if any are given. A folder that is still being written gives
-    the shards that are finished.
+    The charts of a split, with the columns `image` (512 x 512 RGB), `code`, `chart_type`, `variant`, `num_elements`,
+    `marks`, `characters` (see eval_metric/labels.py; places as shares of the picture, NaN for no value) and `seed`;
+    of the given families and variants only, if any are given. A folder that is still being written gives the shards
+    that are finished.
 
     Raises:
         ValueError: unknown split, family or variant, or a choice that holds no chart.
