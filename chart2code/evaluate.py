@@ -35,7 +35,13 @@ SCORES = {  # key of the metric -> heading of the table
     "iou": "IoU",
     "iou_strict": "strict IoU",
     "ast_similarity": "AST",
+    "text_f1": "text F1",
+    "type_f1": "type F1",
+    "layout_f1": "layout F1",
+    "color_f1": "color F1",
 }
+
+WIDTHS = (19, 19, 8, 12, 8, 11, 11, 11, 11)  # of the columns
 
 
 def load_charts(data: str, split: str, limit: int | None) -> Dataset:
@@ -121,7 +127,8 @@ def evaluate(
         return_samples=True,
     )
     samples = []
-    for row, code, value, scores in zip(charts.remove_columns("image"), codes, complexity, report.pop("samples")):
+    columns = [name for name in charts.column_names if name not in ("image", "marks", "characters")]
+    for row, code, value, scores in zip(charts.select_columns(columns), codes, complexity, report.pop("samples")):
         row["reference"] = row.pop("code")
         samples.append({**row, "code": code, "complexity": value, **scores})
     by_type = report["by_type"]
@@ -138,10 +145,14 @@ def evaluate(
 
 
 def print_report(report: dict[str, Any]) -> None:
-    print(f"{'':10}{'n':>6}" + "".join(f"{heading:>14}" for heading in SCORES.values()))
+    print(f"{'':10}{'n':>6}" + "".join(f"{name:>{width}}" for name, width in zip(SCORES.values(), WIDTHS)))
     for name, scores in [("all", report), *report["by_type"].items()]:
-        cells = [f"{100 * scores[key]:.1f} %" if key.endswith("_rate") else f"{scores[key]:.3f}" for key in SCORES]
-        print(f"{name:10}{scores['n']:>6}" + "".join(f"{cell:>14}" for cell in cells))
+        cells = ["-" if scores[key] is None else f"{scores[key]:.3f}" for key in SCORES]
+        for index, key in enumerate(SCORES):
+            if key.endswith("_rate"):
+                low, high = scores["confidence"][key]
+                cells[index] = f"{100 * scores[key]:.1f} % [{100 * low:.0f}, {100 * high:.0f}]"
+        print(f"{name:10}{scores['n']:>6}" + "".join(f"{cell:>{width}}" for cell, width in zip(cells, WIDTHS)))
     correlation = report["complexity_rank_correlation"]
     print(f"generation: {report['seconds_per_chart']:.3f} s a chart")
     print(

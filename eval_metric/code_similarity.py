@@ -8,7 +8,9 @@ of Hierarchical Data Using pq-Grams", VLDB 2005), with p = 2, q = 3:
 pq-grams are small pieces of a tree: a node with its parent and three neighbouring children. Their distance follows
 tree edit distance, at n log n instead of n^3, which is too slow for a metric. What is compared is the program, not its
 spelling: names of variables all count the same, import aliases count as what they stand for, numbers by value (1, 1.0,
-+1e0), lists and tuples as the same, and the order of statements and of keyword arguments does not count.
++1e0), lists and tuples as the same, and the order of statements and of keyword arguments does not count. Columns of a
+table count as written one by one: `x, y = zip(*[(1, 2), (3, 4)])` is `x = [1, 3]` and `y = [2, 4]`, and likewise
+`x, y = 1, 2`. The similarity is 0 where a program does not parse.
 """
 
 import ast
@@ -104,15 +106,18 @@ def _pq_grams(module: ast.Module) -> Counter:
             label = f".{node.func.attr}()" if named else "call"
             ordered = [tree(node.func.value if named else node.func), *map(tree, node.args)]
             return label, ordered, [tree(keyword) for keyword in node.keywords]
-        if isinstance(node, ast.alias):
-            return node.name, [], []
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            module = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+            return "import", [], [(module + name.name, [], []) for name in node.names]
         ordered, unordered = [], []
         for field, value in ast.iter_fields(node):
             if isinstance(value, ast.AST) and not isinstance(value, ast.expr_context):
                 ordered.append(tree(value))
             elif isinstance(value, list):
-                statements = field in ("body", "orelse", "finalbody")
-                (unordered if statements else ordered).extend(tree(item) for item in value if item is not None)
+                if field in ("body", "orelse", "finalbody"):
+                    unordered += [tree(part) for item in value for part in _parts(item)]
+                else:
+                    ordered += [tree(item) for item in value if item is not None]
         return type(node).__name__, ordered, unordered
 
     grams = Counter()
@@ -130,6 +135,40 @@ def _pq_grams(module: ast.Module) -> Counter:
                 grams[parent, label, place, child[0]] += 1
         stack.extend((label, child) for child in (*ordered, *unordered))
     return grams
+
+
+def _parts(statement: ast.stmt) -> list[ast.stmt]:
+    """An import, or an assignment of values that stand there, of several names as one for each; else the statement."""
+    if isinstance(statement, ast.Import):
+        return [ast.Import([name]) for name in statement.names]
+    if isinstance(statement, ast.ImportFrom):
+        return [ast.ImportFrom(statement.module, [name], statement.level) for name in statement.names]
+    if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
+        return [statement]
+    target, values = statement.targets[0], _items(statement.value)
+    if not isinstance(target, ast.Tuple | ast.List):
+        return [statement]
+    call = statement.value
+    if (
+        isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Name)
+        and call.func.id == "zip"
+        and len(call.args) == 1
+    ):
+        rows = _items(call.args[0].value) if isinstance(call.args[0], ast.Starred) else None
+        rows = [_items(row) for row in rows or ()]
+        if rows and all(row is not None and len(row) == len(target.elts) for row in rows):
+            values = [ast.List(list(column), ast.Load()) for column in zip(*rows)]
+    if values is None or len(values) != len(target.elts) or any(isinstance(item, ast.Starred) for item in target.elts):
+        return [statement]
+    return [ast.Assign([name], value) for name, value in zip(target.elts, values)]
+
+
+def _items(node: ast.expr) -> list[ast.expr] | None:
+    """The items of a list or tuple without stars, else None."""
+    if not isinstance(node, ast.List | ast.Tuple) or any(isinstance(item, ast.Starred) for item in node.elts):
+        return None
+    return node.elts
 
 
 def _constant(value: object) -> str:

@@ -1,12 +1,13 @@
-"""Executes generated plotting programs and returns their pictures: fast, many at once, safe from ordinary bugs.
+"""Executes generated plotting programs and returns their pictures: fast, many at once, confined.
 
 `python worker.py` is started once per worker, with a clean environment, and forks for each program (see there); the
 calling process itself is never forked, so threads of torch or CUDA in it do no harm. A program gets `timeout` seconds
 and `memory_mb` on top of what the packages take, writes nothing, and its last figure comes back as pixels, equal to
 those of `python script.py` with `fig.savefig(..., dpi="figure")` and matplotlib's own defaults.
 
-Limits: this keeps accidents (endless loops, memory, crashes) away from the caller. It is not a security boundary; run
-programs from sources that you do not trust in a container without network.
+Programs cannot read, write, connect, signal or start anything outside, see confinement.py for the layers and levels.
+Where the system lacks the layers for level "good", programs are refused unless HF_ALLOW_CODE_EVAL=1 is set. What a
+program can do is forge its own picture and facts: it shares a process with the code that draws them.
 """
 
 import contextlib
@@ -29,6 +30,11 @@ from pathlib import Path
 
 import numpy as np
 
+from .confinement import LEVELS
+from .confinement import LIBRARY_PATHS
+from .confinement import refusal
+from .elements import is_valid
+from .labels import are_labels
 from .worker import FRAME
 from .worker import LENGTH
 from .worker import MAGIC
@@ -55,8 +61,11 @@ class ExecutionResult:
             program: no text, null bytes, more than 64 KiB).
         image: (H, W, 3) uint8, the last figure at its own size and dpi; None unless ok.
         error: one line, as "NameError: name 'x' is not defined"; "" if ok.
-        facts: element counts read from the drawn figure, see `worker.count_elements`; None unless ok.
+        facts: what the program's process says of the figure that it drew, see elements.py; None unless ok, and for
+            figures that cannot be read. Well-formed, but only `elements.confirm` compares it with the picture.
         seconds: wall-clock time of the program, in seconds.
+        level: confinement level that it ran with: "strong", "good", "weak" or "none"; "" if it did not run.
+        labels: dense labels of the picture, see labels.py; None unless ok and the executor was asked for them.
     """
 
     status: str
@@ -64,6 +73,8 @@ class ExecutionResult:
     error: str = ""
     facts: dict | None = None
     seconds: float = 0.0
+    level: str = ""
+    labels: dict | None = None
 
     @property
     def ok(self) -> bool:
@@ -77,13 +88,13 @@ class _Failure(Exception):
 class _Worker:
     """One worker process and the socket to it. Used by one thread at a time."""
 
-    def __init__(self, timeout: float, memory_mb: int):
+    def __init__(self, timeout: float, memory_mb: int, labels: bool):
         self.timeout = timeout
         self.folder = tempfile.mkdtemp(prefix="chart2code-")  # the programs' working directory and home
         self.socket, other = socket.socketpair()
         command = [sys.executable, "-s", "-P", str(Path(__file__).with_name("worker.py")), str(other.fileno())]
         # CPU time is a second limit, for what escapes the deadline; it must never be the first to strike.
-        command += [str(memory_mb), str(math.ceil(timeout) + 2)]
+        command += [str(memory_mb), str(math.ceil(timeout) + 2), str(int(labels))]
         with other:
             self.process = subprocess.Popen(
                 command,
@@ -105,11 +116,13 @@ class _Worker:
         if "error" in hello:
             self.close()
             raise RuntimeError(f"the programs cannot be executed here: {hello['error']}. pip install matplotlib")
-        self.versions = hello["versions"]
+        self.versions, self.level = hello["versions"], hello["level"]
+        if LEVELS.index(self.level) < LEVELS.index("good") and os.environ.get("HF_ALLOW_CODE_EVAL") != "1":
+            self.close()
+            raise RuntimeError(refusal(self.level, hello["escapes"]))
 
     def run(self, source: bytes) -> ExecutionResult:
         """Executes one program; raises OSError or EOFError when the worker itself is gone."""
-        pid = None
         reading, writing = os.pipe()
         try:
             with contextlib.suppress(OSError, AttributeError):  # fewer switches between the two processes
@@ -122,30 +135,25 @@ class _Worker:
                 os.close(writing)
             self.socket.settimeout(START_SECONDS)  # the program may be the first to need some package
             self.socket.sendall(source)
-            pid = REPLY.unpack(receive_exactly(self.socket, REPLY.size))[0]
+            receive_exactly(self.socket, 1)
             start = time.monotonic()
             try:
-                image, facts = _read_frame(reading, start + self.timeout)
+                image, facts, labels = _read_frame(reading, start + self.timeout)
                 failure = None
             except _Failure as reason:
                 failure = reason
             self.socket.settimeout(END_SECONDS)
             self.socket.sendall(b"E")
             status = REPLY.unpack(receive_exactly(self.socket, REPLY.size))[0]
-        except (OSError, EOFError):
-            if pid is not None:  # whoever killed the worker: its program must not live on
-                with contextlib.suppress(OSError):
-                    os.kill(pid, 9)
-            raise
         finally:
             os.close(reading)
         seconds = time.monotonic() - start
         if failure is None:
-            return ExecutionResult("ok", image, "", facts, seconds)
+            return ExecutionResult("ok", image, "", facts, seconds, self.level, labels)
         kind, text = failure.args
         if kind == "crash" and os.WIFSIGNALED(status) and os.WTERMSIG(status) != 9:
             text = f"the program was ended by signal {os.WTERMSIG(status)}"
-        return ExecutionResult(kind, None, text, None, seconds)
+        return ExecutionResult(kind, None, text, None, seconds, self.level)
 
     def close(self) -> None:
         self.socket.close()  # the worker ends its program and itself when it sees this
@@ -173,7 +181,7 @@ def _environment(folder: str) -> dict[str, str]:
     }
     for name in ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM"):
         environment[f"{name}_NUM_THREADS"] = "1"  # the worker must have one thread when it forks
-    for name in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"):
+    for name in LIBRARY_PATHS:
         if name in os.environ:
             environment[name] = os.environ[name]
     return environment
@@ -190,8 +198,8 @@ def _cache_folder() -> Path | None:
     return folder if os.access(folder, os.W_OK) else None
 
 
-def _read_frame(pipe: int, deadline: float) -> tuple[np.ndarray, dict | None]:
-    """Picture and facts from the pipe of a program. Everything in it may be forged, so everything is checked."""
+def _read_frame(pipe: int, deadline: float) -> tuple[np.ndarray, dict | None, dict | None]:
+    """Picture, facts and labels from the pipe of a program. All of it may be forged, so all of it is checked."""
     data = _read(pipe, FRAME.size, deadline)
     magic, report_size, height, width = FRAME.unpack(data)
     if magic != MAGIC or report_size > MAX_REPORT or height * width > MAX_PIXELS:
@@ -203,12 +211,11 @@ def _read_frame(pipe: int, deadline: float) -> tuple[np.ndarray, dict | None]:
         raise _Failure("crash", "the program sent a malformed result") from None
     if status != "ok" or not height or not width:
         raise _Failure(status if status in ("error", "no_figure") else "crash", " ".join(error.split()))
-    if facts is not None and not (
-        isinstance(facts, dict) and all(type(value) is int and 0 <= value < 2**31 for value in facts.values())
-    ):
-        raise _Failure("crash", "the program sent malformed facts")
+    facts = facts if is_valid(facts) else None
+    labels = report.get("labels")
+    labels = labels if are_labels(labels) else None
     pixels = np.frombuffer(_read(pipe, height * width * 3, deadline), dtype=np.uint8)
-    return pixels.reshape(height, width, 3), facts
+    return pixels.reshape(height, width, 3), facts, labels
 
 
 def _read(pipe: int, size: int, deadline: float) -> bytearray:
@@ -235,18 +242,19 @@ class Executor:
         num_workers: programs that run at the same time.
         timeout: seconds per program, by the wall clock.
         memory_mb: memory per program in MiB, beyond what the preloaded packages take (Linux only).
+        labels: whether results have `labels`, for training data; it takes a few milliseconds more.
 
     `run` may be called from several threads. A copy of an executor in a forked process starts workers of its own.
     """
 
-    def __init__(self, num_workers: int = 1, timeout: float = 10.0, memory_mb: int = 1024):
+    def __init__(self, num_workers: int = 1, timeout: float = 10.0, memory_mb: int = 1024, labels: bool = False):
         if num_workers < 1 or timeout <= 0 or memory_mb < 1:
             raise ValueError(
                 f"num_workers, timeout and memory_mb must be positive, not {num_workers}, {timeout}, {memory_mb}"
             )
         if not hasattr(os, "fork"):
             raise RuntimeError("programs are executed in forked processes, which this system does not have: use Linux")
-        self.num_workers, self.timeout, self.memory_mb = num_workers, timeout, memory_mb
+        self.num_workers, self.timeout, self.memory_mb, self.labels = num_workers, timeout, memory_mb, labels
         self._reset()
 
     def _reset(self) -> None:
@@ -259,9 +267,17 @@ class Executor:
     @property
     def versions(self) -> dict[str, str]:
         """{package: version} of the packages that the programs are executed with."""
+        return dict(self._ask("versions"))
+
+    @property
+    def level(self) -> str:
+        """The confinement level of the programs, see confinement.py. Starts a worker if none runs."""
+        return self._ask("level")
+
+    def _ask(self, name: str):
         worker = self._acquire()
         try:
-            return dict(worker.versions)
+            return getattr(worker, name)
         finally:
             self._workers.put(worker)
 
@@ -274,9 +290,10 @@ class Executor:
         try:
             return worker.run(source)
         except (OSError, EOFError):
+            level = worker.level
             worker.close()
             worker = None
-            return ExecutionResult("crash", error="the program ended the worker process")
+            return ExecutionResult("crash", error="the program ended the worker process", level=level)
         except BaseException:  # interrupted: the conversation with the worker is broken off
             worker.close()
             worker = None
@@ -338,7 +355,7 @@ class Executor:
                 worker.close()
                 worker = None
             if worker is None:
-                worker = _Worker(self.timeout, self.memory_mb)
+                worker = _Worker(self.timeout, self.memory_mb, self.labels)
         except BaseException:
             self._workers.put(None)
             raise

@@ -1,29 +1,28 @@
 """The process in which generated programs run. Started by `executor.py`; imports nothing of the repository.
 
-`python worker.py FD MEMORY_MB CPU_SECONDS` imports matplotlib once, draws a figure to load what matplotlib loads
-lazily, and then serves programs: it forks for each, the child limits itself, executes the program and writes one frame
-into the pipe that came with the request. The worker itself never executes a program. Companions of matplotlib
+`python worker.py FD MEMORY_MB CPU_SECONDS LABELS` imports matplotlib once, draws a figure to load what matplotlib
+loads lazily, and then serves programs: it forks for each, the child limits itself, executes the program and writes one
+frame into the pipe that came with the request. The worker itself never executes a program. Companions of matplotlib
 (pandas, ...) are imported here when the first program mentions them: they make each fork slower, and most programs do
 without.
 
 Protocol, on the Unix socket FD (all integers little-endian):
-    worker -> parent  HELLO: uint32 length + JSON, {"versions": ...} or {"error": ...}
+    worker -> parent  HELLO: uint32 length + JSON, {"versions": ..., "level": ..., "escapes": ...} or {"error": ...}
     parent -> worker  REQUEST: uint32 length, with the pipe's writing end as ancillary data, then the source
-    worker -> parent  REPLY: int32 process id of the child
+    worker -> parent  one byte: the program has started
     parent -> worker  one byte: end it (the frame is complete, or the deadline has passed)
     worker -> parent  REPLY: int32 exit status as `os.waitpid` gives it
 
 Frame in the pipe: `FRAME` (magic, JSON length, height, width), the JSON report, height * width * 3 bytes of RGB.
 The child belongs to the program: the parent believes nothing in a frame that it has not checked.
 
-What this confines: memory, CPU time, file sizes, descriptors, life time. It is not a security boundary: a program may
-still read files, open sockets and signal processes of the same user. Filters of system calls and of the file system
-have their place in `confine`.
+Limits and layers of a program are set in `confine`, see also confinement.py. What they cannot cover: the code that
+draws the figure and writes the frame shares the process with the program, which may therefore forge its own picture
+and its own facts. It can forge no other program's, and it does not know what it is compared with.
 """
 
 import array
 import contextlib
-import ctypes
 import gc
 import importlib.metadata
 import io
@@ -43,20 +42,35 @@ try:
 except ImportError:  # Windows; executor.py refuses there with a message
     resource = None
 
+if __package__:
+    from . import confinement
+    from . import elements
+    from . import labels
+else:  # started as a script: its folder is in sys.path for its own imports only, and out of reach afterwards
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    import confinement
+    import elements
+    import labels
+
+    del sys.path[0]
+
 FRAME = struct.Struct("<4sIII")
 MAGIC = b"C2C1"
 LENGTH = struct.Struct("<I")
 REPLY = struct.Struct("<i")
 
 MAX_SOURCE = 64 * 1024  # bytes of UTF-8
-MAX_REPORT = 16 * 1024  # bytes of JSON
+MAX_REPORT = 256 * 1024  # bytes of JSON
 MAX_PIXELS = 16_000_000  # 16 x 10 inches at 300 dpi; a picture beyond that is an error of the program
 MAX_ERROR = 500  # characters
+MAX_FILES = 64  # descriptors
+WARM_UPS = 3  # the interpreter specialises code that has run before; no child has to do so again
 
 COMPANIONS = ("pandas", "scipy", "seaborn")
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
+RESULT = 3  # descriptor of the pipe in the program's process
 
 
 def receive_exactly(sock: socket.socket, size: int) -> bytes:
@@ -69,11 +83,6 @@ def receive_exactly(sock: socket.socket, size: int) -> bytes:
         parts.append(part)
         size -= len(part)
     return b"".join(parts)
-
-
-def _prctl(option: int, value: int) -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
 # ------------------------------------------------------------------------------------------------------ start
@@ -95,7 +104,16 @@ def preload() -> dict[str, str]:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             versions[name] = importlib.metadata.version(name)
 
-    # Matplotlib loads fonts, tick machinery and mathtext when something is drawn, so draw something of each.
+    for _ in range(WARM_UPS):
+        draw_something(plt)
+    matplotlib.rcdefaults()
+    elements.record_calls()
+    freeze()
+    return versions
+
+
+def draw_something(plt) -> None:
+    """Matplotlib loads fonts, tick machinery and mathtext when something is drawn, so this draws something of each."""
     figure, axes = plt.subplots(2, 2, layout="constrained")
     axes[0, 0].bar(["a", "b"], [1, 2], label="bar", yerr=0.1)
     axes[0, 0].legend(title="legend")
@@ -107,10 +125,8 @@ def preload() -> dict[str, str]:
     axes[1, 0].twinx().grid(True)
     axes[1, 1].pie([1, 2], labels=["a", "b"], autopct="%.1f%%")
     figure.canvas.draw()
+    elements.trace(figure)
     plt.close("all")
-    matplotlib.rcdefaults()
-    freeze()
-    return versions
 
 
 def preload_companions(source: bytes) -> None:
@@ -132,30 +148,33 @@ def freeze() -> None:
 # ------------------------------------------------------------------------------------------------------ child
 
 
-def confine(memory_mb: int, cpu_seconds: int) -> None:
-    """Limits the calling process for good: own session, dies with the worker, bounded resources.
+def confine(layers: confinement.Confinement, pipe: int, memory_mb: int, cpu_seconds: int) -> int:
+    """Limits the calling process for good: own session, dies with the worker, bounded resources, no way outside.
 
-    Filters of the file system (Landlock) and of system calls (seccomp) belong at the end of this function: it is the
-    last thing that runs before the program.
+    The last thing that runs before the program. Of the open files only `pipe` is left, as the descriptor that is
+    returned, `RESULT`.
     """
     os.setsid()
-    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    limits = {"CPU": cpu_seconds, "FSIZE": 0, "NOFILE": 64, "CORE": 0}
-    if sys.platform == "linux":
-        with open("/proc/self/statm") as file:  # the budget counts from what the preloaded packages already take
-            size = int(file.read().split()[0]) * resource.getpagesize()
-        limits["AS"] = size + memory_mb * 2**20
+    confinement.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    limits = {"CPU": cpu_seconds, "FSIZE": 0, "NOFILE": MAX_FILES, "CORE": 0, "NPROC": 0}
+    if sys.platform == "linux":  # the budget counts from what the preloaded packages already take
+        limits["AS"] = confinement.address_space() + memory_mb * 2**20
     for name, limit in limits.items():
         kind = getattr(resource, f"RLIMIT_{name}")
         hard = resource.getrlimit(kind)[1]  # raising a hard limit is refused
         limit = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
         resource.setrlimit(kind, (limit, limit))
+    layers.apply()
+    if pipe != RESULT:
+        os.dup2(pipe, RESULT, inheritable=False)
+    os.closerange(RESULT + 1, MAX_FILES)
+    return RESULT
 
 
 class Capture:
     """Keeps the figures that a program saves, shows or closes, without writing or opening anything."""
 
-    def __init__(self):
+    def __init__(self, with_labels: bool):
         import matplotlib.backend_bases
         import matplotlib.figure
         import matplotlib.pyplot as plt
@@ -164,6 +183,7 @@ class Capture:
         self.plt = plt
         self.figure_class = matplotlib.figure.Figure
         self.canvas_class = FigureCanvasAgg
+        self.with_labels = with_labels
         self.figure = None  # the last figure that was saved, shown or closed
         self.picture = None  # its drawing, if it was drawn
         save, print_original, close = self.figure_class.savefig, FigureCanvasAgg.print_figure, plt.close
@@ -207,7 +227,7 @@ class Capture:
             self.figure, self.picture = figure, None
 
     def draw(self, figure) -> tuple:
-        """(pixels (H, W, 3) uint8, facts) of the figure as it is now; raises ValueError if it is too large."""
+        """(pixels (H, W, 3) uint8, facts, labels) of the figure as it is now; raises ValueError if it is too large."""
         if figure is self.figure and self.picture is not None and not figure.stale:
             return self.picture
         import numpy as np
@@ -224,10 +244,11 @@ class Capture:
         if alpha.min() < 255:  # a transparent figure lies on white paper
             rgb = (rgb * (alpha / 255.0) + (255.0 - alpha) + 0.5).astype(np.uint8)
         try:
-            facts = count_elements(figure)
+            facts = elements.trace(figure)
         except Exception:  # an exotic artist: the picture counts, the facts are unknown
             facts = None
-        picture = np.ascontiguousarray(rgb), facts
+        marked = labels.trace_labels(figure) if self.with_labels else None
+        picture = np.ascontiguousarray(rgb), facts, marked
         if figure is self.figure:
             self.picture = picture
         return picture
@@ -250,67 +271,6 @@ def _has_content(figure) -> bool:
     return bool(figure.axes or figure.texts or figure.patches or figure.lines or figure.images or figure.legends)
 
 
-def count_elements(figure) -> dict[str, int]:
-    """The element count N_elem of Eq. 3, read from the artists of a drawn figure.
-
-    `num_elements` is the sum of
-      - `num_marks`: visible patches of the axes (bars, wedges, ...); of each line its points where it has markers,
-        else 1; of each scatter its points; of each other collection its paths (a filled area is 1); 1 per image
-        or mesh;
-      - `num_tick_labels`: major and minor tick labels with text, inside the view;
-      - `num_legend_entries`: entries of all legends;
-      - `num_texts`: titles, axis labels, annotations, texts of the figure, legend titles, if not blank.
-    """
-    from matplotlib.collections import QuadMesh
-    from matplotlib.legend import Legend
-
-    marks = ticks = entries = 0
-    texts = list(figure.texts)  # with the titles of the whole figure
-    legends = list(figure.legends)
-    for axes in figure.axes:
-        if not axes.get_visible():
-            continue
-        marks += sum(patch.get_visible() for patch in axes.patches)
-        marks += sum(image.get_visible() for image in axes.images)
-        for line in axes.lines:
-            if line.get_visible():
-                marked = line.get_marker() not in ("", " ", "None", "none", None)
-                marks += len(line.get_xdata(orig=False)) if marked else 1
-        for collection in axes.collections:
-            if collection.get_visible():
-                mesh = isinstance(collection, QuadMesh)
-                marks += 1 if mesh else max(len(collection.get_paths()), len(collection.get_offsets()))
-        legends += [child for child in axes.get_children() if isinstance(child, Legend)]
-        texts += [*axes.texts, axes.title, axes._left_title, axes._right_title]
-        if not axes.axison:
-            continue
-        for axis in axes._axis_map.values():
-            if not axis.get_visible():
-                continue
-            texts.append(axis.label)
-            low, high = sorted(axis.get_view_interval())
-            slack = 1e-6 * (high - low)
-            for tick in (*axis.majorTicks, *axis.minorTicks):
-                inside = low - slack <= tick.get_loc() <= high + slack
-                ticks += inside and any(_is_text(label) for label in (tick.label1, tick.label2))
-    for legend in legends:
-        if legend.get_visible():
-            entries += len(legend.get_texts())
-            texts.append(legend.get_title())
-    words = sum(_is_text(text) for text in texts)
-    return {
-        "num_elements": int(marks + ticks + entries + words),
-        "num_marks": int(marks),
-        "num_tick_labels": int(ticks),
-        "num_legend_entries": int(entries),
-        "num_texts": int(words),
-    }
-
-
-def _is_text(text) -> bool:
-    return bool(text.get_visible() and text.get_text().strip() not in ("", "None"))
-
-
 def _one_line(error: BaseException) -> str:
     try:
         text = " ".join(f"{type(error).__name__}: {error}".split())
@@ -319,9 +279,9 @@ def _one_line(error: BaseException) -> str:
     return text[:MAX_ERROR].encode("utf-8", "replace").decode()
 
 
-def execute(source: str) -> tuple:
+def execute(source: str, with_labels: bool) -> tuple:
     """Runs the program as `python chart.py` would. Returns (report dict, pixels (H, W, 3) uint8 or None)."""
-    capture = Capture()
+    capture = Capture(with_labels)
     module = types.ModuleType("__main__")
     module.__dict__.update(__file__="chart.py", __builtins__=__builtins__)
     sys.modules["__main__"] = module
@@ -337,18 +297,20 @@ def execute(source: str) -> tuple:
         return {"status": "error", "error": _one_line(error)}, None
     if picture is None:
         return {"status": "no_figure", "error": "the program draws no figure"}, None
-    return {"status": "ok", "error": "", "facts": picture[1]}, picture[0]
+    return {"status": "ok", "error": "", "facts": picture[1], "labels": picture[2]}, picture[0]
 
 
-def run_child(source: bytes, pipe: int, memory_mb: int, cpu_seconds: int) -> None:
+def run_child(
+    source: bytes, layers: confinement.Confinement, pipe: int, memory_mb: int, cpu_seconds: int, with_labels: bool
+) -> None:
     """Everything that the forked child does; it ends with `os._exit` in the caller."""
     import numpy as np
 
     random.seed(0)
     np.random.seed(0)
     gc.set_threshold(100_000)  # a figure is some 30,000 objects: collect between figures, not within one
-    confine(memory_mb, cpu_seconds)
-    report, pixels = execute(source.decode("utf-8"))
+    pipe = confine(layers, pipe, memory_mb, cpu_seconds)
+    report, pixels = execute(source.decode("utf-8"), with_labels)
     height, width = (0, 0) if pixels is None else pixels.shape[:2]
     text = json.dumps(report).encode()
     head = FRAME.pack(MAGIC, len(text), height, width) + text
@@ -369,26 +331,29 @@ def end_program(pid: int) -> int:
         except (ProcessLookupError, PermissionError):
             pass
     status = os.waitpid(pid, 0)[1]
-    while True:  # as subreaper the worker inherits what the program left running
+    while True:  # as subreaper the worker inherits what the program left running, which takes a level below "good"
         try:
             if os.waitpid(-1, os.WNOHANG)[0]:
                 continue
         except ChildProcessError:
             return status
-        try:
-            with open("/proc/thread-self/children") as file:
-                orphans = [int(word) for word in file.read().split()]
-        except OSError:
-            return status
-        for orphan in orphans:
+        if os.getpid() == 1:  # in a process namespace there is nothing but the worker and what it started
+            orphans = [-1]
+        else:
             try:
+                with open("/proc/thread-self/children") as file:
+                    orphans = [int(word) for word in file.read().split()]
+            except OSError:
+                return status
+        for orphan in orphans:
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(orphan, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
         time.sleep(0.001)
 
 
-def serve(sock: socket.socket, memory_mb: int, cpu_seconds: int) -> None:
+def serve(
+    sock: socket.socket, layers: confinement.Confinement, memory_mb: int, cpu_seconds: int, with_labels: bool
+) -> None:
     """Answers requests until the parent closes the socket."""
     size_of_fd = array.array("i").itemsize
     while True:
@@ -403,12 +368,12 @@ def serve(sock: socket.socket, memory_mb: int, cpu_seconds: int) -> None:
         if pid == 0:
             sock.close()
             try:
-                run_child(source, pipe, memory_mb, cpu_seconds)
+                run_child(source, layers, pipe, memory_mb, cpu_seconds, with_labels)
             finally:
                 os._exit(0)
         os.close(pipe)
         try:
-            sock.sendall(REPLY.pack(pid))
+            sock.sendall(b"S")
             receive_exactly(sock, 1)
         finally:
             status = end_program(pid)
@@ -416,18 +381,28 @@ def serve(sock: socket.socket, memory_mb: int, cpu_seconds: int) -> None:
 
 
 def main() -> None:
-    fd, memory_mb, cpu_seconds = (int(argument) for argument in sys.argv[1:])
+    fd, memory_mb, cpu_seconds, with_labels = (int(argument) for argument in sys.argv[1:])
     sock = socket.socket(fileno=fd)
     sock.set_inheritable(False)
-    _prctl(PR_SET_CHILD_SUBREAPER, 1)
+    layers = confinement.Confinement()
+    layers.enter_namespaces([os.environ["MPLCONFIGDIR"]])
+    confinement.prctl(PR_SET_CHILD_SUBREAPER, 1)
     try:
         hello = {"versions": preload()}
+        layers.seal()
+        hello["level"], hello["escapes"] = confinement.probe(
+            lambda pipe: confine(layers, pipe, memory_mb, cpu_seconds),
+            layers.namespaces,
+            folders=[os.getcwd(), os.environ["MPLCONFIGDIR"]],
+            memory=(memory_mb + 64) * 2**20,
+        )
+        gc.freeze()
     except Exception as error:
         hello = {"error": _one_line(error)}
     text = json.dumps(hello).encode()
     try:
         sock.sendall(LENGTH.pack(len(text)) + text)
-        serve(sock, memory_mb, cpu_seconds)
+        serve(sock, layers, memory_mb, cpu_seconds, bool(with_labels))
     except (EOFError, ConnectionError):
         pass
     with contextlib.suppress(OSError):  # a caller that was killed cannot remove it; never more than an empty folder

@@ -1,0 +1,120 @@
+"""What a drawn figure says and where: dense labels for training a vision encoder on charts.
+
+A mark is a bar's end, a point of a line or of a scatter, or the middle of a wedge. Its value is what a reader takes
+from the picture with the help of the axis. Filled areas and error bars have none here.
+"""
+
+import math
+from collections.abc import Iterator
+
+
+def trace_labels(figure) -> dict[str, list[list[float | None]]]:
+    """The labels of a figure that has been drawn.
+
+    Returns:
+        marks: [left, top, x, y] of each mark in drawing order; the values along the two axes are shares (-1 to 1) of
+            the power of ten above the largest one of the same axes, so that 0.45 are the leading digits of 450 where
+            980 is the largest; None where a mark has no value of that axis (a bar's category, a point's place along a
+            line; a wedge has x only).
+        characters: [left, top, code] of each visible character but spaces, as if the characters of a text had all the
+            same width (digits have), with its Unicode code point.
+        Places are in pixels from the figure's upper left corner.
+    """
+    height = figure.bbox.height
+    marks = [mark for axes in figure.axes if axes.get_visible() for mark in _marks(axes, height)]
+    return {"marks": marks, "characters": list(_characters(figure, height))}
+
+
+def are_labels(value: object) -> bool:
+    """Whether a value that a program may have forged has the form of what `trace_labels` returns."""
+    if not isinstance(value, dict) or set(value) != {"marks", "characters"}:
+        return False
+    for name, width in (("marks", 4), ("characters", 3)):
+        rows = value[name]
+        if not isinstance(rows, list) or not all(isinstance(row, list) and len(row) == width for row in rows):
+            return False
+        if not all(item is None or type(item) is float and math.isfinite(item) for row in rows for item in row):
+            return False
+    return True
+
+
+def _marks(axes, height: float) -> Iterator[list[float | None]]:
+    found = [
+        (place, [None if v is None or not math.isfinite(v) else float(v) for v in values])
+        for place, *values in _data_points(axes)
+    ]
+    scales = []
+    for values in zip(*(values for _, values in found)):
+        largest = max((abs(value) for value in values if value is not None), default=0)
+        scales.append(10.0 ** (math.floor(math.log10(largest)) + 1) if largest > 0 else 1.0)
+    for place, values in found:
+        left, up = axes.transData.transform(place)
+        if math.isfinite(left) and math.isfinite(up):
+            shares = (None if value is None else value / scale for value, scale in zip(values, scales))
+            yield [float(left), float(height - up), *shares]
+
+
+def _data_points(axes) -> Iterator[tuple[tuple[float, float], float | None, float | None]]:
+    """(place in data coordinates, value along x, value along y) of each mark."""
+    from matplotlib.collections import PathCollection
+    from matplotlib.container import BarContainer
+    from matplotlib.patches import Wedge
+
+    for container in axes.containers:
+        if isinstance(container, BarContainer):
+            for bar in container.patches:
+                left, bottom, width, tall = bar.get_x(), bar.get_y(), bar.get_width(), bar.get_height()
+                if container.orientation == "horizontal":
+                    yield (left + width, bottom + tall / 2), width, None
+                else:
+                    yield (left + width / 2, bottom + tall), None, tall
+    for line in axes.lines:
+        drawn = line.get_linestyle() != "None" or line.get_marker() not in ("None", "_", "|")  # not caps of error bars
+        if drawn and line.get_visible() and line.get_transform() == axes.transData:
+            yield from (((x, y), None, y) for x, y in line.get_xydata().tolist())
+    for collection in axes.collections:
+        if isinstance(collection, PathCollection) and collection.get_visible():
+            yield from (((x, y), x, y) for x, y in collection.get_offsets().tolist())
+    for wedge in axes.patches:
+        if isinstance(wedge, Wedge):
+            angle = math.radians((wedge.theta1 + wedge.theta2) / 2)
+            radius = wedge.r - (wedge.width or wedge.r) / 2
+            place = wedge.center[0] + radius * math.cos(angle), wedge.center[1] + radius * math.sin(angle)
+            yield place, abs(wedge.theta2 - wedge.theta1) / 360, None
+
+
+def _characters(figure, height: float) -> Iterator[list[float]]:
+    from matplotlib.text import Text
+
+    unused = _unused_tick_labels(figure)
+    for text in figure.findobj(Text):
+        content = text.get_text()
+        plain = (
+            content.strip() and "\n" not in content and content.count("$") < 2
+        )  # neither several lines nor mathtext
+        if not plain or not text.get_visible() or id(text) in unused:
+            continue
+        box, angle = text.get_window_extent(), math.radians(text.get_rotation())
+        across, up = abs(math.cos(angle)), abs(math.sin(angle))
+        # The box of a turned text is as wide as its length along x and its height across.
+        tall = text.get_fontsize() / 72 * figure.dpi
+        length = max(box.width * across + box.height * up - 2 * tall * across * up, 1.0)
+        for index, character in enumerate(content):
+            if not character.isspace():
+                step = length * ((index + 0.5) / len(content) - 0.5)
+                left = (box.x0 + box.x1) / 2 + step * math.cos(angle)
+                top = height - (box.y0 + box.y1) / 2 - step * math.sin(angle)
+                yield [float(left), float(top), float(ord(character))]
+
+
+def _unused_tick_labels(figure) -> set[int]:
+    """Identities of tick labels that matplotlib keeps but doesn't draw: those outside of the view."""
+    unused = set()
+    for axes in figure.axes:
+        for axis in axes._axis_map.values():
+            low, high = sorted(axis.get_view_interval())
+            slack = 1e-6 * (high - low)
+            for tick in (*axis.majorTicks, *axis.minorTicks):
+                if not (axes.get_visible() and axes.axison and low - slack <= tick.get_loc() <= high + slack):
+                    unused |= {id(tick.label1), id(tick.label2)}
+    return unused
