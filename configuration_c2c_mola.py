@@ -46,6 +46,8 @@ class C2CMolaConfig(PreTrainedConfig):
         cross_attention_every (`int`, defaults to 4): every n-th decoder layer attends to the visual tokens.
         cross_attention_gate (`float`, defaults to 0.0): initial value of the layer's output gate; 0 leaves a
             pretrained decoder undisturbed at the start, 1 is for training from nothing.
+        mark_bins (`int`, defaults to 0): values that the reader of cells tells apart, a training signal for vision
+            streams that start from nothing; 0 builds the model without it.
     """
 
     model_type = "c2c_mola"
@@ -60,6 +62,8 @@ class C2CMolaConfig(PreTrainedConfig):
         "type_logits",
         "num_elements_log",
         "complexity_loss",
+        "mark_loss",
+        "character_loss",
     ]
     sub_configs_defaults = {
         "text_config": SubConfigSpec(config_class=AutoConfig, model_type="qwen2"),
@@ -102,6 +106,7 @@ class C2CMolaConfig(PreTrainedConfig):
     chart_types: list[str] | tuple[str, ...] = ("bar", "line", "scatter", "pie", "complex")
     cross_attention_every: int = 4
     cross_attention_gate: float = 0.0
+    mark_bins: int = 0
     tie_word_embeddings: bool = False
 
     def __post_init__(self, **kwargs):

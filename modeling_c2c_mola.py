@@ -20,6 +20,9 @@ Differences from the paper, and why:
 - Eq. 5 scores positions only, and a linear layer over a concatenation is additive, so that the text position cancels
   in the softmax. Here: multi-head dot-product attention on content plus position.
 - Experts are low-rank, inside the connector's MLP and the decoder's projections, not whole FFNs.
+- `C2CMolaCellReader` gives vision streams that start from nothing a direct training signal: each visual token tells
+  the characters in its cell and the values of its marks. Through the decoder alone they take very long to learn to
+  read digits, and values off an axis, since it first has to learn where to look.
 - Vision and routing run once per chart: `generate` turns the chart into cross-attention keys and values and gates
   first, and the decoding loop, beams and `num_return_sequences` included, reads those.
 """
@@ -71,6 +74,7 @@ class C2CMolaImageFeatures(ModelOutput):
         complexity (`torch.Tensor` of shape `(batch_size,)`): c(x) of Eq. 3.
         type_logits (`torch.Tensor` of shape `(batch_size, num_types)`), num_elements_log (`(batch_size,)`): Its heads.
         complexity_loss (`torch.Tensor`): Loss of the heads against the given metadata; 0 without metadata.
+        mark_loss, character_loss (`torch.Tensor`, *optional*): Losses of the reader of cells; 0 without labels.
     """
 
     visual_tokens: torch.Tensor | None = None
@@ -83,6 +87,8 @@ class C2CMolaImageFeatures(ModelOutput):
     type_logits: torch.Tensor | None = None
     num_elements_log: torch.Tensor | None = None
     complexity_loss: torch.Tensor | None = None
+    mark_loss: torch.Tensor | None = None
+    character_loss: torch.Tensor | None = None
 
 
 @dataclass
@@ -92,7 +98,8 @@ class C2CMolaModelOutputWithPast(ModelOutput):
         last_hidden_state (`torch.Tensor` of shape `(batch_size, sequence_length, hidden_size)`): Decoder output.
         past_key_values (`Cache`, *optional*), hidden_states, attentions (`tuple`, *optional*): As in transformers.
         router_logits, router_probs, chart_gates, token_gates, dropped_fraction, complexity, type_logits,
-        num_elements_log, complexity_loss: See [`C2CMolaImageFeatures`]; `None` where the call had no `pixel_values`.
+        num_elements_log, complexity_loss, mark_loss, character_loss: See [`C2CMolaImageFeatures`]; `None` where the
+        call had no `pixel_values`.
     """
 
     last_hidden_state: torch.Tensor | None = None
@@ -108,6 +115,8 @@ class C2CMolaModelOutputWithPast(ModelOutput):
     type_logits: torch.Tensor | None = None
     num_elements_log: torch.Tensor | None = None
     complexity_loss: torch.Tensor | None = None
+    mark_loss: torch.Tensor | None = None
+    character_loss: torch.Tensor | None = None
 
 
 @dataclass
@@ -126,7 +135,8 @@ class C2CMolaCausalLMOutputWithPast(C2CMolaModelOutputWithPast):
 
 def sincos_position_embedding(grid: int, dim: int, device: torch.device, dtype: torch.dtype) -> torch.Tensor:
     """Fixed 2-D sine and cosine positions of a `grid x grid` map, row by row: `(grid ** 2, dim)`."""
-    frequencies = 1 / 10000 ** (torch.arange(dim // 4, device=device, dtype=torch.float32) / (dim // 4))
+    # Base 100, not the usual 10,000: a grid has tens of rows, and with longer waves neighbours look the same.
+    frequencies = 1 / 100 ** (torch.arange(dim // 4, device=device, dtype=torch.float32) / (dim // 4))
     angles = torch.arange(grid, device=device, dtype=torch.float32)[:, None] * frequencies  # (grid, dim / 4)
     axis = torch.cat([angles.sin(), angles.cos()], dim=-1)  # (grid, dim / 2)
     rows, columns = axis[:, None].expand(grid, grid, -1), axis[None].expand(grid, grid, -1)
@@ -311,6 +321,82 @@ class C2CMolaConnector(nn.Module):
         return visual_tokens + self.linear_2(inner, token_gates)
 
 
+class C2CMolaCellReader(nn.Module):
+    """
+    Tells, for each visual token, what stands in its cell: which characters and where, how many marks (points, ends of
+    bars, wedges), and their values. Dense supervision of the vision streams in training, unused in generation. Not in
+    the paper.
+    """
+
+    ROWS, COLUMNS = 2, 6  # places for characters in a cell; of 32 x 32 pixels, with text of 7 pixels a character
+    CLASSES = 96  # no character, 33 to 126 of ASCII, any other
+
+    def __init__(self, config: C2CMolaConfig):
+        super().__init__()
+        hidden_size = config.text_config.hidden_size
+        self.grid, self.bins = config.visual_grid, config.mark_bins
+        self.character_head = nn.Linear(hidden_size, self.ROWS * self.COLUMNS * self.CLASSES)
+        self.count_head = nn.Linear(hidden_size, 3)  # none, one, more
+        self.value_head = nn.Linear(hidden_size, 2 * self.bins)  # along x, along y
+
+    def forward(
+        self, visual_tokens: torch.Tensor, marks: torch.Tensor | None, characters: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """
+        Two losses: of the marks (cross-entropy of the counts of all cells + that of the values of all marks), and of
+        the characters; scalars, 0 without labels.
+
+        visual_tokens `(B, M, d)`; marks `(B, K, 4)`: left and top as shares of the picture, and the values along x and
+        y as shares of a power of ten, of which the amount counts; characters `(B, N, 3)`: left and top as shares of
+        the picture, Unicode code point. NaN = no such value, mark or character; a chart without any character is one
+        whose characters are not known.
+        """
+        nothing = sum(p.sum() for p in self.parameters()) * 0.0  # every parameter is in the graph, on every rank
+        mark_loss = nothing if marks is None else nothing + self._mark_loss(visual_tokens, marks)
+        character_loss = nothing if characters is None else nothing + self._character_loss(visual_tokens, characters)
+        return mark_loss, character_loss
+
+    def _mark_loss(self, visual_tokens: torch.Tensor, marks: torch.Tensor) -> torch.Tensor:
+        counts = self.count_head(visual_tokens).float()  # (B, M, 3)
+        place = (marks[..., :2] * self.grid).floor()
+        inside = ((place >= 0) & (place < self.grid)).all(dim=-1)  # (B, K); false for NaN
+        place = torch.where(inside[..., None], place, 0).long()
+        cell = place[..., 1] * self.grid + place[..., 0]
+        found = torch.zeros(counts.shape[:2], dtype=torch.long, device=cell.device).scatter_add(1, cell, inside.long())
+        weight = counts.new_tensor([0.1, 1.0, 1.0])  # nearly all cells are empty
+        loss = F.cross_entropy(counts.transpose(1, 2), found.clamp(max=2), weight=weight)
+
+        tokens = visual_tokens.gather(1, cell[..., None].expand(-1, -1, visual_tokens.shape[-1]))
+        logits = self.value_head(tokens).float().unflatten(-1, (2, self.bins))  # (B, K, 2, bins)
+        target = marks[..., 2:].abs() * self.bins
+        known = inside[..., None] & target.isfinite()
+        # A normal distribution, a bin wide, around the value: a near miss is a small mistake.
+        bins = torch.arange(self.bins, device=target.device)
+        target = (-0.5 * (bins - target[known][:, None]) ** 2).softmax(dim=-1)
+        return loss + F.cross_entropy(logits[known], target, reduction="sum") / known.sum().clamp(min=1)
+
+    def _character_loss(self, visual_tokens: torch.Tensor, characters: torch.Tensor) -> torch.Tensor:
+        logits = self.character_head(visual_tokens).float().unflatten(-1, (-1, self.CLASSES))  # (B, M, 12, 96)
+        x, y = characters[..., 0] * self.grid, characters[..., 1] * self.grid
+        inside = (x >= 0) & (x < self.grid) & (y >= 0) & (y < self.grid)
+        x, y = torch.where(inside, x, 0), torch.where(inside, y, 0)
+        slot = ((y % 1) * self.ROWS).long() * self.COLUMNS + ((x % 1) * self.COLUMNS).long()
+        index = (y.long() * self.grid + x.long()) * self.ROWS * self.COLUMNS + slot  # (B, N)
+        code = characters[..., 2].nan_to_num()
+        code = torch.where((code > 32) & (code < 127), code - 32, self.CLASSES - 1).long()
+        # What is no character writes behind the end.
+        size = visual_tokens.shape[1] * self.ROWS * self.COLUMNS
+        target = torch.zeros(index.shape[0], size + 1, dtype=torch.long, device=index.device)
+        target = target.scatter(1, torch.where(inside, index, size), code)[:, :-1]
+        target = torch.where(inside.any(dim=1, keepdim=True), target, -100)
+        weight = logits.new_ones(self.CLASSES)
+        weight[0] = 0.03  # nearly all places are empty
+        loss = F.cross_entropy(
+            logits.flatten(0, 2), target.flatten(), weight=weight, ignore_index=-100, reduction="sum"
+        )
+        return loss / weight[target[target >= 0]].sum().clamp(min=1)
+
+
 class C2CMolaPreTrainedModel(PreTrainedModel):
     config_class = C2CMolaConfig
     base_model_prefix = "model"
@@ -351,12 +437,20 @@ class C2CMolaModel(C2CMolaPreTrainedModel):
         hidden_size = config.text_config.hidden_size
         self.conv_tower = AutoBackbone.from_config(config.conv_config)
         self.vision_tower = AutoModel.from_config(config.vision_config)
+        if config.vision_input == "conv":
+            # Trained from nothing. SigLIP's own positions start so much weaker than the content that "in the same row"
+            # is never learned, and the stream ends up as a summary of the chart that is the same in every token.
+            with torch.no_grad():
+                positions = self.vision_tower.embeddings.position_embedding.weight
+                grid = int(positions.shape[0] ** 0.5)
+                positions.copy_(sincos_position_embedding(grid, positions.shape[1], positions.device, positions.dtype))
         self.conv_projection = nn.Linear(self.conv_tower.channels[-1] * config.spatial_merge_size**2, hidden_size)
         self.vision_projection = nn.Linear(config.vision_config.hidden_size, hidden_size)
         self.visual_norm = nn.LayerNorm(hidden_size)
         self.complexity = ComplexityMetric(hidden_size, len(config.chart_types))
         self.router = Router(hidden_size, config) if config.num_experts else None
         self.connector = C2CMolaConnector(config)
+        self.cell_reader = C2CMolaCellReader(config) if config.mark_bins else None
         self.language_model = C2CMolaDecoder(config)
         self.post_init()
 
@@ -368,9 +462,11 @@ class C2CMolaModel(C2CMolaPreTrainedModel):
 
     def train(self, mode: bool = True):
         super().train(mode)
-        # A frozen convolutional stream keeps its batch statistics too: the base must compute what it computed before.
-        if not any(parameter.requires_grad for parameter in self.conv_tower.parameters()):
-            self.conv_tower.eval()
+        # What is frozen of the convolutional stream keeps its batch statistics: it computes what it computed before.
+        for module in self.conv_tower.modules():
+            parameters = list(module.parameters())
+            if parameters and not any(parameter.requires_grad for parameter in parameters):
+                module.eval()
         return self
 
     def get_visual_tokens(self, pixel_values: torch.Tensor) -> torch.Tensor:
@@ -406,11 +502,14 @@ class C2CMolaModel(C2CMolaPreTrainedModel):
         pixel_values: torch.Tensor,
         chart_type: torch.Tensor | None = None,
         num_elements: torch.Tensor | None = None,
+        marks: torch.Tensor | None = None,
+        characters: torch.Tensor | None = None,
     ) -> C2CMolaImageFeatures:
         """Vision, complexity, routing and connector: everything that is computed once per chart.
 
         pixel_values `(B, 3, image_size, image_size)`; chart_type `(B,)` int64 index into `config.chart_types`, -1 =
-        unknown; num_elements `(B,)`, < 0 = unknown.
+        unknown; num_elements `(B,)`, < 0 = unknown; marks `(B, K, 4)`, characters `(B, N, 3)`: see
+        [`C2CMolaCellReader`].
         """
         visual_tokens = self.get_visual_tokens(pixel_values)
         complexity = self.complexity(visual_tokens, chart_type, num_elements)
@@ -419,8 +518,12 @@ class C2CMolaModel(C2CMolaPreTrainedModel):
         visual_tokens = visual_tokens + sincos_position_embedding(
             self.config.visual_grid, visual_tokens.shape[-1], visual_tokens.device, visual_tokens.dtype
         )
+        visual_tokens = self.connector(visual_tokens, routing.token_gates if routing else None)
+        mark_loss = character_loss = None
+        if self.cell_reader is not None:
+            mark_loss, character_loss = self.cell_reader(visual_tokens, marks, characters)
         return C2CMolaImageFeatures(
-            visual_tokens=self.connector(visual_tokens, routing.token_gates if routing else None),
+            visual_tokens=visual_tokens,
             chart_gates=routing.chart_gates if routing else None,
             token_gates=routing.token_gates if routing else None,
             router_logits=routing.logits if routing else None,
@@ -430,6 +533,8 @@ class C2CMolaModel(C2CMolaPreTrainedModel):
             type_logits=complexity.type_logits,
             num_elements_log=complexity.num_elements_log,
             complexity_loss=self.complexity.loss(complexity, chart_type, num_elements),
+            mark_loss=mark_loss,
+            character_loss=character_loss,
         )
 
     def get_visual_key_values(self, visual_tokens: torch.Tensor) -> torch.Tensor:
@@ -451,6 +556,8 @@ class C2CMolaModel(C2CMolaPreTrainedModel):
         inputs_embeds: torch.Tensor | None = None,
         chart_type: torch.LongTensor | None = None,
         num_elements: torch.Tensor | None = None,
+        marks: torch.Tensor | None = None,
+        characters: torch.Tensor | None = None,
         visual_key_values: torch.Tensor | None = None,
         chart_gates: torch.Tensor | None = None,
         use_cache: bool | None = None,
@@ -461,7 +568,8 @@ class C2CMolaModel(C2CMolaPreTrainedModel):
             input_ids (`(B, L)`), pixel_values (`(B, 3, image_size, image_size)`), attention_mask (`(B, L)`):
                 As the processor gives them. Without `pixel_values` and `visual_key_values` the decoder reads text
                 only.
-            chart_type (`(B,)`), num_elements (`(B,)`): Metadata of the chart, where known (see `get_image_features`).
+            chart_type (`(B,)`), num_elements (`(B,)`), marks (`(B, K, 4)`), characters (`(B, N, 3)`): Metadata of the
+                chart, where known (see `get_image_features`).
             visual_key_values, chart_gates: What `get_visual_key_values` and `get_image_features` returned for these
                 charts, in place of `pixel_values`.
         """
@@ -472,7 +580,7 @@ class C2CMolaModel(C2CMolaPreTrainedModel):
 
         features = C2CMolaImageFeatures()
         if pixel_values is not None and visual_key_values is None:
-            features = self.get_image_features(pixel_values, chart_type, num_elements)
+            features = self.get_image_features(pixel_values, chart_type, num_elements, marks, characters)
             chart_gates = features.chart_gates
 
         text_config = self.config.text_config
@@ -607,6 +715,8 @@ class C2CMolaForConditionalGeneration(C2CMolaPreTrainedModel, GenerationMixin):
         labels: torch.LongTensor | None = None,
         chart_type: torch.LongTensor | None = None,
         num_elements: torch.Tensor | None = None,
+        marks: torch.Tensor | None = None,
+        characters: torch.Tensor | None = None,
         visual_key_values: torch.Tensor | None = None,
         chart_gates: torch.Tensor | None = None,
         use_cache: bool | None = None,
@@ -630,6 +740,8 @@ class C2CMolaForConditionalGeneration(C2CMolaPreTrainedModel, GenerationMixin):
             inputs_embeds=inputs_embeds,
             chart_type=chart_type,
             num_elements=num_elements,
+            marks=marks,
+            characters=characters,
             visual_key_values=visual_key_values,
             chart_gates=chart_gates,
             use_cache=use_cache,

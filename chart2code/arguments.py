@@ -7,6 +7,7 @@ A key that no dataclass knows, a value of the wrong type or a missing file is on
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import dataclass, field, fields
 from typing import NoReturn
@@ -42,13 +43,16 @@ class ModelArguments:
             "mola: mixture-of-LoRA experts and their router."
         },
     )
-    freeze: str = field(
-        default="backbone",
-        metadata={"help": "Of `mola`. backbone: experts, router and complexity heads move. none: everything moves."},
+    freeze: str | None = field(
+        default=None,
+        metadata={
+            "help": "What stays as it is. backbone (default of mola): all but experts, router and complexity heads. "
+            "none (the default of standard). Anything else: a regular expression of parameter names."
+        },
     )
     unfreeze: list[str] | None = field(
         default=None,
-        metadata={"help": "Of `mola`: regular expressions of parameter names that move although frozen (phase 2)."},
+        metadata={"help": "Regular expressions of parameter names that move although `freeze` names them (phase 2)."},
     )
     num_experts: int = field(default=8, metadata={"help": "Experts of `mola` (Tab. V)."})
     num_experts_per_tok: int = field(default=2, metadata={"help": "Experts that a token or chart uses (Tab. V)."})
@@ -71,10 +75,17 @@ class ModelArguments:
             self.unfreeze = [self.unfreeze]
         if self.method not in METHODS:
             raise ChartError(f"method {self.method!r} is not known; choose one of {', '.join(METHODS)}")
-        if self.freeze not in ("backbone", "none"):
-            raise ChartError(f"freeze {self.freeze!r} is not known; choose backbone or none")
-        if self.method != "mola" and (self.freeze != "backbone" or self.unfreeze):
-            raise ChartError(f"freeze and unfreeze belong to method mola; the method is {self.method}")
+        if self.method == "lora" and (self.freeze is not None or self.unfreeze):
+            raise ChartError("freeze and unfreeze do not go with method lora, which moves its low-rank factors alone")
+        if self.method == "standard" and self.freeze == "backbone":
+            raise ChartError("freeze backbone leaves nothing to train with method standard, which has no experts")
+        if self.freeze is None:
+            self.freeze = "backbone" if self.method == "mola" else "none"
+        for pattern in (self.freeze, *(self.unfreeze or ())):
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ChartError(f"{pattern!r} is not a regular expression: {error}") from None
         if (self.model is None) == (self.model_config is None):
             raise ChartError("give either `model` (a saved model's folder) or `model_config` (a fresh model)")
         if self.model is None and self.processor is None:
@@ -151,6 +162,10 @@ class C2CTrainingArguments(TrainingArguments):
     complexity_loss_weight: float = field(
         default=0.1, metadata={"help": "Weight of the heads of c(x): chart type and element count (Eq. 3)."}
     )
+    mark_loss_weight: float = field(
+        default=0.0, metadata={"help": "Weight of the marks of the reader of cells (of a model with `mark_bins`)."}
+    )
+    character_loss_weight: float = field(default=0.0, metadata={"help": "Weight of its characters."})
     utilization_window: int = field(default=1000, metadata={"help": "Steps over which u_i is measured (Eq. 16)."})
 
     eval_generate_steps: int = field(

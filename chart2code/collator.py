@@ -68,7 +68,9 @@ def load_split(
 class ChartCollator:
     """
     Makes a batch of data set rows: the processor's tensors (`pixel_values (B, 3, 512, 512)`, `input_ids (B, L)`,
-    `attention_mask (B, L)`, `labels (B, L)`), `chart_type (B,)` as index (-1 if unknown) and `num_elements (B,)`.
+    `attention_mask (B, L)`, `labels (B, L)`), `chart_type (B,)` as index (-1 if unknown), `num_elements (B,)` and,
+    where the data set has them, `marks (B, K, 4)` and `characters (B, N, 3)` for the model's reader of cells, padded
+    with NaN.
     """
 
     def __init__(self, processor: ProcessorMixin, chart_types: tuple[str, ...]):
@@ -80,6 +82,10 @@ class ChartCollator:
         batch = dict(self.processor(images=images, code=codes, return_tensors="pt"))
         batch["chart_type"] = torch.tensor([self.type_index.get(row["chart_type"], -1) for row in rows])
         batch["num_elements"] = torch.tensor([float(row["num_elements"]) for row in rows])
+        for name, width in (("marks", 4), ("characters", 3)):
+            if name in rows[0]:
+                values = [torch.tensor(row[name], dtype=torch.float32).view(-1, width) for row in rows]
+                batch[name] = torch.nn.utils.rnn.pad_sequence(values, batch_first=True, padding_value=float("nan"))
         return batch
 
 

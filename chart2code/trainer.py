@@ -3,6 +3,7 @@
     L = L_syntax + lambda2 * L_router + lambda3 * L_util                    (Eq. 15, 16)
         + lambda_load * L_load + expert_l2 * (|A|^2 + |B|^2)                (Eq. 11, 13)
         + complexity_loss_weight * (type and element count heads of c(x))   (Eq. 3)
+        + mark_loss_weight * (marks) + character_loss_weight * (characters) (reader of cells, where the model has one)
 
 L_semantic is not here yet. What differs from the paper: the routing losses are of the mean routing distribution over
 all charts and visual tokens of the batch on all processes; taken per sample, as printed, they punish every confident
@@ -75,6 +76,9 @@ class C2CTrainer(Trainer):
         terms: dict[str, tuple[float, torch.Tensor]] = {}
         if outputs.get("complexity_loss") is not None:
             terms["complexity"] = (args.complexity_loss_weight, outputs["complexity_loss"])
+        if outputs.get("mark_loss") is not None:
+            terms["marks"] = (args.mark_loss_weight, outputs["mark_loss"])
+            terms["characters"] = (args.character_loss_weight, outputs["character_loss"])
         if outputs.get("router_probs") is not None:
             p_mean, usage = self._routing_means(outputs)
             self._step_usage.append(usage)

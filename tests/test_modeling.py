@@ -278,3 +278,50 @@ def test_wrong_image_size_says_both_sizes():
 def test_impossible_expert_numbers_are_refused(wrong):
     with pytest.raises(ValueError, match="num_experts"):
         tiny_config(**wrong)
+
+
+def test_reader_of_cells_agrees_with_a_loop():
+    model = make_model(num_experts=0, mark_bins=20)
+    reader, grid, nan = model.model.cell_reader, model.config.visual_grid, float("nan")
+    torch.manual_seed(3)
+    tokens = torch.randn(2, grid * grid, model.config.text_config.hidden_size)
+    characters = [[0.5, 0.1, 48.0], [0.99, 0.99, 960.0], [1.2, 0.5, 49.0], [nan, nan, nan]]  # a digit, a Greek letter
+    characters = torch.tensor([characters, [[nan] * 3] * 4])  # the second chart's are unknown
+    marks = torch.tensor([[[0.3, 0.3, nan, 0.45], [0.31, 0.3, 0.1, -0.2]], [[0.9, 0.2, nan, 0.95], [nan] * 4]])
+    mark_loss, character_loss = reader(tokens, marks, characters)
+
+    def cell_of(left, top):
+        return int(top * grid) * grid + int(left * grid)
+
+    wanted = {}
+    for (left, top, _), label in zip(characters[0, :2].tolist(), (48 - 32, reader.CLASSES - 1)):
+        row, column = int(top * grid % 1 * reader.ROWS), int(left * grid % 1 * reader.COLUMNS)
+        wanted[cell_of(left, top), row * reader.COLUMNS + column] = label
+    logits = reader.character_head(tokens[0]).view(grid * grid, -1, reader.CLASSES).double().log_softmax(-1)
+    total = weights = 0.0
+    for cell in range(grid * grid):
+        for place in range(reader.ROWS * reader.COLUMNS):
+            label = wanted.get((cell, place), 0)
+            weight = 1.0 if label else 0.03
+            total, weights = total - weight * logits[cell, place, label], weights + weight
+    torch.testing.assert_close(character_loss.double(), total / weights, rtol=1e-5, atol=1e-6)
+
+    total = weights = values = count = 0.0
+    for chart in range(2):
+        found = [0] * grid * grid
+        for left, top, x, y in marks[chart].tolist():
+            if left != left:
+                continue
+            cell = cell_of(left, top)
+            found[cell] += 1
+            heads = reader.value_head(tokens[chart, cell]).view(2, -1).double().log_softmax(-1)
+            for head, value in zip(heads, (x, y)):
+                if value == value:
+                    near = torch.tensor([-0.5 * (b - abs(value) * 20) ** 2 for b in range(20)]).double().softmax(0)
+                    values, count = values - (near * head).sum(), count + 1
+        for cell, number in enumerate(found):
+            weight = 1.0 if number else 0.1
+            log_probs = reader.count_head(tokens[chart, cell]).double().log_softmax(-1)
+            total, weights = total - weight * log_probs[min(number, 2)], weights + weight
+    torch.testing.assert_close(mark_loss.double(), total / weights + values / count, rtol=1e-4, atol=1e-5)
+    assert reader(tokens, None, None) == (0, 0)

@@ -196,6 +196,15 @@ def test_mola_trains_experts_and_router_and_leaves_the_backbone(workspace, tmp_p
     assert C2CMolaForConditionalGeneration.from_pretrained(output).config.num_experts == 8
 
 
+def test_what_freeze_names_stays_as_it_is(workspace, tmp_path):
+    output = tmp_path / "run"
+    launch(command(workspace, output, freeze=r"conv_tower\.embedder"), tmp_path)
+    before, after = load_file(workspace / "base" / "model.safetensors"), load_file(output / "model.safetensors")
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert not any("conv_tower.embedder" in name for name in changed)  # its batch statistics neither
+    assert any("conv_tower.encoder" in name and "running_mean" in name for name in changed)
+
+
 def test_lora_is_saved_merged_with_the_adapter_beside_it(workspace, tmp_path):
     from peft import PeftModel
 
@@ -512,7 +521,9 @@ def test_arguments_from_yaml_and_command_line(tmp_path):
     ("output_dir: o\n", [], "model_config"),
     ("model: m\n", ["--lambda4", "1"], "lambda4"),
     ("model: m\nmethod: mola\nnum_experts_per_tok: 9\n", [], "num_experts_per_tok"),
-    ("model: m\nfreeze: none\n", [], "mola"),
+    ("model: m\nfreeze: backbone\n", [], "no experts"),
+    ("model: m\nmethod: lora\nfreeze: conv_tower\n", [], "lora"),
+    ("model: m\nfreeze: '('\n", [], "regular expression"),
     ("model: m\noptimizer: sgd\n", [], "adamw or muon"),
 ])  # fmt: skip
 def test_bad_arguments_are_one_line(tmp_path, text, arguments, message):
@@ -540,6 +551,7 @@ def test_bad_input_is_one_line_and_a_non_zero_exit(workspace, tmp_path, capsys, 
     assert "nowhere.json" in fails(model_config="nowhere.json", processor=str(workspace / "processor"))
     assert "expert_prior" in fails(method="mola", num_experts=4, expert_prior="domain")
     assert "unfreeze" in fails(method="mola", unfreeze=["no_such_layer"])
+    assert "freeze: no" in fails(freeze="no_such_layer")
     assert "not a complete checkpoint" in fails(resume_from_checkpoint=str(tmp_path))
 
     run = launch([sys.executable, str(ROOT / "train.py"), "--config", "nowhere.yaml"], tmp_path, expect=2)
