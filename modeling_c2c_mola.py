@@ -440,10 +440,12 @@ class C2CMolaModel(C2CMolaPreTrainedModel):
         if config.vision_input == "conv":
             # Trained from nothing. SigLIP's own positions start so much weaker than the content that "in the same row"
             # is never learned, and the stream ends up as a summary of the chart that is the same in every token.
-            with torch.no_grad():
-                positions = self.vision_tower.embeddings.position_embedding.weight
+            positions = self.vision_tower.embeddings.position_embedding.weight
+            if positions.dim() == 2:  # else ZeRO-3 has partitioned it already, and weights are loaded later
                 grid = int(positions.shape[0] ** 0.5)
-                positions.copy_(sincos_position_embedding(grid, positions.shape[1], positions.device, positions.dtype))
+                start = sincos_position_embedding(grid, positions.shape[1], positions.device, positions.dtype)
+                with torch.no_grad():
+                    positions.copy_(start)
         self.conv_projection = nn.Linear(self.conv_tower.channels[-1] * config.spatial_merge_size**2, hidden_size)
         self.vision_projection = nn.Linear(config.vision_config.hidden_size, hidden_size)
         self.visual_norm = nn.LayerNorm(hidden_size)

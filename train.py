@@ -62,7 +62,8 @@ def load_processor(args: ModelArguments) -> ProcessorMixin:
     if not Path(folder).is_dir():
         raise ChartError(f"no processor folder {folder}")
     try:
-        return C2CMolaProcessor.from_pretrained(folder)
+        # The tokenizer's loader asks before it reads the configuration's class, which is this repository's own.
+        return C2CMolaProcessor.from_pretrained(folder, trust_remote_code=True)
     except (OSError, ValueError) as error:
         raise ChartError(f"cannot load a processor from {folder}: {one_line(error)}") from error
 

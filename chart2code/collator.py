@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
 from chart2code.generation import ChartError, one_line
@@ -84,7 +85,8 @@ class ChartCollator:
         batch["num_elements"] = torch.tensor([float(row["num_elements"]) for row in rows])
         for name, width in (("marks", 4), ("characters", 3)):
             if name in rows[0]:
-                values = [torch.tensor(row[name], dtype=torch.float32).view(-1, width) for row in rows]
+                # numpy turns None into NaN.
+                values = [torch.from_numpy(np.array(row[name], np.float32).reshape(-1, width)) for row in rows]
                 batch[name] = torch.nn.utils.rnn.pad_sequence(values, batch_first=True, padding_value=float("nan"))
         return batch
 

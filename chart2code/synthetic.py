@@ -16,7 +16,6 @@ import argparse
 import hashlib
 import io
 import json
-import math
 import os
 import random
 import sys
@@ -1056,14 +1055,11 @@ def _png(image: Any) -> bytes:
     return buffer.getvalue()
 
 
-def _on_canvas(rows: list[list[float | None]], width: int, height: int) -> list[list[float]]:
+def _on_canvas(rows: list[list[float | None]], width: int, height: int) -> list[list[float | None]]:
     """Labels with their places, pixels of a picture of the given size, as shares of its letterboxed canvas."""
     side = max(width, height)
     left, top = (side - width) / 2, (side - height) / 2
-    return [
-        [(row[0] + left) / side, (row[1] + top) / side, *(math.nan if value is None else value for value in row[2:])]
-        for row in rows
-    ]
+    return [[(row[0] + left) / side, (row[1] + top) / side, *row[2:]] for row in rows]
 
 
 def _prepare(folder: Path, counts: dict[str, int], shard_size: int) -> None:
@@ -1166,7 +1162,7 @@ def load_synthetic(
 ) -> "datasets.Dataset":
     """
     The charts of a split, with the columns `image` (512 x 512 RGB), `code`, `chart_type`, `variant`, `num_elements`,
-    `marks`, `characters` (see eval_metric/labels.py; places as shares of the picture, NaN for no value) and `seed`;
+    `marks`, `characters` (see eval_metric/labels.py; places as shares of the picture) and `seed`;
     of the given families and variants only, if any are given. A folder that is still being written gives the shards
     that are finished.
 
