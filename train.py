@@ -265,6 +265,12 @@ def main(arguments: list[str] | None = None) -> None:
         trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     save(trainer, model_args.method)
     trainer.end()
+    if args.world_size > 1:
+        # All is saved and the process group is gone, but now and then one of gloo's threads aborts the process while
+        # the interpreter shuts down, and torchrun would call the run failed.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
 
 
 if __name__ == "__main__":
