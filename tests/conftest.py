@@ -1,4 +1,6 @@
-"""Shared by the tests: a tiny model that has learned one program by heart, saved as a model folder."""
+"""Shared by the tests: a tiny model that has learned one program by heart, saved as a folder; child processes."""
+
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +10,15 @@ fig, ax = plt.subplots()
 ax.bar(["a", "b", "c"], [3, 5, 2], color="tab:red")
 ax.set_title("Three bars")
 """
+
+
+def children(pid: int) -> set[int]:
+    """All descendants of a process."""
+    found = set()
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in map(int, (task / "children").read_text().split()):
+            found |= {child} | children(child)
+    return found
 
 
 def tiny_config(vocab_size: int = 48, pad_token_id: int = 0, eos_token_id: int = 1, **overrides):

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import children
 from PIL import Image
 
 from eval_metric.confinement import judge, refusal, seccomp_filter
@@ -518,19 +519,6 @@ def state(folder: Path) -> list:
     return [[(name, status[:7] + status[8:], data) for name, status, data in files], marks, sorted(os.listdir())]
 
 
-def processes() -> set[int]:
-    """All descendants of this process."""
-
-    def below(pid: int) -> set[int]:
-        found = set()
-        for task in Path(f"/proc/{pid}/task").iterdir():
-            for child in map(int, (task / "children").read_text().split()):
-                found |= {child} | below(child)
-        return found
-
-    return below(os.getpid())
-
-
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_hostile_program(executor, hasty, picture, world, name):
     if name in X86_ONLY and platform.machine() != "x86_64":
@@ -545,7 +533,7 @@ def test_hostile_program(executor, hasty, picture, world, name):
     for word, value in places.items():
         code = code.replace(word, str(value))
     assert executor.level == hasty.level
-    before, running = state(folder), processes()
+    before, running = state(folder), children(os.getpid())
 
     result = (hasty if name in ENDLESS else executor).run(code)
 
@@ -556,7 +544,7 @@ def test_hostile_program(executor, hasty, picture, world, name):
     assert result.status == "invalid" or result.level == executor.level
     assert "facts" not in code or result.facts is None
     assert state(folder) == before
-    assert processes() == running  # the workers included
+    assert children(os.getpid()) == running  # the workers included
     assert not signals
     for sock in sockets:
         with pytest.raises(BlockingIOError):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import children
 from PIL import Image
 
 from eval_metric.executor import Executor
@@ -43,15 +44,6 @@ def run_script(code: str, folder: Path) -> np.ndarray:
     subprocess.run([sys.executable, "script.py"], cwd=folder, env=environment, check=True, capture_output=True)
     with Image.open(folder / "picture.png") as image:
         return np.asarray(image.convert("RGB"))
-
-
-def children(pid: int) -> set[int]:
-    """All descendants of a process."""
-    found = set()
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in map(int, (task / "children").read_text().split()):
-            found |= {child} | children(child)
-    return found
 
 
 def working_directory(executor: Executor) -> str:
