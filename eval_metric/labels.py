@@ -16,8 +16,7 @@ def trace_labels(figure) -> dict[str, list[list[float | None]]]:
             the power of ten above the largest one of the same axes, so that 0.45 are the leading digits of 450 where
             980 is the largest; None where a mark has no value of that axis (a bar's category, a point's place along a
             line; a wedge has x only).
-        characters: [left, top, code] of each visible character but spaces, as if the characters of a text had all the
-            same width (digits have), with its Unicode code point.
+        characters: [left, top, code] of the middle of each visible character but spaces, with its Unicode code point.
         Places are in pixels from the figure's upper left corner.
     """
     height = figure.bbox.height
@@ -99,12 +98,23 @@ def _characters(figure, height: float) -> Iterator[list[float]]:
         # The box of a turned text is as wide as its length along x and its height across.
         tall = text.get_fontsize() / 72 * figure.dpi
         length = max(box.width * across + box.height * up - 2 * tall * across * up, 1.0)
-        for index, character in enumerate(content):
+        advances = _advances(content, text.get_fontproperties())
+        end, total = 0.0, sum(advances) or 1.0
+        for character, advance in zip(content, advances):
+            end += advance
             if not character.isspace():
-                step = length * ((index + 0.5) / len(content) - 0.5)
+                step = length * ((end - advance / 2) / total - 0.5)
                 left = (box.x0 + box.x1) / 2 + step * math.cos(angle)
                 top = height - (box.y0 + box.y1) / 2 - step * math.sin(angle)
                 yield [float(left), float(top), float(ord(character))]
+
+
+def _advances(content: str, properties) -> list[float]:
+    """Widths of the characters, relative to one another."""
+    from matplotlib.font_manager import findfont, get_font
+
+    font = get_font(findfont(properties))
+    return [font.load_char(ord(character)).linearHoriAdvance for character in content]
 
 
 def _unused_tick_labels(figure) -> set[int]:

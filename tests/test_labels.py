@@ -83,6 +83,19 @@ def test_characters_stand_where_their_ink_is(axes, rotation):
     assert text.get_rotation() == rotation
 
 
+def test_narrow_characters_take_less_room(axes):
+    axes.set_axis_off()
+    axes.text(0.5, 0.5, "lWWl", fontsize=30, transform=axes.transAxes, ha="center", va="center")
+    characters = labels_of(axes)["characters"]
+    ink = (np.asarray(axes.figure.canvas.buffer_rgba())[..., 0] < 128).any(axis=0)
+    columns = np.nonzero(ink)[0]
+    letters = np.split(columns, np.nonzero(np.diff(columns) > 1)[0] + 1)  # W and W may touch
+    assert characters[0][0] == pytest.approx(letters[0].mean(), abs=2)
+    assert characters[-1][0] == pytest.approx(letters[-1].mean(), abs=2)
+    middle = characters[2][0] - characters[1][0]
+    assert middle > 1.5 * (characters[1][0] - characters[0][0])
+
+
 def test_only_characters_that_are_drawn(axes):
     axes.plot([0, 10], [0, 10])
     axes.set_title("Title")
