@@ -13,6 +13,7 @@ by more than 0.02 while all values move further away (1, 2, 5, 10, 20, 50 %).
 
 import argparse
 import ast
+import itertools
 import json
 import random
 import re
@@ -21,6 +22,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+from matplotlib.colors import to_rgb
 from PIL import Image
 from scipy import ndimage
 from tqdm import tqdm
@@ -105,17 +107,24 @@ def in_another_order(program: ChartProgram, draw: random.Random) -> str:
 
 
 def in_a_loop(program: ChartProgram, draw: random.Random) -> str | None:
-    """One loop over the series."""
-    calls = re.findall(r"^ax\.plot\((\w+), (y\d)((?:, (?:color|label)=\"[^\"]*\")+)\)$", program.code, re.MULTILINE)
-    if program.variant != "multi" or len(calls) < 2 or len(calls) != len(re.findall(r"^ax\.plot", program.code, re.M)):
-        return None
-    series = ", ".join(
-        "(" + y + ", {" + ", ".join(f'"{k}": {v}' for k, v in re.findall(r'(\w+)=("[^"]*")', style)) + "})"
-        for _, y, style in calls
-    )
-    loop = f"for values, style in [{series}]:\n    ax.plot({calls[0][0]}, values, **style)"
-    lines = [line for line in program.code.splitlines() if not line.startswith("ax.plot")]
-    return "\n".join(lines[:4] + [loop] + lines[4:])
+    """One loop for calls of the same method that follow each other."""
+
+    def method(statement: ast.stmt) -> str | None:
+        call = statement.value if isinstance(statement, ast.Expr) else None
+        return ast.unparse(call.func) if isinstance(call, ast.Call) else None
+
+    body, lines = ast.parse(program.code).body, program.code.splitlines()
+    for name, group in itertools.groupby(body, method):
+        statements = list(group)
+        if name in ("ax.plot", "ax.bar", "ax.scatter") and len(statements) > 1:
+            rows = []
+            for call in (statement.value for statement in statements):
+                style = ", ".join(f'"{keyword.arg}": {ast.unparse(keyword.value)}' for keyword in call.keywords)
+                rows.append(f"(({', '.join(map(ast.unparse, call.args))}), {{{style}}})")
+            loop = f"for values, style in [{', '.join(rows)}]:\n    {name}(*values, **style)"
+            lines[statements[0].lineno - 1 : statements[-1].end_lineno] = [loop]
+            return "\n".join(lines)
+    return None
 
 
 def with_defaults(program: ChartProgram, draw: random.Random) -> str:
@@ -134,16 +143,20 @@ def at_another_resolution(program: ChartProgram, draw: random.Random) -> str:
 
 
 def values_off(percent: float) -> Callable:
-    """Each value up or down by a percentage, by chance; the first column, categories or an ordered axis, stays."""
+    """Each value up or down by a percentage, in turn (by chance, a pie or an axis that scales with its bars could stay
+    as it was); the first column, categories or an ordered axis, stays."""
 
     def change(program: ChartProgram, draw: random.Random) -> str | None:
-        def move(value):
-            moved = value * (1 + draw.choice((-1, 1)) * percent / 100)
+        def move(value, up):
+            moved = value * (1 + (1 if up else -1) * percent / 100)
             return moved if isinstance(value, float) else round(moved, 3)
 
         def replace(match):
-            rows = ast.literal_eval(match["rows"])
-            return f"{match['names']} = zip(*{[(row[0], *map(move, row[1:])) for row in rows]!r})"
+            rows = [
+                (row[0], *(move(value, (i + j) % 2) for j, value in enumerate(row[1:])))
+                for i, row in enumerate(ast.literal_eval(match["rows"]))
+            ]
+            return f"{match['names']} = zip(*{rows!r})"
 
         return TABLE.sub(replace, program.code)
 
@@ -154,13 +167,20 @@ def colors_of(code: str) -> list[str]:
     return re.findall(r'"((?:tab:\w+|#[0-9a-f]{6}|' + "|".join(NAMED_COLORS) + r'))"', code)
 
 
+def other_colors(color: str, taken: list[str]) -> list[str]:
+    """Colours of the default cycle that are in no use and that nobody would take for `color`."""
+    red, green, blue = to_rgb(color)
+    distance = {c: max(abs(r - red), abs(g - green), abs(b - blue)) for c in DEFAULT_CYCLE for r, g, b in [to_rgb(c)]}
+    return [c for c in DEFAULT_CYCLE if c not in taken and distance[c] > 0.35]
+
+
 def one_color_wrong(program: ChartProgram, draw: random.Random) -> str | None:
     """The colour of one series or wedge."""
     colors = [color for color in dict.fromkeys(colors_of(program.code)) if color != "black"]
     if not colors:
         return None
     old = draw.choice(colors)
-    new = draw.choice([c for c in DEFAULT_CYCLE if c not in colors])
+    new = draw.choice(other_colors(old, colors))
     return program.code.replace(f'"{old}"', f'"{new}"')
 
 
@@ -170,10 +190,11 @@ def palette_swapped(program: ChartProgram, draw: random.Random) -> str | None:
     if not colors:
         cycle = "import matplotlib\nmatplotlib.rcParams['axes.prop_cycle'] = matplotlib.cycler(color=[{}])\n"
         return cycle.format(", ".join(f'"{c}"' for c in DEFAULT_CYCLE[3:] + DEFAULT_CYCLE[:3])) + program.code
-    others = [c for c in DEFAULT_CYCLE if c not in colors]
-    code = program.code
-    for index, color in enumerate(colors):
-        code = code.replace(f'"{color}"', f'"\0{others[index % len(others)]}"')
+    code, taken = program.code, list(colors)
+    for color in colors:
+        new = next(iter(other_colors(color, taken) or other_colors(color, colors)))
+        taken.append(new)
+        code = code.replace(f'"{color}"', f'"\0{new}"')
     return code.replace("\0", "")
 
 
@@ -304,25 +325,33 @@ def plain(picture: np.ndarray, reference: np.ndarray) -> float:
     return (a & b).sum() / max((a | b).sum(), 1)
 
 
-def soft(picture: np.ndarray, reference: np.ndarray, tolerance: int, colors: bool) -> float:
+def edges(picture: np.ndarray) -> np.ndarray:
+    """Ink whose grey level differs by more than 48 from that of a neighbour 2 pixels away."""
+    grey = np.pad(picture.mean(axis=2), 2, mode="edge")
+    beside = (grey[:-4, 2:-2], grey[4:, 2:-2], grey[2:-2, :-4], grey[2:-2, 4:])
+    return ink(picture) & (np.max([np.abs(other - grey[2:-2, 2:-2]) for other in beside], axis=0) > 48)
+
+
+def soft(picture: np.ndarray, reference: np.ndarray, tolerance: int, colors: bool, mask: Callable = ink) -> float:
     """IoU of ink with a partner at most `tolerance` pixels away, of a colour within 48 where colours count."""
 
     def matched(one, other):
-        found = np.zeros(one.shape[:2], dtype=bool)
-        padded = np.pad(other.astype(np.int16), ((tolerance,) * 2, (tolerance,) * 2, (0, 0)), constant_values=999)
-        inked = np.pad(ink(other), tolerance)
-        height, width = one.shape[:2]
+        rows, columns = np.nonzero(mask(one))
+        own = one[rows, columns].astype(np.int16)
+        padded = np.pad(other, ((tolerance,) * 2, (tolerance,) * 2, (0, 0)))
+        inked = np.pad(mask(other), tolerance)
+        found = np.zeros(len(rows), dtype=bool)
         for dy in range(2 * tolerance + 1):
             for dx in range(2 * tolerance + 1):
-                near = inked[dy : dy + height, dx : dx + width]
+                near = inked[rows + dy, columns + dx]
                 if colors:
-                    near = near & (np.abs(padded[dy : dy + height, dx : dx + width] - one).max(axis=2) <= 48)
+                    near &= np.abs(padded[rows + dy, columns + dx] - own).max(axis=1) <= 48
                 found |= near
-        return found & ink(one)
+        return found
 
-    one, other = ink(picture).sum(), ink(reference).sum()
-    common = (matched(picture, reference).sum() + matched(reference, picture).sum()) / 2
-    return common / max(one + other - common, 1)
+    one, other = matched(picture, reference), matched(reference, picture)
+    common = (one.sum() + other.sum()) / 2
+    return common / max(one.size + other.size - common, 1)
 
 
 def ssim(picture: np.ndarray, reference: np.ndarray) -> float:
@@ -344,6 +373,7 @@ CANDIDATES = {
     "ink, 2 px": lambda a, b: soft(a, b, 2, False),
     "color": lambda a, b: soft(a, b, 0, True),
     "color, 2 px": lambda a, b: soft(a, b, 2, True),
+    "edges, 2 px": lambda a, b: soft(a, b, 2, False, edges),
     "ssim": ssim,
     "iou": chart_iou,
 }

@@ -1,4 +1,4 @@
-"""How alike two chart pictures are: `chart_iou`, version 1.0.
+"""How alike two chart pictures are: `chart_iou`, version 1.1.
 
 The paper scores a generated program by the "IoU" of its picture with the original, success from 0.85 on, but never
 says of what. This is the definition used here.
@@ -11,11 +11,12 @@ Background. White, and in addition the most frequent colour of the picture where
 Ink.        Pixels that differ from all background colours by more than 24 (of 255) in some channel. An ink pixel is
             an edge if the colour 2 pixels above, below, left or right of it differs by more than 48 in some channel,
             else it is interior. Lines, small markers and text are all edge.
-Match.      An ink pixel of A is matched if B has, at most 2 pixels away in x and in y, an ink pixel of a similar
-            colour (no channel, halved to 7 bits, differs by more than 24) and of the same kind (edge or interior).
+Match.      An ink pixel of A is matched if the window of B around it, 2 pixels to each side, has ink of the same kind
+            (edge or interior), and if its colour lies between the window's: green, (red - green) / 2 and
+            (green - blue) / 2 are each within the window's smallest and largest value, give or take 24, 12 and 12.
             Likewise for B in A.
 Weight.     A pixel weighs 0.1 if it is grey, 1 if its chroma (largest minus smallest channel) is 64 or more, and in
-            between linearly; a tenth of that if it is interior.
+            between linearly; 3 % of that if it is interior.
 IoU.        I / (|A| + |B| - I), with |A|, |B| the weights of all ink and I the mean of the weights of what is matched
             in A and in B: symmetric, 1 for equal pictures. Both blank: 1. One blank: 0.
 
@@ -24,6 +25,10 @@ or proportions; the tolerance mends the first and the colours mend the second. T
 frame, grid, ticks and text are grey or black in most charts and have more ink than a thin line has: unweighted, a
 chart with a wrong line passes 0.85 on the strength of its frame. The edges are there because a bar of the wrong height
 shares most of its area with the right one, and because a line that is drawn over bars has hardly any area.
+
+Colours are compared with a range because the rim of a mark is a blend of the mark and what is behind it, and another
+resolution blends differently: blends lie between the colours that they are made of. Ranges of red, green and blue
+would hold nearly every colour where a mark has a black outline on white paper; grey has no share in the differences.
 
 What it does not do. Wrong words cost little, since text is grey; this is a measure of the drawing. A chart whose
 marks are themselves grey or black is judged without the help of colour: there, text and frame weigh as much as marks.
@@ -35,14 +40,15 @@ from PIL import Image
 from PIL import ImageOps
 
 
-SIMILARITY_VERSION = "1.0"
+SIMILARITY_VERSION = "1.1"
 CANVAS = 512
 TOLERANCE = 2  # pixels
 INK_CONTRAST = 24  # of 255
-COLOR_DISTANCE = 48  # of 255, per channel
+EDGE_CONTRAST = 48  # of 255, per channel
+COLOR_MARGINS = (24, 12, 12)  # of 255: green, half of red - green, half of green - blue
 FULL_CHROMA = 64
 GREY_WEIGHT = 0.1
-INTERIOR_WEIGHT = 0.1
+INTERIOR_WEIGHT = 0.03
 
 
 def to_canvas(image: Image.Image | np.ndarray) -> np.ndarray:
@@ -80,7 +86,8 @@ def chart_iou(image: Image.Image | np.ndarray, reference: Image.Image | np.ndarr
     rows = slice(max(0, rows[0] - TOLERANCE), rows[-1] + 1 + TOLERANCE)  # letterbox and margins cost time
     first, second, ink_first, ink_second = first[:, rows], second[:, rows], ink_first[rows], ink_second[rows]
     edge_first, edge_second = _edges(first), _edges(second)
-    matched_first, matched_second = _match(first, ink_first, edge_first, second, ink_second, edge_second)
+    matched_first = _match(first, ink_first, edge_first, second, ink_second, edge_second)
+    matched_second = _match(second, ink_second, edge_second, first, ink_first, edge_first)
     weights_first, weights_second = _weights(first, ink_first, edge_first), _weights(second, ink_second, edge_second)
     total = weights_first.sum() + weights_second.sum()
     common = (weights_first[matched_first[ink_first]].sum() + weights_second[matched_second[ink_second]].sum()) / 2
@@ -126,7 +133,7 @@ def _edges(planes: np.ndarray) -> np.ndarray:
         one, other = planes[:, *before], planes[:, *after]
         difference = np.maximum(one, other)
         difference -= np.minimum(one, other)
-        differs = np.maximum(np.maximum(difference[0], difference[1]), difference[2]) > COLOR_DISTANCE
+        differs = np.maximum(np.maximum(difference[0], difference[1]), difference[2]) > EDGE_CONTRAST
         edges[before] |= differs
         edges[after] |= differs
     return edges
@@ -142,36 +149,29 @@ def _weights(planes: np.ndarray, ink: np.ndarray, edges: np.ndarray) -> np.ndarr
     return weights
 
 
-def _match(first, ink_first, edge_first, second, ink_second, edge_second) -> tuple[np.ndarray, np.ndarray]:
-    """Which ink pixels of each picture have a partner in the other: two (H, W) bool arrays.
+def _match(first, ink_first, edge_first, second, ink_second, edge_second) -> np.ndarray:
+    """Which ink pixels of the first picture have a partner in the second: (H, W) bool."""
+    near_edge = _window(ink_second & edge_second, np.maximum)
+    near_interior = _window(ink_second & ~edge_second, np.maximum)
+    matched = ink_first & np.where(edge_first, near_edge, near_interior)
+    for one, other, margin in zip(_opponents(first), _opponents(second), map(np.uint8, COLOR_MARGINS)):
+        lowest, highest = _window(other, np.minimum), _window(other, np.maximum)
+        matched &= one >= np.maximum(lowest, margin) - margin  # uint8 must not fall below 0 or rise above 255
+        matched &= one <= np.minimum(highest, 255 - margin) + margin
+    return matched
 
-    Being partners is mutual, so each of the 25 offsets is looked at once, for all pixels together. A subtraction
-    modulo 256 tells whether two channels are close, as they are at 7 bits. The kind of a pixel (edge, interior, no
-    ink) is a fourth channel, with values so far apart that no two kinds are close.
-    """
-    height, width = ink_first.shape
-    half, stride = COLOR_DISTANCE // 2, width + TOLERANCE  # rows end in blank columns: an offset may run into them
-    size, margin = height * stride, TOLERANCE * stride + TOLERANCE
-    one = np.full((4, margin + size + margin), 100 + half, dtype=np.uint8)
-    other = np.full((4, margin + size + margin), 180, dtype=np.uint8)
-    for flat, planes, ink, edges, raised, blank in (
-        (one, first, ink_first, edge_first, half, 100),
-        (other, second, ink_second, edge_second, 0, 180),
-    ):
-        grid = flat[:, margin : margin + size].reshape(4, height, stride)[:, :, :width]
-        grid[:3] = (planes >> 1) + np.uint8(raised)
-        grid[3] = np.where(ink, np.where(edges, np.uint8(raised), np.uint8(50 + raised)), np.uint8(blank + raised))
-    matched_one, matched_other = np.zeros((2, margin + size + margin), dtype=bool)
-    here = slice(margin, margin + size)
-    difference, pair = np.empty((4, size), dtype=np.uint8), np.empty(size, dtype=bool)
-    for dy in range(-TOLERANCE, TOLERANCE + 1):
-        for dx in range(-TOLERANCE, TOLERANCE + 1):
-            shift = dy * stride + dx
-            there = slice(here.start + shift, here.stop + shift)
-            np.subtract(one[:, here], other[:, there], out=difference)
-            np.maximum(difference[:2], difference[2:], out=difference[:2])
-            np.maximum(difference[0], difference[1], out=difference[0])
-            np.less_equal(difference[0], 2 * half, out=pair)
-            matched_one[here] |= pair
-            matched_other[there] |= pair
-    return tuple(m[here].reshape(height, stride)[:, :width] for m in (matched_one, matched_other))
+
+def _opponents(planes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Green, (red - green) / 2 + 128, (green - blue) / 2 + 128 of (3, H, W) uint8: (H, W) uint8 each."""
+    red, green, blue = planes >> 1
+    return planes[1], red - green + np.uint8(128), green - blue + np.uint8(128)
+
+
+def _window(plane: np.ndarray, extreme: np.ufunc) -> np.ndarray:
+    """The minimum or maximum over the 5 x 5 window around each pixel of (H, W)."""
+    assert TOLERANCE == 2  # so that pairs, then pairs of pairs, then one more make a window
+    plane = np.pad(plane, TOLERANCE, mode="edge")
+    for _ in range(2):  # down, then across
+        pairs = extreme(plane[:-1], plane[1:])
+        plane = extreme(extreme(pairs[:-3], pairs[2:-1]), plane[4:]).T
+    return plane

@@ -30,21 +30,33 @@ def naive_iou(first: np.ndarray, second: np.ndarray) -> float:
                 if 0 <= y + dy < CANVAS and 0 <= x + dx < CANVAS:
                     edge |= np.abs(image[y + dy, x + dx].astype(int) - color).max() > 48
             weight = 0.1 + 0.9 * min((color.max() - color.min()) / 64, 1)
-            pixels[y, x] = color, edge, weight * (1 if edge else 0.1)
+            pixels[y, x] = edge, weight * (1 if edge else 0.03)
         return pixels
 
-    def matched(one, other):
-        total = 0.0
-        for (y, x), (color, edge, weight) in one.items():
-            near = (other.get((y + dy, x + dx)) for dy in range(-2, 3) for dx in range(-2, 3))
-            total += weight * any(p and p[1] == edge and np.abs(p[0] // 2 - color // 2).max() <= 24 for p in near)
-        return total
+    def opponents(color):
+        red, green, blue = (int(level) for level in color)
+        return green, red // 2 - green // 2, green // 2 - blue // 2
 
-    one, other = ink(first), ink(second)
-    if not one or not other:
-        return float(not one and not other)
-    total = sum(p[2] for p in one.values()) + sum(p[2] for p in other.values())
-    common = (matched(one, other) + matched(other, one)) / 2
+    def is_matched(color, edge, other, other_ink, y, x):
+        rows = range(max(y - 2, 0), min(y + 3, CANVAS))
+        window = [(v, u) for v in rows for u in range(max(x - 2, 0), min(x + 3, CANVAS))]
+        if not any(place in other_ink and other_ink[place][0] == edge for place in window):
+            return False
+        for level, margin, levels in zip(opponents(color), (24, 12, 12), zip(*(opponents(other[p]) for p in window))):
+            if not min(levels) - margin <= level <= max(levels) + margin:
+                return False
+        return True
+
+    def matched(one, one_ink, other, other_ink):
+        return sum(
+            weight * is_matched(one[y, x], edge, other, other_ink, y, x) for (y, x), (edge, weight) in one_ink.items()
+        )
+
+    first_ink, second_ink = ink(first), ink(second)
+    if not first_ink or not second_ink:
+        return float(not first_ink and not second_ink)
+    total = sum(p[1] for p in first_ink.values()) + sum(p[1] for p in second_ink.values())
+    common = (matched(first, first_ink, second, second_ink) + matched(second, second_ink, first, first_ink)) / 2
     return common / (total - common)
 
 
