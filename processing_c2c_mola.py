@@ -44,7 +44,7 @@ class C2CMolaProcessor(ProcessorMixin):
         """
         Args:
             images (PIL image, path, URL or a list of these, *optional*): one chart per sequence.
-            text (`str` or `list[str]`, *optional*): prompts; default `chart_prompt` for every chart.
+            text (`str` or `list[str]`, *optional*): prompts; `chart_prompt` where there is none, or an empty one.
             code (`str` or `list[str]`, *optional*): programs; appended to the prompts for training.
 
         Returns:
@@ -66,7 +66,7 @@ class C2CMolaProcessor(ProcessorMixin):
         code = [code] if isinstance(code, str) else code
         if text is None:
             text = [self.chart_prompt] * len(images if images is not None else code)
-        text = [text] if isinstance(text, str) else list(text)
+        text = [prompt or self.chart_prompt for prompt in ([text] if isinstance(text, str) else text)]
         for name, other in (("images", images), ("code", code)):
             if other is not None and len(other) != len(text):
                 raise ValueError(f"{len(other)} {name} for {len(text)} prompts: give one each")

@@ -43,14 +43,20 @@ def test_a_batch_of_charts_gives_what_each_gives_alone(default):
 
 
 def test_the_readme_usage_works_from_another_folder(tmp_path):
+    chart = str(ROOT / "examples" / "quarterly_sales.png")
     script = f"""
 from PIL import Image
-from transformers import AutoModelForImageTextToText, AutoProcessor
+from transformers import AutoModelForImageTextToText, AutoProcessor, pipeline
 
 model = AutoModelForImageTextToText.from_pretrained({str(ROOT)!r}, trust_remote_code=True)
 processor = AutoProcessor.from_pretrained({str(ROOT)!r}, trust_remote_code=True)
-inputs = processor(images=Image.open({str(ROOT / "examples" / "quarterly_sales.png")!r}), return_tensors="pt")
-print(processor.batch_decode(model.generate(**inputs), skip_special_tokens=True)[0])
+inputs = processor(images=Image.open({chart!r}), return_tensors="pt")
+code = processor.batch_decode(model.generate(**inputs), skip_special_tokens=True)[0]
+pipe = pipeline("image-text-to-text", model=model, processor=processor)
+for text in ("", [{{"role": "user", "content": [{{"type": "image", "url": {chart!r}}}]}}]):
+    images = None if text else {chart!r}
+    assert pipe(images=images, text=text, return_full_text=False)[0]["generated_text"] == code
+print(code)
 """
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | {"HF_HOME": str(tmp_path)}
     command = [sys.executable, "-c", script]

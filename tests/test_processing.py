@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from processing_c2c_mola import C2CMolaProcessor
@@ -49,6 +50,11 @@ def test_labels_cover_the_code_and_its_end_only(processor):
 def test_numbers_are_read_digit_by_digit(processor):
     tokens = processor.tokenizer.tokenize("[1234, 5.67]")
     assert [token for token in tokens if any(c.isdigit() for c in token)] == list("1234567")
+
+
+def test_an_empty_prompt_is_the_default_one(processor):
+    """transformers' image-text-to-text pipeline passes on `text=""`; a decoder cannot start from nothing."""
+    assert torch.equal(processor(text="")["input_ids"], processor(text=processor.chart_prompt)["input_ids"])
 
 
 def test_prompts_of_unequal_length_are_padded_on_the_left(processor):
