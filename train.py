@@ -41,7 +41,7 @@ from chart2code.generation import ChartError, one_line
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, ProcessorMixin
 
-    from chart2code.arguments import C2CTrainingArguments, ModelArguments
+    from chart2code.arguments import C2CTrainingArguments, DataArguments, ModelArguments
 
 # q, k, v of the decoder's self-attention (Sec. III-C). By regular expression: a plain list of names would also hit the
 # vision transformer and the cross-attention.
@@ -165,7 +165,7 @@ def load_model(args: ModelArguments) -> PreTrainedModel:
 
 def checkpoint_to_resume(args: C2CTrainingArguments) -> Path | None:
     """The checkpoint folder that `resume_from_checkpoint` (a path, or true for the last complete one) means."""
-    from chart2code.trainer import STATE_FILE, last_complete_checkpoint
+    from chart2code.checkpoints import damage, last_complete_checkpoint
 
     wanted = args.resume_from_checkpoint
     if wanted is None or wanted.lower() in ("false", "no", "none"):
@@ -173,12 +173,18 @@ def checkpoint_to_resume(args: C2CTrainingArguments) -> Path | None:
             log(f"{args.output_dir} has checkpoints of an earlier run; --resume_from_checkpoint true continues it")
         return None
     if wanted.lower() in ("true", "yes"):
-        checkpoint = last_complete_checkpoint(args.output_dir)
+        checkpoint = last_complete_checkpoint(args.output_dir, report=log)
         log(f"continuing from {checkpoint}" if checkpoint else f"no checkpoint in {args.output_dir}: starting anew")
         return checkpoint
-    if not (Path(wanted) / STATE_FILE).is_file():
-        raise ChartError(f"{wanted} is not a complete checkpoint: it has no {STATE_FILE}")
+    if reason := damage(wanted):
+        raise ChartError(f"{wanted} is not a complete checkpoint: {reason}")
     return Path(wanted)
+
+
+def run_arguments(model_args: ModelArguments, data_args: DataArguments, args: C2CTrainingArguments) -> dict:
+    """All arguments of the run, as JSON has them, without tokens of accounts."""
+    values = {**vars(model_args), **vars(data_args), **args.to_dict(), "world_size": args.world_size}
+    return {name: value for name, value in values.items() if not name.endswith("_token")}
 
 
 def save(trainer, method: str) -> None:
@@ -219,11 +225,15 @@ def main(arguments: list[str] | None = None) -> None:
     from transformers import set_seed
 
     from chart2code.callbacks import GenerationCallback
+    from chart2code.checkpoints import STATE_FILE, check_same_run
     from chart2code.collator import ChartCollator, load_split
-    from chart2code.trainer import STATE_FILE, C2CTrainer
+    from chart2code.trainer import C2CTrainer
 
     set_seed(args.seed)  # new experts are drawn from it
     checkpoint = checkpoint_to_resume(args)
+    run = run_arguments(model_args, data_args, args)
+    if checkpoint is not None and (changed := check_same_run(checkpoint, run)):
+        log(f"other than in the steps so far: {'; '.join(changed)}")
     processor = load_processor(model_args)
     with args.main_process_first(desc="loading the data"):
         train, validation = (
@@ -247,10 +257,13 @@ def main(arguments: list[str] | None = None) -> None:
     trainer = C2CTrainer(
         model=model,
         args=args,
-        data_collator=ChartCollator(processor, model.config.chart_types),
+        data_collator=ChartCollator(
+            processor, model.config.chart_types, num_targets=args.semantic_charts if args.semantic_weight else 0
+        ),
         train_dataset=train,
         eval_dataset=evaluation,
         processing_class=processor,
+        run=run,
     )
     if args.eval_generate_steps:
         trainer.add_callback(GenerationCallback(trainer, evaluation))

@@ -166,19 +166,33 @@ class C2CTrainingArguments(TrainingArguments):
         default=0.0, metadata={"help": "Weight of the marks of the reader of cells (of a model with `mark_bins`)."}
     )
     character_loss_weight: float = field(default=0.0, metadata={"help": "Weight of its characters."})
+    semantic_weight: float = field(
+        default=0.0,
+        metadata={"help": "Weight of L_semantic: programs drawn from the model and rendered (Sec. III-D); 0 = off."},
+    )
+    semantic_every: int = field(default=4, metadata={"help": "Steps between two with L_semantic."})
+    semantic_charts: int = field(default=4, metadata={"help": "Charts of a process's batch that it is taken of."})
+    semantic_samples: int = field(default=4, metadata={"help": "Programs drawn of each, at least 2."})
+    semantic_threshold: float = field(default=0.85, metadata={"help": "tau: IoU below which a program is penalised."})
     utilization_window: int = field(default=1000, metadata={"help": "Steps over which u_i is measured (Eq. 16)."})
 
     eval_generate_steps: int = field(
         default=0, metadata={"help": "Steps between two evaluations by generation and rendering; 0 = never."}
     )
     eval_generate_samples: int = field(default=64, metadata={"help": "Validation charts of such an evaluation."})
-    eval_max_new_tokens: int = field(default=400, metadata={"help": "Longest generated program in tokens."})
+    eval_max_new_tokens: int = field(
+        default=400, metadata={"help": "Longest generated program in tokens, also of L_semantic."}
+    )
+    render_workers: int = field(default=1, metadata={"help": "Programs that each process executes at a time."})
 
     def __post_init__(self):
         if self.optimizer not in ("adamw", "muon"):
             raise ChartError(f"optimizer {self.optimizer!r} is not known; choose adamw or muon")
-        if self.utilization_window < 1:
-            raise ChartError(f"utilization_window must be at least 1, but is {self.utilization_window}")
+        least = {"utilization_window": 1, "semantic_every": 1, "semantic_charts": 1, "semantic_samples": 2}
+        least |= {"render_workers": 1, "semantic_weight": 0}
+        for name, value in least.items():
+            if getattr(self, name) < value:
+                raise ChartError(f"{name} must be at least {value}, but is {getattr(self, name)}")
         if self.lr_scheduler_type == "cosine_with_min_lr" and self.lr_scheduler_kwargs is None:
             self.lr_scheduler_kwargs = {"min_lr_rate": 0.01}  # 1e-4 -> 1e-6 (Eq. 17); the same ratio for Muon
         if not torch.accelerator.is_available():

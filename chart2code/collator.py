@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from chart2code.generation import ChartError, one_line
+from eval_metric.similarity import to_canvas
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,11 +72,12 @@ class ChartCollator:
     Makes a batch of data set rows: the processor's tensors (`pixel_values (B, 3, 512, 512)`, `input_ids (B, L)`,
     `attention_mask (B, L)`, `labels (B, L)`), `chart_type (B,)` as index (-1 if unknown), `num_elements (B,)` and,
     where the data set has them, `marks (B, K, 4)` and `characters (B, N, 3)` for the model's reader of cells, padded
-    with NaN.
+    with NaN. With `num_targets`, `targets (n, 512, 512, 3)` uint8 as well: the pictures, on the metric's canvas, that
+    the programs of the first n charts should draw (L_semantic).
     """
 
-    def __init__(self, processor: ProcessorMixin, chart_types: tuple[str, ...]):
-        self.processor = processor
+    def __init__(self, processor: ProcessorMixin, chart_types: tuple[str, ...], num_targets: int = 0):
+        self.processor, self.num_targets = processor, num_targets
         self.type_index = {name: index for index, name in enumerate(chart_types)}
 
     def __call__(self, rows: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
@@ -83,6 +85,9 @@ class ChartCollator:
         batch = dict(self.processor(images=images, code=codes, return_tensors="pt"))
         batch["chart_type"] = torch.tensor([self.type_index.get(row["chart_type"], -1) for row in rows])
         batch["num_elements"] = torch.tensor([float(row["num_elements"]) for row in rows])
+        if self.num_targets:
+            targets = [to_canvas(row["image"]) for row in rows[: self.num_targets]]
+            batch["targets"] = torch.from_numpy(np.stack(targets))
         for name, width in (("marks", 4), ("characters", 3)):
             if name in rows[0]:
                 # numpy turns None into NaN.

@@ -4,32 +4,46 @@
         + lambda_load * L_load + expert_l2 * (|A|^2 + |B|^2)                (Eq. 11, 13)
         + complexity_loss_weight * (type and element count heads of c(x))   (Eq. 3)
         + mark_loss_weight * (marks) + character_loss_weight * (characters) (reader of cells, where the model has one)
+        + semantic_weight * L_semantic                                      (every `semantic_every` steps: semantic.py)
 
-L_semantic is not here yet. What differs from the paper: the routing losses are of the mean routing distribution over
+What differs from the paper: L_semantic is off by default, since a step with it costs as much as many without: it draws
+and renders programs. The routing losses are of the mean routing distribution over
 all charts and visual tokens of the batch on all processes; taken per sample, as printed, they punish every confident
 decision. u_i of Eq. 16 is the share of routed tokens that expert i took, over a window of 1,000 optimizer steps; it is
 a count, so the current batch's mean probabilities stand in for its gradient, undivided by the window's length.
 A model without experts has none of these terms, and the same loop trains it.
+
+A gradient that is not finite (NaN in a batch, an overflow) moves nothing: its step is passed over and told.
 """
 
 from __future__ import annotations
 
 import json
+import math
+import shutil
+import sys
+import time
 from collections import deque
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
+from torch import nn
 from transformers import Trainer
 
 from chart2code.arguments import C2CTrainingArguments
+from chart2code.checkpoints import RUN_FILE, damage, last_complete_checkpoint, write_checksums
 from chart2code.collator import EpochSampler
-from chart2code.generation import ChartError
+from chart2code.generation import ChartError, one_line
 from chart2code.optimizer import MuonAdamW, parameter_groups
+from chart2code.semantic import SemanticLoss, SemanticOutput
+from eval_metric.executor import Executor
 from routing_c2c_mola import expert_l2_loss, load_balancing_loss, router_kl_loss, utilization_loss
 
 WINDOW_FILE = "utilization_window.json"
-STATE_FILE = "trainer_state.json"  # the Trainer writes it last: a checkpoint with it is complete
+RENDER_SECONDS = 30.0  # longer than any program needs: on a busy machine none must fail for that
+MAX_SKIPPED = 10  # steps in a row without a finite gradient, after which training stops
 
 
 class C2CTrainer(Trainer):
@@ -37,23 +51,40 @@ class C2CTrainer(Trainer):
     Trains `C2CMolaForConditionalGeneration`, with experts or without, or a PEFT model around it.
 
     Takes the arguments of [`~transformers.Trainer`]; `args` is a [`C2CTrainingArguments`]. Data sets have a column
-    `length` if `train_sampling_strategy` is `group_by_length`.
+    `length` if `train_sampling_strategy` is `group_by_length`; L_semantic needs a collator with `num_targets`.
+
+    `run` are the values that a checkpoint notes as those of its run (see `checkpoints.check_same_run`).
     """
 
     args: C2CTrainingArguments
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args, run: dict[str, Any] | None = None, **kwargs):
         super().__init__(*args, **kwargs)
+        self.run = run or {}
+        self.executor = Executor(num_workers=self.args.render_workers, timeout=RENDER_SECONDS)
+        self.semantic_loss = SemanticLoss(
+            self.processing_class,
+            self.executor,
+            num_samples=self.args.semantic_samples,
+            threshold=self.args.semantic_threshold,
+            max_new_tokens=self.args.eval_max_new_tokens,
+        )
         # Share of routed tokens per expert, one entry an optimizer step; the oldest leaves (Eq. 16).
         self.usage_window: deque[list[float]] = deque(maxlen=self.args.utilization_window)
         self._step_usage: list[torch.Tensor] = []  # of the step's micro-batches so far
         self._logged: dict[str, torch.Tensor] = {}  # sums since the last log line
         self._logged_steps = 0
+        self._logged_semantic: list[SemanticOutput] = []
+        self._microbatch = 0  # within its optimizer step
+        self._skipped = 0  # steps in a row whose gradient was not finite
+        self._statistics: list[tuple[torch.Tensor, torch.Tensor]] = []  # of batch normalisation, before the step
+        self._waited, self._clock = 0.0, time.perf_counter()  # seconds, time: since the last log line
 
     # ---- losses ----
 
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
         """The sum of the losses while training; L_syntax alone in evaluation, where it is compared across arms."""
+        targets = inputs.pop("targets", None)
         loss, outputs = super().compute_loss(model, inputs, return_outputs=True, num_items_in_batch=num_items_in_batch)
         if model.training:
             # L_syntax is a sum over the tokens of the whole step, divided by their number. The other terms are means
@@ -67,6 +98,9 @@ class C2CTrainer(Trainer):
             self._log_sum("loss_syntax", syntax if scaled else syntax * share)
             for name, (_, term) in terms.items():
                 self._log_sum(f"loss_{name}", term * share)
+            if self._is_semantic_step():  # once an optimizer step, in full
+                semantic = self._semantic(model, inputs, targets)
+                loss = loss + self.args.semantic_weight * semantic.loss * (1 if scaled else 1 / share)
             self._end_of_microbatch()
         return (loss, outputs) if return_outputs else loss
 
@@ -121,21 +155,90 @@ class C2CTrainer(Trainer):
         mean = torch.cat([usage.new_tensor(past).view(-1, usage.numel()), usage[None]]).mean(0)
         return mean + (p_mean - p_mean.detach())
 
+    def _is_semantic_step(self) -> bool:
+        args = self.args
+        return bool(args.semantic_weight) and self.state.global_step % args.semantic_every == 0 == self._microbatch
+
+    def _semantic(self, model: nn.Module, inputs: dict[str, torch.Tensor], targets: torch.Tensor) -> SemanticOutput:
+        bare = self.accelerator.unwrap_model(model)
+        bare = bare.get_base_model() if hasattr(bare, "get_base_model") else bare  # PEFT's
+        args = self.args
+        # A function of the step: a resumed run draws the same programs, and no other random number changes.
+        seed = (args.seed * 1_000_003 + self.state.global_step) * args.world_size + args.process_index
+        with self.accelerator.autocast():
+            output = self.semantic_loss(bare, inputs["pixel_values"][: len(targets)], targets, seed)
+        self._logged_semantic.append(output._replace(loss=output.loss.detach()))
+        return output
+
     def _end_of_microbatch(self) -> None:
+        self._microbatch += 1
         if self.accelerator.sync_gradients:  # the last of the step
+            self._microbatch = 0
             if self._step_usage:
                 self.usage_window.append(torch.stack(self._step_usage).mean(0).tolist())
                 self._step_usage = []
             self._logged_steps += 1
 
+    # ---- steps ----
+
+    def get_batch_samples(self, epoch_iterator, num_batches, device):
+        """As in the Trainer; measures how long it waits for the data."""
+        start = time.perf_counter()
+        samples = super().get_batch_samples(epoch_iterator, num_batches, device)
+        self._waited += time.perf_counter() - start
+        return samples
+
+    def training_step(self, model, inputs, num_items_in_batch=None) -> torch.Tensor:
+        if self._microbatch == 0:
+            buffers = (b for m in model.modules() if isinstance(m, nn.BatchNorm2d) and m.training for b in m.buffers())
+            self._statistics = [(buffer, buffer.clone()) for buffer in buffers]
+        return super().training_step(model, inputs, num_items_in_batch)
+
+    def _get_grad_norm(self, model, grad_norm=None):
+        """As in the Trainer; a gradient that is not finite is taken away, so that the step changes nothing."""
+        norm = super()._get_grad_norm(model, grad_norm)
+        if math.isfinite(norm):
+            self._skipped = 0
+            return norm
+        step = self.state.global_step + 1
+        if self.is_deepspeed_enabled:  # which has made its step already
+            raise ChartError(
+                f"step {step}: the gradient is not finite; continue from the last checkpoint with a lower learning_rate"
+            )
+        self._skipped += 1
+        if self._skipped >= MAX_SKIPPED:
+            raise ChartError(
+                f"step {step}: no finite gradient in {MAX_SKIPPED} steps; continue from the last checkpoint with a "
+                f"lower learning_rate, or look for broken charts in the data"
+            )
+        if self.is_world_process_zero():
+            print(f"train.py: step {step}: the gradient is not finite, the step is passed over", file=sys.stderr)
+        model.zero_grad(set_to_none=True)  # parameters without a gradient, which optimizers leave alone
+        with torch.no_grad():
+            for buffer, value in self._statistics:
+                buffer.copy_(value)
+        return norm
+
     # ---- logs ----
 
     def _log_sum(self, name: str, value: torch.Tensor) -> None:
-        value = value.detach().float()
+        value = value.detach().float().nan_to_num(0.0, 0.0, 0.0)  # of a step that is passed over
         self._logged[name] = self._logged[name] + value if name in self._logged else value
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Adds, to the lines of training steps, each loss and the router's telemetry: means since the last line."""
+        """
+        Adds, to the lines of training steps, each loss and the router's telemetry, means since the last line, and
+        `data_wait_share`, the share of the time since then that this process waited for batches.
+        """
+        if "loss" in logs:
+            now = time.perf_counter()
+            logs["data_wait_share"] = self._waited / max(now - self._clock, 1e-9)
+            self._waited, self._clock = 0.0, now
+        if "loss" in logs and self._logged_semantic:
+            means = torch.tensor(self._logged_semantic, device=self.args.device).mean(dim=0)
+            means = self.accelerator.reduce(means, "mean").tolist()
+            logs |= dict(zip(("loss_semantic", "semantic_iou", "semantic_executed"), means))
+            self._logged_semantic = []
         if "loss" in logs and self._logged:
             means = {k: self.accelerator.reduce(v / self._logged_steps, "mean") for k, v in self._logged.items()}
             usage = means.pop("router_usage", None)
@@ -183,33 +286,53 @@ class C2CTrainer(Trainer):
     # ---- checkpoints ----
 
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
-        """Saves the model and, in a checkpoint, the utilisation window beside it."""
+        """Saves the model and, in a checkpoint, the utilisation window and the run's arguments beside it."""
         super().save_model(output_dir, _internal_call)
-        if _internal_call and self.args.should_save:
+        if _internal_call and self.args.should_save and output_dir is not None:
             Path(output_dir, WINDOW_FILE).write_text(json.dumps(list(self.usage_window)))
+            Path(output_dir, RUN_FILE).write_text(json.dumps(self.run, indent=1))
 
     def _save_rng_state(self, output_dir: str) -> None:
         super()._save_rng_state(output_dir)
-        # The main process may only write the file that makes the checkpoint complete after all have written theirs.
+        # The main process may only write the files that make the checkpoint complete after all have written theirs.
         self.accelerator.wait_for_everyone()
+        if self.args.should_save:
+            write_checksums(output_dir)
+
+    def _save_checkpoint(self, model, trial) -> None:
+        """As in the Trainer; where nothing can be written, what there is of the checkpoint goes and the others stay."""
+        folder = Path(self.args.output_dir, f"checkpoint-{self.state.global_step}")
+        try:
+            super()._save_checkpoint(model, trial)
+        except (OSError, RuntimeError, SafetensorError) as error:
+            if damage(folder) is None:  # it was something else
+                raise
+            if self.args.should_save:
+                shutil.rmtree(folder, ignore_errors=True)
+            last = last_complete_checkpoint(self.args.output_dir)
+            advice = f"--resume_from_checkpoint true continues from {last.name}" if last else "there is none before it"
+            raise ChartError(f"could not write {folder} ({one_line(error)}): make room there; {advice}") from error
 
     def train(self, resume_from_checkpoint: str | None = None, **kwargs):
-        """Trains, from the checkpoint folder `resume_from_checkpoint` if given."""
+        """
+        Trains, from the checkpoint folder `resume_from_checkpoint` if given.
+
+        Raises [`ChartError`] if the data cannot be read or no checkpoint be written.
+        """
         if resume_from_checkpoint is not None:
             window = Path(resume_from_checkpoint, WINDOW_FILE)
             if window.is_file():
                 self.usage_window.extend(json.loads(window.read_text()))
-        return super().train(resume_from_checkpoint=resume_from_checkpoint, **kwargs)
-
-
-def last_complete_checkpoint(output_dir: str | Path) -> Path | None:
-    """The newest checkpoint in `output_dir` that was written to its end, or None."""
-
-    def is_complete(folder: Path) -> bool:
+        self._clock = time.perf_counter()
         try:
-            return isinstance(json.loads((folder / STATE_FILE).read_text()), dict)
-        except (OSError, ValueError):
-            return False
-
-    folders = [f for f in Path(output_dir).glob("checkpoint-*") if f.name.split("-")[-1].isdigit() and is_complete(f)]
-    return max(folders, key=lambda f: int(f.name.split("-")[-1]), default=None)
+            return super().train(resume_from_checkpoint=resume_from_checkpoint, **kwargs)
+        except (RuntimeError, OSError) as error:
+            if "DataLoader worker" not in str(error):
+                raise
+            lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+            raise ChartError(
+                f"reading the data failed ({lines[-1]}); --resume_from_checkpoint true continues from the last "
+                f"checkpoint. A process that was killed lacked memory: lower dataloader_num_workers"
+            ) from error
+        finally:
+            self.executor.close()

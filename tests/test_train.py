@@ -17,11 +17,12 @@ import yaml
 from safetensors.torch import load_file
 
 from chart2code.arguments import C2CTrainingArguments, parse_arguments
+from chart2code.checkpoints import last_complete_checkpoint
 from chart2code.collator import ChartCollator, EpochSampler, load_split
 from chart2code.generation import ChartError
 from chart2code.optimizer import MuonAdamW, parameter_groups
 from chart2code.synthetic import write_dataset
-from chart2code.trainer import C2CTrainer, last_complete_checkpoint
+from chart2code.trainer import C2CTrainer
 from configuration_c2c_mola import C2CMolaConfig
 from modeling_c2c_mola import C2CMolaForConditionalGeneration
 from processing_c2c_mola import C2CMolaProcessor
