@@ -413,6 +413,12 @@ class C2CMolaPreTrainedModel(PreTrainedModel):
         "attentions": OutputRecorder(C2CMolaAttention, index=1),
     }
 
+    def enable_input_require_grads(self):
+        """Of the decoder alone: a frozen vision stream whose input needs a gradient would keep all its activations."""
+        embeddings = self.get_input_embeddings()
+        self._require_grads_hook = embeddings.register_forward_hook(lambda m, i, output: output.requires_grad_(True))
+        self._require_grads_hooks = [self._require_grads_hook]
+
     def _init_weights(self, module: nn.Module):
         super()._init_weights(module)
         if isinstance(module, MixtureOfLoraLinear):
@@ -680,21 +686,27 @@ class C2CMolaForConditionalGeneration(C2CMolaPreTrainedModel, GenerationMixin):
         vision_config = getattr(vision_config, "vision_config", vision_config)
         conv_config = AutoConfig.from_pretrained(conv)
         conv_config = getattr(conv_config, "vision_config", conv_config)
+        if not hasattr(conv_config, "stage_names"):
+            raise ValueError(f"conv={conv!r} is a {conv_config.model_type} model: it has to be a backbone with stages")
         if conv_config.out_features == [conv_config.stage_names[-1]]:
             conv_config.out_features = ["stage3"]
         config = cls.config_class(
             text_config=decoder.config, vision_config=vision_config, conv_config=conv_config, **config_overrides
         )
-        model = cls(config).to(dtype)
-        model.model.language_model.load_state_dict(decoder.model.state_dict(), strict=False)
+        model = cls._from_config(config, dtype=dtype)
+        missing, unexpected = model.model.language_model.load_state_dict(decoder.model.state_dict(), strict=False)
+        absent = {text: [key for key in missing if "lora_" not in key and "cross_attn" not in key] + unexpected}
         model.lm_head.load_state_dict(decoder.lm_head.state_dict())
         for tower, name in ((model.model.vision_tower, vision), (model.model.conv_tower, conv)):
-            pretrained = type(tower).from_pretrained(name, config=tower.config, dtype=dtype)
+            pretrained, info = type(tower).from_pretrained(
+                name, config=tower.config, dtype=dtype, output_loading_info=True
+            )
+            # Norms of a backbone's outputs: no image classifier has them, and new ones do nothing.
+            absent[name] = [key for key in info["missing_keys"] if "hidden_states_norms" not in key]
             tower.load_state_dict(pretrained.state_dict())
-        for name in cls._keep_in_fp32_modules_strict:
-            for module_name, module in model.named_modules():
-                if module_name.endswith(name):
-                    module.float()
+        for name, keys in absent.items():
+            if keys:  # they would be random
+                raise ValueError(f"{name} lacks {len(keys)} weights of its model, e.g. {sorted(keys)[0]}")
         model.generation_config = decoder.generation_config
         return model
 

@@ -39,6 +39,7 @@ class C2CMolaProcessor(ProcessorMixin):
         text: str | list[str] | None = None,
         code: str | list[str] | None = None,
         return_tensors: str = "pt",
+        padding_side: str | None = None,
         **kwargs,
     ) -> BatchFeature:
         """
@@ -46,6 +47,7 @@ class C2CMolaProcessor(ProcessorMixin):
             images (PIL image, path, URL or a list of these, *optional*): one chart per sequence.
             text (`str` or `list[str]`, *optional*): prompts; `chart_prompt` where there is none, or an empty one.
             code (`str` or `list[str]`, *optional*): programs; appended to the prompts for training.
+            padding_side (`str`, *optional*): default `"left"` for prompts, `"right"` with `code`.
 
         Returns:
             `BatchFeature` with `pixel_values` `(B, 3, H, W)` float32, `input_ids` and `attention_mask` `(B, L)`, and,
@@ -79,7 +81,7 @@ class C2CMolaProcessor(ProcessorMixin):
             programs = [program + [self.tokenizer.eos_token_id] for program in programs]
             sequences = [prompt + program for prompt, program in zip(prompts, programs)]
             labels = [[-100] * len(prompt) + program for prompt, program in zip(prompts, programs)]
-        side = "left" if code is None else "right"
+        side = padding_side or ("left" if code is None else "right")
         data["input_ids"] = pad(sequences, self.tokenizer.pad_token_id, side)
         data["attention_mask"] = pad([[1] * len(sequence) for sequence in sequences], 0, side)
         if labels is not None:

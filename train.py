@@ -39,6 +39,8 @@ from typing import TYPE_CHECKING
 from chart2code.generation import ChartError, one_line
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from transformers import PreTrainedModel, ProcessorMixin
 
     from chart2code.arguments import C2CTrainingArguments, DataArguments, ModelArguments
@@ -50,9 +52,9 @@ M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # malloc.h
 EXPERT_PARAMETERS = ("lora_", ".router.", ".complexity.")
 
 
-def log(message: str) -> None:
+def log(message: str, script: str = "train.py") -> None:
     if int(os.environ.get("RANK", 0)) == 0:
-        print(f"train.py: {message}", file=sys.stderr, flush=True)
+        print(f"{script}: {message}", file=sys.stderr, flush=True)
 
 
 def load_processor(args: ModelArguments) -> ProcessorMixin:
@@ -160,6 +162,12 @@ def load_model(args: ModelArguments) -> PreTrainedModel:
             else:
                 frozen = re.search(args.freeze, name) is not None
             parameter.requires_grad_(not frozen or any(re.search(pattern, name) for pattern in args.unfreeze or []))
+    if args.frozen_dtype is not None:
+        strict = model.get_base_model() if args.method == "lora" else model
+        for name, parameter in model.named_parameters():
+            exact = any(f".{part}." in name for part in strict._keep_in_fp32_modules_strict)
+            if not parameter.requires_grad and parameter.dim() >= 2 and not exact:
+                parameter.data = parameter.data.to(getattr(torch, args.frozen_dtype))
     return model
 
 
@@ -179,6 +187,19 @@ def checkpoint_to_resume(args: C2CTrainingArguments) -> Path | None:
     if reason := damage(wanted):
         raise ChartError(f"{wanted} is not a complete checkpoint: {reason}")
     return Path(wanted)
+
+
+def compose_backbones(args: ModelArguments, folder: Path) -> Path:
+    from chart2code.backbones import compose
+
+    return compose(
+        folder,
+        text=args.text_backbone,
+        vision=args.vision_backbone,
+        conv=args.conv_backbone,
+        chart_prompt=args.chart_prompt,
+        config=args.backbone_config,
+    )
 
 
 def run_arguments(model_args: ModelArguments, data_args: DataArguments, args: C2CTrainingArguments) -> dict:
@@ -234,6 +255,11 @@ def main(arguments: list[str] | None = None) -> None:
     run = run_arguments(model_args, data_args, args)
     if checkpoint is not None and (changed := check_same_run(checkpoint, run)):
         log(f"other than in the steps so far: {'; '.join(changed)}")
+    if model_args.frozen_dtype is not None and not args.bf16:
+        raise ChartError("frozen_dtype bfloat16 needs bf16: true, which computes in it")
+    if model_args.text_backbone is not None:
+        with args.main_process_first(desc="composing the model"):
+            model_args.model = str(compose_backbones(model_args, Path(args.output_dir, "start")))
     processor = load_processor(model_args)
     with args.main_process_first(desc="loading the data"):
         train, validation = (
@@ -286,12 +312,17 @@ def main(arguments: list[str] | None = None) -> None:
         os._exit(0)
 
 
-if __name__ == "__main__":
+def run_script(main: Callable[[], None], script: str) -> None:
+    """Runs `main`; a user's mistake is one line and exit code 2."""
     try:
         main()
     except ChartError as error:
-        log(str(error))
+        log(str(error), script)
         sys.exit(2)
     except KeyboardInterrupt:
-        log("interrupted; --resume_from_checkpoint true continues from the last checkpoint")
+        log("interrupted; --resume_from_checkpoint true continues from the last checkpoint", script)
         sys.exit(130)
+
+
+if __name__ == "__main__":
+    run_script(main, "train.py")

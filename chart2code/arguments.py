@@ -7,10 +7,11 @@ A key that no dataclass knows, a value of the wrong type or a missing file is on
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from dataclasses import dataclass, field, fields
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import torch
 import yaml
@@ -35,6 +36,28 @@ class ModelArguments:
     )
     processor: str | None = field(
         default=None, metadata={"help": "Folder of the processor; defaults to `model`. Needed with `model_config`."}
+    )
+    text_backbone: str | None = field(
+        default=None,
+        metadata={"help": "Instead of `model`: decoder (a Qwen2 model, e.g. Qwen/Qwen2.5-Coder-0.5B), folder or repo."},
+    )
+    vision_backbone: str | None = field(
+        default=None, metadata={"help": "With `text_backbone`: vision transformer, e.g. google/siglip2-base-patch16-512."}
+    )
+    conv_backbone: str | None = field(
+        default=None,
+        metadata={"help": "With `text_backbone`: convolutional backbone, e.g. facebook/convnextv2-tiny-22k-384."},
+    )
+    backbone_config: dict | str | None = field(
+        default=None, metadata={"help": "With `text_backbone`: fields of C2CMolaConfig, e.g. {visual_grid: 32}."}
+    )
+    chart_prompt: str = field(
+        default="# matplotlib code of the chart\n",
+        metadata={"help": "With `text_backbone`: what the decoder reads before the code."},
+    )
+    frozen_dtype: str | None = field(
+        default=None,
+        metadata={"help": "bfloat16: matrices that do not move are held in it, which halves their memory."},
     )
     method: str = field(
         default="standard",
@@ -86,11 +109,23 @@ class ModelArguments:
                 re.compile(pattern)
             except re.error as error:
                 raise ChartError(f"{pattern!r} is not a regular expression: {error}") from None
-        if (self.model is None) == (self.model_config is None):
-            raise ChartError("give either `model` (a saved model's folder) or `model_config` (a fresh model)")
-        if self.model is None and self.processor is None:
+        if isinstance(self.backbone_config, str):
+            try:
+                self.backbone_config = json.loads(self.backbone_config)
+            except ValueError as error:
+                raise ChartError(f"backbone_config is not valid JSON: {error}") from None
+        if (self.model is not None) + (self.model_config is not None) + (self.text_backbone is not None) != 1:
+            raise ChartError(
+                "give either `model` (a saved model's folder), `model_config` (a fresh model) or `text_backbone` (a "
+                "model from pretrained parts)"
+            )
+        if self.text_backbone is not None and None in (self.vision_backbone, self.conv_backbone):
+            raise ChartError("`text_backbone` needs `vision_backbone` and `conv_backbone`")
+        if self.frozen_dtype not in (None, "bfloat16"):
+            raise ChartError(f"frozen_dtype {self.frozen_dtype!r} is not known; choose bfloat16, or leave it out")
+        if self.model_config is not None and self.processor is None:
             raise ChartError("`model_config` needs `processor`, the folder of a saved processor")
-        if self.model is None and self.method == "lora":
+        if self.model_config is not None and self.method == "lora":
             raise ChartError("method lora needs a trained `model`: a low-rank update of random weights learns little")
         if self.method == "mola" and not 1 <= self.num_experts_per_tok <= self.num_experts:
             raise ChartError(
@@ -203,8 +238,9 @@ class C2CTrainingArguments(TrainingArguments):
 class ArgumentParser(TrlParser):
     """`TrlParser` whose mistakes are one line, and which reads a YAML's values as strictly as the command line's."""
 
-    def __init__(self):
-        super().__init__((ModelArguments, DataArguments, C2CTrainingArguments), allow_abbrev=False, prog="train.py")
+    def __init__(self, groups: tuple[type, ...], script: str):
+        super().__init__(groups, allow_abbrev=False, prog=script)
+        self.script = script
 
     def error(self, message: str) -> NoReturn:
         raise ChartError(message)
@@ -231,14 +267,19 @@ def _number(text: str) -> float | str:
 
 
 def parse_arguments(arguments: list[str] | None = None) -> tuple[ModelArguments, DataArguments, C2CTrainingArguments]:
+    """[`parse`] with the arguments of train.py."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    return parse((ModelArguments, DataArguments, C2CTrainingArguments), arguments, "train.py")
+
+
+def parse(groups: tuple[type, ...], arguments: list[str], script: str) -> tuple[Any, ...]:
     """
-    Parses the command line (`arguments`, default `sys.argv[1:]`) with its `--config` file.
+    Parses a command line with its `--config` file into the dataclasses `groups`.
 
     Raises [`ChartError`] with one line that names the mistake.
     """
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        return ArgumentParser().parse_args_and_config(arguments)
+        return ArgumentParser(groups, script).parse_args_and_config(arguments)
     except FileNotFoundError as error:
         raise ChartError(f"no such config file: {error.filename}") from None
     except yaml.YAMLError as error:

@@ -47,10 +47,11 @@ class GenerationCallback(TrainerCallback):
         padding = math.ceil(len(self.dataset) / args.world_size) - len(rows)
         images = [self.dataset[i]["image"] for i in [*rows, *range(padding)]]
         model = accelerator.unwrap_model(self.trainer.model_wrapped)
-        codes = generate_code(
-            model, self.trainer.processing_class, images,
-            max_new_tokens=args.eval_max_new_tokens, batch_size=self.batch_size,
-        )  # fmt: skip
+        with accelerator.autocast():
+            codes = generate_code(
+                model, self.trainer.processing_class, images,
+                max_new_tokens=args.eval_max_new_tokens, batch_size=self.batch_size,
+            )  # fmt: skip
         images = images[: len(rows)]
         compared = render_and_compare(codes[: len(rows)], images, self.trainer.executor)
         self._show(images, compared)

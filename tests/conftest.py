@@ -66,8 +66,9 @@ def tiny_config(vocab_size: int = 48, pad_token_id: int = 0, eos_token_id: int =
     return C2CMolaConfig(**(values | overrides))
 
 
-def make_tiny_model(program: str):
-    """A random model of 64 x 64 pixels, trained until it answers every chart with `program`; and its processor."""
+def make_tiny_model(program: str | list[str], steps: int | None = None):
+    """A random model of 64 x 64 pixels, trained until it answers every chart with `program`, or, of several programs,
+    `steps` steps; and its processor."""
     import torch
     from PIL import Image
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -81,8 +82,9 @@ def make_tiny_model(program: str):
     bpe.decoder = decoders.ByteLevel()
     special = ["<pad>", "<eos>", "<chart>"]
     alphabet = pre_tokenizers.ByteLevel.alphabet()
+    programs = [program] if isinstance(program, str) else program
     bpe.train_from_iterator(
-        [program] * 3, trainers.BpeTrainer(vocab_size=400, special_tokens=special, initial_alphabet=alphabet)
+        programs * 3, trainers.BpeTrainer(vocab_size=400, special_tokens=special, initial_alphabet=alphabet)
     )
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=bpe, pad_token="<pad>", eos_token="<eos>", additional_special_tokens=["<chart>"]
@@ -98,16 +100,16 @@ def make_tiny_model(program: str):
     model = C2CMolaForConditionalGeneration(config)
     model.generation_config.pad_token_id = tokenizer.pad_token_id
     model.generation_config.eos_token_id = tokenizer.eos_token_id
-    batch = processor(images=[Image.new("RGB", (64, 64), "white")], code=[program])
+    batch = processor(images=[Image.new("RGB", (64, 64), "white")] * len(programs), code=programs)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
-    for _ in range(500):
+    for _ in range(500 if steps is None else steps):
         loss = model(**batch).loss
         if loss < 0.02:
             break
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    assert loss < 0.02, "the tiny model has not learned its program"
+    assert steps is not None or loss < 0.02, "the tiny model has not learned its program"
     return model.eval(), processor
 
 

@@ -410,6 +410,23 @@ def test_utilization_window_survives_resume(workspace, tmp_path):
     assert list(resumed.usage_window)[:3] == window[1:]
 
 
+@pytest.mark.parametrize("kwargs", [{"every_n_layers": 1}, {"every_n_layers": 2}, {"use_reentrant": True}])
+def test_activation_checkpointing_changes_no_gradient(workspace, tmp_path, kwargs):
+    lines = []
+    for values in ({}, {"activation_checkpointing": True, "activation_checkpointing_kwargs": kwargs}):
+        trainer = make_trainer(workspace, tmp_path / "run", max_steps=3, **values)
+        trainer.model.model.vision_tower.requires_grad_(False)
+        layers = trainer.model.model.language_model.layers
+        trainer.train()
+        lines.append([{k: v for k, v in line.items() if k.startswith(("loss", "grad_norm"))}
+                      for line in trainer.state.log_history if "loss" in line])  # fmt: skip
+        if values:
+            assert any(layer.gradient_checkpointing for layer in layers)
+            embeddings = trainer.model.model.vision_tower.embeddings
+            assert not embeddings(torch.zeros(1, 32, 8, 8)).requires_grad  # it would keep all its activations
+    assert lines[0] == lines[1] and len(lines[0]) == 3
+
+
 # ---- optimizer and data order ----
 
 

@@ -1,0 +1,84 @@
+"""What L_semantic does to a trained model: the same steps with it and without it, several seeds.
+
+    python experiments/semantic_loss.py --output assets/semantic_loss.png
+
+Runs `train.py --config configs/tiny_semantic.yaml` once for each seed with the config's weight and once with weight 0,
+and prints and draws the success rate (IoU >= 0.85), the execution rate and the mean IoU of greedy programs of the same
+validation charts, every `eval_generate_steps` steps. Runs that are finished are not run again; one that was interrupted
+continues.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt  # noqa: E402
+
+ROOT = Path(__file__).resolve().parents[1]
+SCORES = {"eval_success_rate": "success rate", "eval_execution_rate": "execution rate", "eval_iou": "mean IoU"}
+
+
+def curve(config: Path, output: Path, arguments: list[str]) -> dict[int, dict[str, float]]:
+    """{step: log line of the evaluation by generation} of one run, which is run if it has not been."""
+    history = output / "history.json"
+    if not history.is_file():
+        command = [sys.executable, str(ROOT / "train.py"), "--config", str(config), "--output_dir", str(output)]
+        command += ["--resume_from_checkpoint", "true", "--report_to", "none", *arguments]
+        subprocess.run(command, check=True, cwd=ROOT)
+        states = sorted(output.glob("checkpoint-*/trainer_state.json"), key=lambda p: p.stat().st_mtime)
+        history.write_text(json.dumps(json.loads(states[-1].read_text())["log_history"]))
+    return {line["step"]: line for line in json.loads(history.read_text()) if "eval_success_rate" in line}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--config", type=Path, default=ROOT / "configs/tiny_semantic.yaml")
+    parser.add_argument("--runs", type=Path, default=ROOT / "runs/semantic_loss", help="folder of the runs")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--output", type=Path, help="PNG file for the curves")
+    parser.add_argument("--json", action="store_true", help="print the results as one JSON object in the last line")
+    arguments, passed = parser.parse_known_args()  # the rest is for train.py, e.g. --max_steps 20 --data FOLDER
+
+    results = {}
+    for name, values in (("without", ["--semantic_weight", "0"]), ("with", [])):
+        for seed in range(1, arguments.seeds + 1):
+            output = arguments.runs / f"{name}_{seed}"
+            results.setdefault(name, []).append(
+                curve(arguments.config, output, [*passed, "--seed", str(seed), *values])
+            )
+    steps = sorted(set.intersection(*(set(run) for runs in results.values() for run in runs)))
+    table = {  # (seeds, steps)
+        name: {key: np.array([[run[step][key] for step in steps] for run in runs]) for key in SCORES}
+        for name, runs in results.items()
+    }
+    print(f"{'step':>6}" + "".join(f"{label + ' ' + name:>26}" for label in SCORES.values() for name in table))
+    for index, step in enumerate(steps):
+        cells = [table[name][key][:, index] for key in SCORES for name in table]
+        print(f"{step:>6}" + "".join(f"{c.mean():>17.3f} +- {c.std():.3f}" for c in cells))
+    if arguments.output is not None:
+        fig, axes = plt.subplots(1, len(SCORES), figsize=(11, 3.5))
+        for ax, (key, label) in zip(axes, SCORES.items()):
+            for name, color in (("without", "tab:gray"), ("with", "tab:blue")):
+                values = table[name][key]
+                ax.plot(steps, values.mean(axis=0), color=color, label=f"{name} L_semantic")
+                ax.fill_between(steps, values.min(axis=0), values.max(axis=0), color=color, alpha=0.2, linewidth=0)
+            ax.set(xlabel="steps", title=label)
+            ax.grid(alpha=0.3)
+        axes[0].legend()
+        fig.suptitle(f"Validation charts, greedy programs; mean and range of {arguments.seeds} seeds")
+        fig.tight_layout()
+        arguments.output.parent.mkdir(parents=True, exist_ok=True)
+        fig.savefig(arguments.output, dpi=100)
+    if arguments.json:
+        last = {name: {key: float(v[:, -1].mean()) for key, v in table[name].items()} for name in table}
+        print(json.dumps({"steps": steps[-1], "seeds": arguments.seeds, **last}))
+
+
+if __name__ == "__main__":
+    main()
