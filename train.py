@@ -32,6 +32,7 @@ import ctypes
 import json
 import os
 import re
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -112,7 +113,8 @@ def load_model(args: ModelArguments) -> PreTrainedModel:
 
     config = load_config(args)
     # On a CPU the backward pass of PyTorch's fused attention takes twice the time of plain matrix products.
-    attention = "sdpa" if torch.accelerator.is_available() else "eager"
+    kind = "sdpa" if torch.accelerator.is_available() else "eager"
+    attention = {"": kind, "text_config": kind, "vision_config": kind}  # convolutional streams have none
     if args.model is None:
         config._attn_implementation = attention
         model = C2CMolaForConditionalGeneration(config)
@@ -222,8 +224,13 @@ def save(trainer, method: str) -> None:
             trainer.processing_class.save_pretrained(output)
     else:
         trainer.save_model()
+    if trainer.args.should_save:
+        trainer.create_model_card()
     trainer.accelerator.wait_for_everyone()
     log(f"saved the model in {output}")
+    if trainer.args.push_to_hub:
+        trainer.push_to_hub()
+        log(f"pushed it to {trainer.hub_model_id}")
 
 
 def keep_freed_memory() -> None:
@@ -252,14 +259,11 @@ def main(arguments: list[str] | None = None) -> None:
 
     set_seed(args.seed)  # new experts are drawn from it
     checkpoint = checkpoint_to_resume(args)
-    run = run_arguments(model_args, data_args, args)
-    if checkpoint is not None and (changed := check_same_run(checkpoint, run)):
-        log(f"other than in the steps so far: {'; '.join(changed)}")
     if model_args.frozen_dtype is not None and not args.bf16:
         raise ChartError("frozen_dtype bfloat16 needs bf16: true, which computes in it")
     if model_args.text_backbone is not None:
         with args.main_process_first(desc="composing the model"):
-            model_args.model = str(compose_backbones(model_args, Path(args.output_dir, "start")))
+            model_args.model = str(compose_backbones(model_args, Path(args.output_dir, "_start")))
     processor = load_processor(model_args)
     with args.main_process_first(desc="loading the data"):
         train, validation = (
@@ -269,6 +273,13 @@ def main(arguments: list[str] | None = None) -> None:
     evaluation = validation.shuffle(seed=0).select(
         range(min(data_args.max_eval_samples or len(validation), len(validation)))
     )
+    run = run_arguments(model_args, data_args, args)
+    run |= {"train_charts": len(train), "validation_charts": len(evaluation)}
+    run["command"] = shlex.join(
+        ["accelerate", "launch", "train.py", *(sys.argv[1:] if arguments is None else arguments)]
+    )
+    if checkpoint is not None and (changed := check_same_run(checkpoint, run)):
+        log(f"other than in the steps so far: {'; '.join(changed)}")
     model = load_model(model_args)
     if len(processor.tokenizer) > model.config.text_config.vocab_size:
         raise ChartError(
@@ -280,17 +291,21 @@ def main(arguments: list[str] | None = None) -> None:
 
     # One folder of curves a run, which a resumed run continues.
     os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(Path("runs", Path(args.output_dir).name)))
-    trainer = C2CTrainer(
-        model=model,
-        args=args,
-        data_collator=ChartCollator(
-            processor, model.config.chart_types, num_targets=args.semantic_charts if args.semantic_weight else 0
-        ),
-        train_dataset=train,
-        eval_dataset=evaluation,
-        processing_class=processor,
-        run=run,
-    )
+    targets = args.semantic_charts if args.semantic_weight else 0
+    try:
+        trainer = C2CTrainer(
+            model=model,
+            args=args,
+            data_collator=ChartCollator(processor, model.config.chart_types, num_targets=targets),
+            train_dataset=train,
+            eval_dataset=evaluation,
+            processing_class=processor,
+            run=run,
+        )
+    except OSError as error:  # push_to_hub creates its repository at once
+        if not args.push_to_hub:
+            raise
+        raise ChartError(f"push_to_hub: {one_line(error)}; `hf auth login` stores a token that may write") from error
     if args.eval_generate_steps:
         trainer.add_callback(GenerationCallback(trainer, evaluation))
 

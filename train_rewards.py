@@ -2,16 +2,16 @@
 
     accelerate launch --config_file accelerate_configs/cpu.yaml train_rewards.py --config configs/tiny_grpo.yaml
     accelerate launch --config_file accelerate_configs/cpu.yaml train_rewards.py --config configs/tiny_dpo.yaml
-    python train_rewards.py --algorithm grpo --help      # every argument; those of TRL's GRPOConfig or DPOConfig too
+    python train_rewards.py --algorithm grpo --help      # every argument, those of TRL's GRPOConfig included
 
 `grpo`: TRL's GRPOTrainer with the rewards of chart2code/rewards.py: IoU of the rendered program with the chart,
-execution, and length (`reward_weights` in this order). `dpo`: programs are drawn from the model for each training chart
-and rendered; the best and the worst of a chart, where their IoU differs by `min_gap`, are a pair, on which TRL's
+execution, and length (`reward_weights` in this order). `dpo`: programs are drawn from the model for each training
+chart and rendered; the best and the worst of a chart, where their IoU differs by `min_gap`, are a pair, on which TRL's
 DPOTrainer trains with the model itself as the reference (the visual half of dual preference, arXiv 2504.02906).
 
-Both start from a model that train.py has trained, and `method`, `freeze` and `unfreeze` say, as there, what moves. TRL's
-trainers compute their own loss from the model's hidden states: the losses of train.py have no part in it. The success
-rate on validation charts (greedy, rendered) is printed before and after.
+Both start from a model that train.py has trained, and `method`, `freeze` and `unfreeze` say, as there, what moves.
+TRL's trainers compute their own loss from the model's hidden states: the losses of train.py have no part in it. The
+success rate on validation charts (greedy, rendered) is printed before and after.
 """
 
 from __future__ import annotations
@@ -92,8 +92,8 @@ def preference_pairs(
             progress.update(len(images))
     if not rows:
         raise ChartError(
-            f"no two of {args.candidates} programs of a chart differ by {args.min_gap} in IoU: lower min_gap, or start "
-            f"from a model that draws something"
+            f"no two of {args.candidates} programs of a chart differ by {args.min_gap} in IoU: lower min_gap, or "
+            f"start from a model that draws something"
         )
     prompt = {"prompt": [processor.chart_prompt] * len(rows)}
     columns = Dataset.from_dict(prompt | {k: [pair[k] for pair in pairs] for k in ("chosen", "rejected")})

@@ -2,12 +2,13 @@
 
     python benchmarks/training_memory.py [--layers 24] [--tokens 256] [--json]
 
-Each arm (`standard`: every weight; `lora`: PEFT on q, k, v; `mola`: experts, router, connector and cross-attention, with
-the frozen matrices held in bf16) takes two steps of one chart of 512 x 512 at the size of Qwen2.5-Coder-0.5B, SigLIP
-base and ConvNeXtV2 tiny, random weights, in a process of its own, as train.py would: autocast to bf16 with weights and
-states in fp32, AdamW. Options: `fp32` (no autocast), `bf16`, `bf16_checkpoint_4th` (every 4th layer computed anew in
-the backward pass, as in the paper), `bf16_checkpoint_all` (every layer). `peak_mb` is the largest resident memory (or GPU memory, where there is a GPU) during the
-steps, less what the process had before the model was built; `seconds_per_step` is the second step.
+Each arm (`standard`: every weight; `lora`: PEFT on q, k, v; `mola`: experts, router, connector and cross-attention; of
+the last two the frozen matrices are held in bf16) takes two steps of one chart of 512 x 512 at the size of
+Qwen2.5-Coder-0.5B, SigLIP base and ConvNeXtV2 tiny, random weights, in a process of its own, as train.py would:
+autocast to bf16 with moving weights and states in fp32, AdamW. Options: `fp32` (no autocast, nothing in bf16), `bf16`,
+`bf16_checkpoint_4th` (every 4th layer computed anew in the backward pass, as in the paper), `bf16_checkpoint_all`.
+`peak_mb` is the largest resident memory (or GPU memory, where there is a GPU) during the steps, less what the process
+had before the model was built; `seconds_per_step` is the second step.
 
 `predicted_mb` is the plan's number for the same: the same code runs on tensors without contents, and every allocation
 is counted. The plan for 7B divides what ZeRO-3 divides: parameters in bf16, gradients in bf16, and, of what moves, a
@@ -148,10 +149,11 @@ class Allocations(TorchDispatchMode):
 
     def __init__(self, model: torch.nn.Module):
         super().__init__()
-        self.live = self.peak = self.gradients = self.gradients_at_peak = 0
+        self.live = self.peak = self.gradients = self.parameters = self.activations = 0
         self.seen = weakref.WeakSet()
         for tensor in (*model.parameters(), *model.buffers()):
             self.add(tensor)
+        self.parameters, self.activations = self.live, 0
         for parameter in model.parameters():
             if parameter.requires_grad:
                 parameter.register_post_accumulate_grad_hook(self._gradient)
@@ -165,8 +167,8 @@ class Allocations(TorchDispatchMode):
             self.seen.add(storage)
             self.live += storage.nbytes()
             weakref.finalize(storage, self._remove, storage.nbytes())
-            if self.live > self.peak:
-                self.peak, self.gradients_at_peak = self.live, self.gradients
+            self.peak = max(self.peak, self.live)
+            self.activations = max(self.activations, self.live - self.parameters - self.gradients)
 
     def _remove(self, size: int) -> None:
         self.live -= size
@@ -177,33 +179,39 @@ class Allocations(TorchDispatchMode):
         return result
 
 
-def predict(arm: str, option: str, config: dict, tokens: int, attention: str | None = None) -> dict[str, float]:
+def predict(arm: str, option: str, config: dict, tokens: int, zero3: bool = False) -> dict[str, float]:
     """
-    What a training run allocates at most, in MB: `total`, over two steps, and the `activations` of forward and backward
-    pass (with what they need for a moment), `parameters` and `optimizer` states in it.
+    What a training run allocates at most, in MB: `total`, over two steps, and in it the `activations` of forward and
+    backward pass (with what they need for a moment), `parameters` and `optimizer` states.
+
+    With `zero3`, as DeepSpeed has it on GPUs: all matrices in bf16, fused attention.
     """
     from torch._subclasses.fake_tensor import FakeTensorMode
 
     with torch.device("meta"):
         model = build(arm, config)
-    if attention is not None:
-        model.set_attn_implementation(attention)
+    if zero3:
+        bare = model.get_base_model() if hasattr(model, "get_base_model") else model
+        bare.set_attn_implementation({"text_config": "sdpa", "vision_config": "sdpa"})
+        for name, parameter in model.named_parameters():
+            if parameter.dim() >= 2 and not any(part in name for part in (".router.", ".complexity.")):
+                parameter.data = parameter.data.to(torch.bfloat16)
     with FakeTensorMode(allow_non_fake_inputs=True):
         model.to_empty(device="cpu")
         training = Training(model, option, tokens, "cpu")
         with Allocations(model) as allocations:
-            parameters = allocations.live
             training.backward()
-            activations = allocations.peak - parameters - allocations.gradients_at_peak
+            activations = allocations.activations
             training.update()
-            optimizer = allocations.live - parameters
+            optimizer = allocations.live - allocations.parameters
             training.step()
-    sizes = {"total": allocations.peak, "parameters": parameters, "optimizer": optimizer, "activations": activations}
+    sizes = {"total": allocations.peak, "parameters": allocations.parameters}
+    sizes |= {"optimizer": optimizer, "activations": activations}
     return {name: size / 2**20 for name, size in sizes.items()}
 
 
 def plan(arm: str, config: dict, tokens: int, charts: int, gpus: int) -> dict[str, float]:
-    """GB of each GPU under ZeRO-3 with every layer checkpointed, {parameters, gradients, optimizer, activations, total}."""
+    """GB of each GPU under ZeRO-3 with every 4th layer checkpointed, by part."""
     with torch.device("meta"):
         parameters = list(build(arm, config).parameters())
     total = sum(p.numel() for p in parameters)
@@ -214,7 +222,7 @@ def plan(arm: str, config: dict, tokens: int, charts: int, gpus: int) -> dict[st
         "gathered": 2 * min(GATHERED, total) * gb,
         "gradients": 2 * moving / gpus * gb,
         "optimizer": 12 * moving / gpus * gb,
-        "activations": charts * predict(arm, "bf16_checkpoint_all", config, tokens, "sdpa")["activations"] / 1024,
+        "activations": charts * predict(arm, "bf16_checkpoint_4th", config, tokens, True)["activations"] / 1024,
     }
     return parts | {"total": sum(parts.values()), "trainable": moving, "all": total}
 
@@ -271,8 +279,10 @@ def main():
         print(f"mola / standard, {option}: {ratio:.2f}")
 
     plans = {arm: child(["plan", arm, "-", "--tokens", "1024"]) for arm in tqdm(arguments.arms, file=sys.stderr)}
-    print("\nPlan: Qwen2.5-Coder-7B on 8 GPUs of 40 GB, ZeRO-3, every layer checkpointed, 2 charts of 1,024 tokens a GPU; "
-          "GB a GPU")
+    print(
+        "\nPlan: Qwen2.5-Coder-7B on 8 GPUs of 40 GB, ZeRO-3, every 4th layer checkpointed, 2 charts of 1,024 tokens"
+    )
+    print("each; GB of each GPU")
     names = ("parameters", "gathered", "gradients", "optimizer", "activations", "total")
     print(f"{'arm':10}" + "".join(f"{name:>13}" for name in names) + f"{'with offload':>14}")
     for arm, p in plans.items():

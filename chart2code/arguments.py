@@ -39,10 +39,13 @@ class ModelArguments:
     )
     text_backbone: str | None = field(
         default=None,
-        metadata={"help": "Instead of `model`: decoder (a Qwen2 model, e.g. Qwen/Qwen2.5-Coder-0.5B), folder or repo."},
+        metadata={
+            "help": "Instead of `model`: decoder (a Qwen2 model, e.g. Qwen/Qwen2.5-Coder-0.5B), folder or repo."
+        },
     )
     vision_backbone: str | None = field(
-        default=None, metadata={"help": "With `text_backbone`: vision transformer, e.g. google/siglip2-base-patch16-512."}
+        default=None,
+        metadata={"help": "With `text_backbone`: vision transformer, e.g. google/siglip2-base-patch16-512."},
     )
     conv_backbone: str | None = field(
         default=None,

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 class GenerationCallback(TrainerCallback):
     """
     Every `eval_generate_steps` steps and at the end, writes programs for fixed validation charts (greedy), renders
-    them, and logs `eval_execution_rate`, `eval_success_rate` (IoU >= 0.85) and `eval_iou`, and to TensorBoard the first
-    `num_pictures` charts beside what was drawn.
+    them, and logs `eval_execution_rate`, `eval_success_rate` (IoU >= 0.85) and `eval_iou`, and to TensorBoard the
+    first `num_pictures` charts beside what was drawn.
 
     Every process does its share, and all do the same number of batches: under ZeRO-3 a process alone has no weights to
     generate with, and none waits longer than the others.

@@ -24,13 +24,14 @@ IDENTITY = (
     "method", "model_config", "num_experts", "num_experts_per_tok", "expert_rank", "expert_alpha", "routing_strategy",
     "expert_prior", "freeze", "unfreeze", "optimizer", "data", "families", "variants", "max_train_samples",
     "per_device_train_batch_size", "gradient_accumulation_steps", "train_sampling_strategy", "seed", "data_seed",
-    "world_size",
+    "world_size", "train_charts",
 )  # fmt: skip
 # Arguments that have no part in the weights.
 HARMLESS = (
     "resume_from_checkpoint", "processor", "model", "max_eval_samples", "report_to", "run_name", "disable_tqdm",
-    "project", "output_dir", "render_workers", "use_cpu", "local_rank", "deepspeed", "log", "logging", "eval", "save", "load_best",
-    "hub", "push", "dataloader", "metric", "greater", "do_", "per_device_eval", "trackio", "ddp", "accelerator_config",
+    "project", "output_dir", "render_workers", "use_cpu", "local_rank", "deepspeed", "log", "eval", "save",
+    "load_best", "hub", "push", "dataloader", "metric", "greater", "do_", "per_device_eval", "trackio", "ddp",
+    "accelerator_config", "command", "validation_charts", "text_backbone", "vision_backbone", "conv_backbone",
 )  # fmt: skip
 
 
@@ -102,7 +103,9 @@ def check_same_run(checkpoint: str | Path, run: dict[str, Any]) -> list[str]:
     except FileNotFoundError:
         return []
     new = json.loads(json.dumps(run))  # tuples are lists in the file
-    differences = {name: f"{name}: {old[name]} -> {new[name]}" for name in old if name in new and old[name] != new[name]}
+    differences = {
+        name: f"{name}: {old[name]} -> {new[name]}" for name in old if name in new and old[name] != new[name]
+    }
     wrong = [differences[name] for name in IDENTITY if name in differences]
     if wrong:
         raise ChartError(

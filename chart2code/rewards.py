@@ -1,7 +1,7 @@
 """Rewards of generated programs: what their pictures are worth beside the charts that they should draw.
 
-`render_and_compare` is the one place where training executes programs: L_semantic, the evaluation by generation and the
-reward functions of train_rewards.py call it.
+`render_and_compare` is the one place where training executes programs: L_semantic, the evaluation by generation and
+the reward functions of train_rewards.py call it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eval_metric.code_similarity import extract_code
-from eval_metric.similarity import chart_iou, to_canvas
+from eval_metric.similarity import chart_iou
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
 SUCCESS_IOU = 0.85  # tau of the paper
 
+
 @dataclass(frozen=True)
 class Comparison:
-    """What one program drew: `executed`, its `iou` with the target (0 if not executed), the picture (H, W, 3) uint8."""
+    """What one program drew: `executed`, `iou` with the target (0 if not executed), the picture (H, W, 3) uint8."""
 
     executed: bool
     iou: float
@@ -52,8 +53,8 @@ def render_and_compare(
 
 class ChartRewards:
     """
-    Reward functions for TRL's trainers: the methods `iou`, `execution` and `length`. Data sets have the columns `image`
-    (the target picture) and `length` (tokens of the reference program).
+    Reward functions for TRL's trainers: the methods `iou`, `execution` and `length`. Data sets have the columns
+    `image` (the target picture) and `length` (tokens of the reference program).
 
     Execution is a reward of its own because the programs of a weak model, which hardly ever hit anything, would all be
     worth the same by their IoU.

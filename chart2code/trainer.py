@@ -36,6 +36,7 @@ from chart2code.arguments import C2CTrainingArguments
 from chart2code.checkpoints import RUN_FILE, damage, last_complete_checkpoint, write_checksums
 from chart2code.collator import EpochSampler
 from chart2code.generation import ChartError, one_line
+from chart2code.model_card import model_card
 from chart2code.optimizer import MuonAdamW, parameter_groups
 from chart2code.semantic import SemanticLoss, SemanticOutput
 from eval_metric.executor import Executor
@@ -61,6 +62,7 @@ class C2CTrainer(Trainer):
     def __init__(self, *args, run: dict[str, Any] | None = None, **kwargs):
         super().__init__(*args, **kwargs)
         self.run = run or {}
+        self.trainable = sum(getattr(p, "ds_numel", p.numel()) for p in self.model.parameters() if p.requires_grad)
         self.executor = Executor(num_workers=self.args.render_workers, timeout=RENDER_SECONDS)
         self.semantic_loss = SemanticLoss(
             self.processing_class,
@@ -203,7 +205,8 @@ class C2CTrainer(Trainer):
         step = self.state.global_step + 1
         if self.is_deepspeed_enabled:  # which has made its step already
             raise ChartError(
-                f"step {step}: the gradient is not finite; continue from the last checkpoint with a lower learning_rate"
+                f"step {step}: the gradient is not finite; continue from the last checkpoint with a lower "
+                f"learning_rate"
             )
         self._skipped += 1
         if self._skipped >= MAX_SKIPPED:
@@ -292,6 +295,18 @@ class C2CTrainer(Trainer):
             Path(output_dir, WINDOW_FILE).write_text(json.dumps(list(self.usage_window)))
             Path(output_dir, RUN_FILE).write_text(json.dumps(self.run, indent=1))
 
+    def create_model_card(self, **kwargs) -> None:
+        """Writes README.md and run.json of the output folder; the Trainer's own card does not know what was done."""
+        if not self.is_world_process_zero():
+            return
+        rendered = any("eval_iou" in line for line in self.state.log_history)
+        sizes = [getattr(p, "ds_numel", p.numel()) for p in self.model.parameters()]
+        level = self.executor.level if rendered else None
+        self.executor.close()
+        card = model_card(self.run, self.state.log_history, sum(sizes), self.trainable, level)
+        Path(self.args.output_dir, "README.md").write_text(card, encoding="utf-8")
+        Path(self.args.output_dir, RUN_FILE).write_text(json.dumps(self.run, indent=1))
+
     def _save_rng_state(self, output_dir: str) -> None:
         super()._save_rng_state(output_dir)
         # The main process may only write the files that make the checkpoint complete after all have written theirs.
@@ -300,7 +315,7 @@ class C2CTrainer(Trainer):
             write_checksums(output_dir)
 
     def _save_checkpoint(self, model, trial) -> None:
-        """As in the Trainer; where nothing can be written, what there is of the checkpoint goes and the others stay."""
+        """As in the Trainer; if it cannot be written, what there is of the checkpoint goes and the others stay."""
         folder = Path(self.args.output_dir, f"checkpoint-{self.state.global_step}")
         try:
             super()._save_checkpoint(model, trial)

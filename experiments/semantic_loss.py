@@ -4,8 +4,8 @@
 
 Runs `train.py --config configs/tiny_semantic.yaml` once for each seed with the config's weight and once with weight 0,
 and prints and draws the success rate (IoU >= 0.85), the execution rate and the mean IoU of greedy programs of the same
-validation charts, every `eval_generate_steps` steps. Runs that are finished are not run again; one that was interrupted
-continues.
+validation charts, every `eval_generate_steps` steps. Runs that are finished are not run again; one that was
+interrupted continues.
 """
 
 import argparse

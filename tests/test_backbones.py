@@ -1,4 +1,4 @@
-"""Models from pretrained parts: folders as the Hub has them, written by transformers' own classes with random weights."""
+"""Models from pretrained parts: folders as the Hub has them, of transformers' own classes with random weights."""
 
 import json
 import os
@@ -93,14 +93,22 @@ def test_weights_of_the_parts_arrive_bit_by_bit(parts, tmp_path, conv):
     decoder = Qwen2ForCausalLM.from_pretrained(parts["text"], dtype=torch.bfloat16).state_dict()
     for name, value in decoder.items():
         assert torch.equal(state[name.replace("model.", "model.language_model.", 1)], value), name
-    for part, prefix, tower in ((parts["vision"], "vision_model.", "vision_tower"), (parts[conv], "", "conv_tower")):
-        classes = {"vision": SiglipModel, "conv": ConvNextV2ForImageClassification, "resnet": ResNetForImageClassification}
+    for part, tower in ((parts["vision"], "vision_tower"), (parts[conv], "conv_tower")):
+        classes = {
+            "vision": SiglipModel,
+            "conv": ConvNextV2ForImageClassification,
+            "resnet": ResNetForImageClassification,
+        }
         source = classes[Path(part).name].from_pretrained(part, dtype=torch.bfloat16).state_dict()
         found = 0
         for name, value in state.items():
             if name.startswith(f"model.{tower}.") and "hidden_states_norms" not in name:
                 tail = name.removeprefix(f"model.{tower}.").removeprefix("vision_model.")
-                match = [source[key] for key in source if key.startswith(("vision_model", "convnextv2", "resnet")) and key.endswith(f".{tail}")]
+                match = [
+                    source[key]
+                    for key in source
+                    if key.startswith(("vision_model", "convnextv2", "resnet")) and key.endswith(f".{tail}")
+                ]
                 assert len(match) == 1 and torch.equal(match[0], value), name
                 found += 1
         assert found > 10
@@ -187,7 +195,9 @@ def test_configs_of_real_backbones_are_valid(name, tmp_path):
     assert model.method == "mola" and model.text_backbone.startswith("Qwen/Qwen2.5-Coder-")
     assert training.activation_checkpointing_kwargs["every_n_layers"] == 4
     comments = (ROOT / f"configs/{name}.yaml").read_text().splitlines()
-    assert all("#" in line for line in comments if line.strip() and not line.startswith("---")), "a field without comment"
+    assert all("#" in line for line in comments if line.strip() and not line.startswith("---")), (
+        "a field without comment"
+    )
 
 
 QWEN = {  # the published configurations of Qwen2.5-Coder

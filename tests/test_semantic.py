@@ -4,12 +4,12 @@ import itertools
 
 import pytest
 import torch
+from conftest import PROGRAM, make_tiny_model
 from PIL import Image
 
 from chart2code.rewards import ChartRewards, completion_code, render_and_compare
 from chart2code.semantic import SemanticLoss, completion_log_probs, score_function_loss
 from eval_metric.executor import Executor
-from conftest import PROGRAM, make_tiny_model
 
 WRONG = PROGRAM.replace("[3, 5, 2]", "[1, 1, 6]").replace("tab:red", "tab:blue")
 

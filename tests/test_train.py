@@ -17,7 +17,7 @@ import yaml
 from safetensors.torch import load_file
 
 from chart2code.arguments import C2CTrainingArguments, parse_arguments
-from chart2code.checkpoints import last_complete_checkpoint
+from chart2code.checkpoints import check_same_run, last_complete_checkpoint
 from chart2code.collator import ChartCollator, EpochSampler, load_split
 from chart2code.generation import ChartError
 from chart2code.optimizer import MuonAdamW, parameter_groups
@@ -287,6 +287,232 @@ def test_resumes_in_one_process_with_muon_and_workers(workspace, tmp_path):
     assert [line["loss"] for line in history(whole)] == [line["loss"] for line in history(resumed)]
     before, after = load_file(whole / "model.safetensors"), load_file(resumed / "model.safetensors")
     assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+# ---- faults ----
+
+
+@pytest.fixture
+def checkpoints(workspace, tmp_path):
+    """A run of four steps with a checkpoint after the second and the fourth."""
+    trainer = make_trainer(workspace, tmp_path / "run", max_steps=4, save_strategy="steps", save_steps=2)
+    trainer.train()
+    return tmp_path / "run"
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "optimizer.pt", "rng_state.pth", "trainer_state.json",
+                                  "checksums.json"])  # fmt: skip
+@pytest.mark.parametrize("how", ["cut", "overwritten", "removed"])
+def test_a_damaged_checkpoint_is_passed_over(checkpoints, tmp_path, file, how):
+    if (file, how) == ("checksums.json", "removed"):  # it is then one of a plain Trainer
+        return
+    broken = checkpoints / "checkpoint-4" / file
+    content = broken.read_bytes()
+    if how == "removed":
+        broken.unlink()
+    else:
+        middle = len(content) // 2
+        broken.write_bytes(content[:middle] + (b"" if how == "cut" else b"!" + content[middle + 1 :]))
+    told = []
+    assert last_complete_checkpoint(checkpoints, report=told.append) == checkpoints / "checkpoint-2"
+    assert len(told) == 1 and "checkpoint-4" in told[0] and "\n" not in told[0]
+
+
+def test_a_full_disk_stops_in_one_line_and_leaves_the_last_checkpoint(workspace, tmp_path):
+    """A limit on the size of files stands for the disk: the second checkpoint's optimizer does not fit."""
+    output = tmp_path / "run"
+    values = {"save_strategy": "steps", "save_steps": 2, "max_steps": 4, "save_total_limit": 1}
+    arguments = command(workspace, output, **values)
+    launch([*arguments, "--max_steps", "2"], tmp_path)
+    size = max(file.stat().st_size for file in (output / "checkpoint-2").iterdir())
+    limited = f"import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_FSIZE, ({size - 1},) * 2); " \
+              "sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"  # fmt: skip
+    resume = ["--resume_from_checkpoint", "true"]
+    run = launch([sys.executable, "-c", limited, *arguments[1:], *resume], tmp_path, expect=2)
+    last = run.stderr.strip().splitlines()[-1]
+    assert "could not write" in last and "continues from checkpoint-2" in last and "Traceback" not in run.stderr
+    assert last_complete_checkpoint(output) == output / "checkpoint-2"
+    assert not (output / "checkpoint-4").exists()
+    launch([*arguments, *resume], tmp_path)
+    assert last_complete_checkpoint(output) == output / "checkpoint-4"
+
+
+def test_another_run_does_not_continue_from_a_checkpoint(tmp_path):
+    run = {
+        "method": "mola",
+        "seed": 1,
+        "learning_rate": 1e-3,
+        "eval_steps": 5,
+        "families": ("bar",),
+        "output_dir": "a",
+    }
+    (tmp_path / "run.json").write_text(json.dumps(run))
+    assert check_same_run(tmp_path, run) == []
+    changed = check_same_run(tmp_path, {**run, "learning_rate": 1e-4, "eval_steps": 9, "output_dir": "b"})
+    assert changed == ["learning_rate: 0.001 -> 0.0001"]
+    with pytest.raises(ChartError, match="seed: 1 -> 2.*--model"):
+        check_same_run(tmp_path, {**run, "seed": 2})
+
+
+def test_a_resumed_run_with_another_batch_size_is_refused(workspace, tmp_path):
+    output = tmp_path / "run"
+    values = {"save_strategy": "steps", "save_steps": 2, "max_steps": 2}
+    launch(command(workspace, output, **values), tmp_path)
+    values |= {"max_steps": 4, "per_device_train_batch_size": 4, "resume_from_checkpoint": "true"}
+    run = launch(command(workspace, output, **values), tmp_path, expect=2)
+    assert "per_device_train_batch_size: 2 -> 4" in run.stderr.strip().splitlines()[-1]
+
+
+class Poison(torch.utils.data.Dataset):
+    """Rows of a data set, of which some make the collator's batch not finite."""
+
+    def __init__(self, rows, poisoned):
+        self.rows, self.poisoned = rows, poisoned
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, index):
+        return {**self.rows[index], "poisoned": index in self.poisoned}
+
+
+def poisoned_trainer(workspace, output, poisoned, **values):
+    trainer = make_trainer(workspace, output, train_sampling_strategy="sequential", **values)
+    rows, collate = [trainer.train_dataset[i] for i in range(len(trainer.train_dataset))], trainer.data_collator
+
+    def collator(batch):
+        tensors = collate(batch)
+        if any(row["poisoned"] for row in batch):
+            tensors["pixel_values"][0, 0, 0, 0] = float("nan")
+        return tensors
+
+    trainer.train_dataset, trainer.data_collator = Poison(rows, poisoned), collator
+    return trainer
+
+
+def test_nan_in_a_batch_changes_nothing_but_that_step(workspace, tmp_path, capsys):
+    trainer = poisoned_trainer(workspace, tmp_path / "run", {2}, max_steps=3, lr_scheduler_type="constant")
+    trainer.train()
+    state = {name: value.clone() for name, value in trainer.model.state_dict().items()}
+    assert all(value.isfinite().all() for value in state.values())
+    assert "step 2: the gradient is not finite" in capsys.readouterr().err
+    losses = [line["loss_syntax"] for line in trainer.state.log_history if "loss_syntax" in line]
+    assert len(losses) == 3 and all(np.isfinite(losses))
+
+
+def test_nothing_but_nan_stops_in_one_line(workspace, tmp_path):
+    trainer = poisoned_trainer(workspace, tmp_path / "run", set(range(16)), max_steps=12)
+    with pytest.raises(ChartError, match="no finite gradient in 10 steps.*learning_rate") as error:
+        trainer.train()
+    assert "\n" not in str(error.value)
+    assert all(value.isfinite().all() for value in trainer.model.state_dict().values())
+
+
+def test_a_loader_process_that_dies_is_one_line(workspace, tmp_path):
+    import signal
+
+    trainer = make_trainer(workspace, tmp_path / "run", max_steps=4, dataloader_num_workers=1)
+    collate = trainer.data_collator
+
+    def dies(rows):
+        if torch.utils.data.get_worker_info() is not None:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return collate(rows)
+
+    trainer.data_collator = dies
+    with pytest.raises(ChartError, match="reading the data failed.*[Kk]illed.*dataloader_num_workers") as error:
+        trainer.train()
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.slow
+def test_a_run_killed_at_random_ends_as_one_that_was_not(workspace, tmp_path):
+    values = {
+        "method": "mola", "expert_dropout": 0.1, "max_steps": 30, "save_strategy": "steps", "save_steps": 2,
+        "save_total_limit": 2, "dataloader_num_workers": 1, "semantic_weight": 0.01, "semantic_every": 3,
+        "semantic_charts": 1, "semantic_samples": 2, "eval_max_new_tokens": 8,
+    }  # fmt: skip
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    started = time.monotonic()
+    launch(command(workspace, whole, **values), tmp_path)
+    seconds, random = time.monotonic() - started, np.random.default_rng(0)
+    arguments = [*command(workspace, killed, **values), "--resume_from_checkpoint", "true"]
+    for _ in range(20):
+        process = subprocess.Popen(arguments, cwd=tmp_path, env=environment(tmp_path), stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL)  # fmt: skip
+        time.sleep(random.uniform(0.5 * seconds, 0.8 * seconds))
+        family = [process, *psutil.Process(process.pid).children(recursive=True)] if process.poll() is None else []
+        for member in family:
+            member.kill()
+        psutil.wait_procs(family[1:])
+        if process.wait() == 0:
+            break
+    else:
+        launch(arguments, tmp_path)
+    assert [line["loss"] for line in history(whole)] == [line["loss"] for line in history(killed)]
+    before, after = load_file(whole / "model.safetensors"), load_file(killed / "model.safetensors")
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+# ---- what a run leaves behind ----
+
+
+def test_pictures_card_and_push(workspace, tmp_path, monkeypatch):
+    """Renderings in the log, a card of the run, and what the Hub's client is asked for."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    import train
+
+    calls = []
+
+    class Client:
+        def create_repo(self, name, **kwargs):
+            calls.append(("create_repo", name))
+            return SimpleNamespace(repo_id=name)
+
+        def upload_folder(self, **kwargs):
+            names = {str(p.relative_to(kwargs["folder_path"])) for p in Path(kwargs["folder_path"]).rglob("*")}
+            calls.append(("upload_folder", kwargs["repo_id"], names, kwargs["ignore_patterns"]))
+
+    monkeypatch.setattr("transformers.trainer.hf_api", Client)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("TENSORBOARD_LOGGING_DIR", raising=False)
+    values = {
+        "method": "mola", "max_steps": 2, "report_to": "tensorboard", "eval_generate_steps": 2,
+        "eval_generate_samples": 2, "eval_max_new_tokens": 8, "eval_strategy": "steps", "eval_steps": 2,
+        "push_to_hub": True, "hub_model_id": "someone/charts", "hub_strategy": "end", "hub_token": "hf_secret",
+        "semantic_weight": 0.01, "semantic_every": 1, "semantic_charts": 2, "semantic_samples": 2,
+    }  # fmt: skip
+    output = tmp_path / "run"
+    train.main(command(workspace, output, **values)[2:])
+
+    assert calls[0] == ("create_repo", "someone/charts")
+    name, repository, files, _ = calls[-1]
+    assert (name, repository) == ("upload_folder", "someone/charts")
+    assert {"model.safetensors", "README.md", "run.json", "modeling_c2c_mola.py", "tokenizer.json"} <= files
+    card = (output / "README.md").read_text()
+    metadata = yaml.safe_load(card.split("---\n")[1])
+    assert metadata["library_name"] == "transformers" and metadata["pipeline_tag"] == "image-text-to-text"
+    for part in ("16 training charts", "| success rate | 0.0000 | 2 | share", "IoU >= 0.85", "similarity.py version",
+                 "matplotlib 3", "accelerate launch train.py --config", "someone/charts"):  # fmt: skip
+        assert part in card, part
+    assert "hf_secret" not in (output / "run.json").read_text() + card
+
+    events = EventAccumulator(str(tmp_path / "runs" / "run"), size_guidance={"images": 0}).Reload()
+    assert {"charts/0", "charts/1"} <= set(events.Tags()["images"])
+    scalars = set(events.Tags()["scalars"])
+    assert {"train/loss_semantic", "train/semantic_iou", "train/semantic_executed", "train/data_wait_share"} <= scalars
+
+
+def test_without_weight_there_is_no_semantic_loss(workspace, tmp_path):
+    lines = []
+    for values in ({}, {"semantic_weight": 0.0, "semantic_every": 1, "semantic_samples": 3}):
+        trainer = make_trainer(workspace, tmp_path / "run", max_steps=2, **values)
+        assert "targets" not in trainer.data_collator([trainer.train_dataset[0]])
+        trainer.train()
+        lines.append([line["loss"] for line in trainer.state.log_history if "loss" in line])
+        assert not any("semantic" in name for line in trainer.state.log_history for name in line)
+    assert lines[0] == lines[1]
 
 
 @pytest.mark.slow
