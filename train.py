@@ -9,7 +9,11 @@
     accelerate launch --config_file accelerate_configs/cpu.yaml train.py --config configs/tiny_base.yaml
     accelerate launch --config_file accelerate_configs/cpu.yaml train.py --config configs/tiny_mola.yaml
 
-    # continue after an interruption, from the last complete checkpoint in the output folder
+    # Qwen2.5-Coder with SigLIP2 and ConvNeXtV2: from the Hub or from folders; 0.5B, 1.5B on one GPU, 7B on eight
+    accelerate launch --config_file accelerate_configs/single_gpu.yaml train.py --config configs/qwen_0.5b.yaml
+    accelerate launch --config_file accelerate_configs/zero3.yaml train.py --config configs/qwen_7b.yaml
+
+    # continue after an interruption, from the last whole checkpoint in the output folder
     accelerate launch --config_file accelerate_configs/cpu.yaml train.py --config configs/tiny_base.yaml \
         --resume_from_checkpoint true
 
@@ -23,7 +27,11 @@
     python train.py --help             # every argument
 
 `method` chooses the arm: `standard` (every weight, no experts), `lora` (PEFT) or `mola` (mixture-of-LoRA experts and
-their router). The output folder ends up as a complete model repository: weights, configuration, processor and code.
+their router). The output folder ends up as a complete model repository: weights, configuration, processor, code and a
+model card of the run; --push_to_hub sends it to the Hub. train_rewards.py goes on from there with GRPO or DPO.
+
+What goes wrong is told in one line: a damaged checkpoint is passed over, one that cannot be written leaves the earlier
+ones, a run with other data or batches does not continue from it, and a step without a finite gradient changes nothing.
 """
 
 from __future__ import annotations
@@ -306,6 +314,11 @@ def main(arguments: list[str] | None = None) -> None:
         if not args.push_to_hub:
             raise
         raise ChartError(f"push_to_hub: {one_line(error)}; `hf auth login` stores a token that may write") from error
+    if args.eval_generate_steps or args.semantic_weight:
+        try:
+            log(f"programs are executed at confinement level {trainer.executor.level!r}")
+        except RuntimeError as error:  # now, and not after hours
+            raise ChartError(one_line(error)) from error
     if args.eval_generate_steps:
         trainer.add_callback(GenerationCallback(trainer, evaluation))
 

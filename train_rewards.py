@@ -189,7 +189,7 @@ def main(arguments: list[str] | None = None) -> None:
     from chart2code.arguments import DataArguments, ModelArguments, parse
     from chart2code.collator import load_split
     from eval_metric.executor import Executor
-    from train import load_model, load_processor
+    from train import checkpoint_to_resume, load_model, load_processor
 
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if not torch.accelerator.is_available():
@@ -202,6 +202,7 @@ def main(arguments: list[str] | None = None) -> None:
         raise ChartError("rewards need a trained `model`, and method standard or mola")
 
     set_seed(config.seed)
+    checkpoint = checkpoint_to_resume(config)
     processor = load_processor(model_args)
     train, validation = (
         load_split(data_args.data, split, processor, data_args.families, data_args.variants, limit)
@@ -213,7 +214,7 @@ def main(arguments: list[str] | None = None) -> None:
     with Executor(num_workers=args.render_workers, timeout=30.0) as executor:
         before = validate(model, processor, validation, executor, args.max_program_tokens) if len(validation) else {}
         trainer = make_trainer(args, config, model, processor, train, executor)
-        trainer.train(resume_from_checkpoint=config.resume_from_checkpoint)
+        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
         model = trainer.accelerator.unwrap_model(trainer.model)
         after = validate(model, processor, validation, executor, args.max_program_tokens) if len(validation) else {}
     for name, value in before.items():

@@ -36,12 +36,21 @@ HARMLESS = (
 
 
 def write_checksums(folder: str | Path) -> None:
-    """Notes size and CRC-32 of every file in a checkpoint, but for the state, which is not there yet."""
+    """Notes size and CRC-32 of every file in a checkpoint; the state of an earlier checkpoint of that name goes."""
     folder = Path(folder)
-    files = [file for file in sorted(folder.rglob("*")) if file.is_file()]
-    names = {str(file.relative_to(folder)): file for file in files if file.name not in (STATE_FILE, CHECKSUMS_FILE)}
-    sums = {name: [file.stat().st_size, _crc32(file)] for name, file in names.items()}
+    (folder / STATE_FILE).unlink(missing_ok=True)
+    files = [file for file in sorted(folder.rglob("*")) if file.is_file() and file.name != CHECKSUMS_FILE]
+    sums = {str(file.relative_to(folder)): [file.stat().st_size, _crc32(file)] for file in files}
     (folder / CHECKSUMS_FILE).write_text(json.dumps(sums, indent=1))
+
+
+def add_state_checksum(folder: str | Path) -> None:
+    """Notes those of the state, too, when it has been written."""
+    file, state = Path(folder, CHECKSUMS_FILE), Path(folder, STATE_FILE)
+    sums = json.loads(file.read_text()) | {STATE_FILE: [state.stat().st_size, _crc32(state)]}
+    new = file.with_suffix(".tmp")
+    new.write_text(json.dumps(sums, indent=1))
+    new.replace(file)
 
 
 def damage(folder: str | Path) -> str | None:

@@ -6,8 +6,8 @@ n charts, K programs y_k are drawn from the model itself and rendered, and
     dL/dtheta ~ 1/n sum_charts 1/K sum_k (l_k - mean of the other l_j) * d log p(y_k | chart) / dtheta,
     l_k = max(0, tau - IoU_k), tau for a program that fails.
 
-The estimate is unbiased for any K >= 2 if what is drawn from is the distribution whose log p is differentiated. So both
-are the model in evaluation mode, at temperature 1 and without top-k: no dropout, no router noise, no capacity.
+The estimate is unbiased for any K >= 2 if what is drawn from is the distribution whose log p is differentiated. So
+both are the model in evaluation mode, at temperature 1 and without top-k: no dropout, no router noise, no capacity.
 For the same reason a chart's programs are rendered before the optimizer moves, and not beside the next steps.
 """
 

@@ -33,7 +33,13 @@ from torch import nn
 from transformers import Trainer
 
 from chart2code.arguments import C2CTrainingArguments
-from chart2code.checkpoints import RUN_FILE, damage, last_complete_checkpoint, write_checksums
+from chart2code.checkpoints import (
+    RUN_FILE,
+    add_state_checksum,
+    damage,
+    last_complete_checkpoint,
+    write_checksums,
+)
 from chart2code.collator import EpochSampler
 from chart2code.generation import ChartError, one_line
 from chart2code.model_card import model_card
@@ -192,14 +198,14 @@ class C2CTrainer(Trainer):
 
     def training_step(self, model, inputs, num_items_in_batch=None) -> torch.Tensor:
         if self._microbatch == 0:
-            buffers = (b for m in model.modules() if isinstance(m, nn.BatchNorm2d) and m.training for b in m.buffers())
+            buffers = (b for module in model.modules() if isinstance(module, nn.BatchNorm2d) for b in module.buffers())
             self._statistics = [(buffer, buffer.clone()) for buffer in buffers]
         return super().training_step(model, inputs, num_items_in_batch)
 
     def _get_grad_norm(self, model, grad_norm=None):
         """As in the Trainer; a gradient that is not finite is taken away, so that the step changes nothing."""
         norm = super()._get_grad_norm(model, grad_norm)
-        if math.isfinite(norm):
+        if norm is None or math.isfinite(norm) or self.accelerator.scaler is not None:  # fp16's scaler skips by itself
             self._skipped = 0
             return norm
         step = self.state.global_step + 1
@@ -208,6 +214,10 @@ class C2CTrainer(Trainer):
                 f"step {step}: the gradient is not finite; continue from the last checkpoint with a lower "
                 f"learning_rate"
             )
+        model.zero_grad(set_to_none=True)  # parameters without a gradient, which optimizers leave alone
+        with torch.no_grad():
+            for buffer, value in self._statistics:
+                buffer.copy_(value)
         self._skipped += 1
         if self._skipped >= MAX_SKIPPED:
             raise ChartError(
@@ -216,10 +226,6 @@ class C2CTrainer(Trainer):
             )
         if self.is_world_process_zero():
             print(f"train.py: step {step}: the gradient is not finite, the step is passed over", file=sys.stderr)
-        model.zero_grad(set_to_none=True)  # parameters without a gradient, which optimizers leave alone
-        with torch.no_grad():
-            for buffer, value in self._statistics:
-                buffer.copy_(value)
         return norm
 
     # ---- logs ----
@@ -319,6 +325,8 @@ class C2CTrainer(Trainer):
         folder = Path(self.args.output_dir, f"checkpoint-{self.state.global_step}")
         try:
             super()._save_checkpoint(model, trial)
+            if self.args.should_save and not self.args.save_only_model:
+                add_state_checksum(folder)
         except (OSError, RuntimeError, SafetensorError) as error:
             if damage(folder) is None:  # it was something else
                 raise

@@ -255,6 +255,8 @@ def test_two_processes_killed_and_resumed_end_as_one_that_was_not(workspace, tmp
     values = {
         "method": "mola", "expert_dropout": 0.1, "gradient_accumulation_steps": 2, "max_steps": 7,
         "utilization_window": 3, "save_strategy": "steps", "save_steps": 1, "expert_capacity": 4,
+        "semantic_weight": 0.01, "semantic_every": 3, "semantic_charts": 1, "semantic_samples": 2,
+        "eval_max_new_tokens": 8,
     }  # fmt: skip
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     launch(command(workspace, whole, TWO_PROCESSES, **values), tmp_path)
@@ -325,8 +327,11 @@ def test_a_full_disk_stops_in_one_line_and_leaves_the_last_checkpoint(workspace,
     arguments = command(workspace, output, **values)
     launch([*arguments, "--max_steps", "2"], tmp_path)
     size = max(file.stat().st_size for file in (output / "checkpoint-2").iterdir())
-    limited = f"import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_FSIZE, ({size - 1},) * 2); " \
-              "sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"  # fmt: skip
+    limited = f"""import resource, runpy, sys
+sys.path.insert(0, {str(ROOT)!r})
+resource.setrlimit(resource.RLIMIT_FSIZE, ({size - 1}, {size - 1}))
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")"""
     resume = ["--resume_from_checkpoint", "true"]
     run = launch([sys.executable, "-c", limited, *arguments[1:], *resume], tmp_path, expect=2)
     last = run.stderr.strip().splitlines()[-1]
@@ -519,7 +524,8 @@ def test_without_weight_there_is_no_semantic_loss(workspace, tmp_path):
 def test_zero3_on_two_processes(workspace, tmp_path):
     output = tmp_path / "run"
     values = {"method": "mola", "save_strategy": "steps", "save_steps": 4, "max_steps": 4, "eval_generate_steps": 4,
-              "eval_generate_samples": 3, "eval_max_new_tokens": 4}  # fmt: skip
+              "eval_generate_samples": 3, "eval_max_new_tokens": 4, "semantic_weight": 0.01, "semantic_every": 2,
+              "semantic_charts": 1, "semantic_samples": 2}  # fmt: skip
     launch(command(workspace, output, accelerate_launch("zero3_cpu.yaml"), **values), tmp_path)
     model = C2CMolaForConditionalGeneration.from_pretrained(output)
     assert all(parameter.numel() and parameter.isfinite().all() for parameter in model.parameters())
