@@ -707,6 +707,10 @@ class C2CMolaForConditionalGeneration(C2CMolaPreTrainedModel, GenerationMixin):
         for name, keys in absent.items():
             if keys:  # they would be random
                 raise ValueError(f"{name} lacks {len(keys)} weights of its model, e.g. {sorted(keys)[0]}")
+        for name in cls._keep_in_fp32_modules_strict:
+            for module_name, module in model.named_modules():
+                if module_name.endswith(name):
+                    module.float()
         model.generation_config = decoder.generation_config
         return model
 

@@ -243,7 +243,6 @@ class ArgumentParser(TrlParser):
 
     def __init__(self, groups: tuple[type, ...], script: str):
         super().__init__(groups, allow_abbrev=False, prog=script)
-        self.script = script
 
     def error(self, message: str) -> NoReturn:
         raise ChartError(message)
