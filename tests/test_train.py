@@ -761,6 +761,12 @@ def test_arguments_from_yaml_and_command_line(tmp_path):
     assert training.weight_decay == 0.01
 
 
+@pytest.mark.parametrize("file", sorted((ROOT / "configs").glob("tiny_*.yaml")), ids=lambda file: file.stem)
+def test_configs_are_valid(file, tmp_path):
+    if "algorithm" not in yaml.safe_load(file.read_text()):  # else one of train_rewards.py
+        parse_arguments(["--config", str(file), "--report_to", "none", "--output_dir", str(tmp_path)])
+
+
 @pytest.mark.parametrize("text, arguments, message", [
     ("model: m\nlearning_rte: 1\n", [], "learning_rte"),
     ("model: m\nmethod: full\n", [], "full.*standard, lora, mola"),

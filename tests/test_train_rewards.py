@@ -113,6 +113,20 @@ def test_completions_are_padded_where_trl_wants_it(undecided):
     assert left[0, 0] == 0 and left[0, -1] == 1 and right[0, 0] == 1 and right[0, -1] == 0
 
 
+@pytest.mark.parametrize("algorithm", ["grpo", "dpo"])
+def test_configs_are_valid(algorithm, tmp_path):
+    from trl import DPOConfig, GRPOConfig
+
+    from chart2code.arguments import DataArguments, ModelArguments, parse
+
+    arguments = ["--config", str(ROOT / f"configs/tiny_{algorithm}.yaml"), "--report_to", "none", "--use_cpu"]
+    assert train_rewards.is_dpo(arguments) == (algorithm == "dpo")
+    config = {"grpo": GRPOConfig, "dpo": DPOConfig}[algorithm]
+    groups = (train_rewards.RewardArguments, ModelArguments, DataArguments, config)
+    args, _, _, config = parse(groups, [*arguments, "--output_dir", str(tmp_path)], "train_rewards.py")
+    assert args.algorithm == algorithm and config.max_steps == 200
+
+
 @pytest.mark.parametrize("text, message", [
     ("algorithm: ppo\nmodel: m\n", "grpo or dpo"),
     ("algorithm: dpo\nmodel: m\nnum_generations: 4\n", "num_generations"),
