@@ -521,16 +521,23 @@ def test_without_weight_there_is_no_semantic_loss(workspace, tmp_path):
 
 
 @pytest.mark.slow
-def test_zero3_on_two_processes(workspace, tmp_path):
-    output = tmp_path / "run"
-    values = {"method": "mola", "save_strategy": "steps", "save_steps": 4, "max_steps": 4, "eval_generate_steps": 4,
-              "eval_generate_samples": 3, "eval_max_new_tokens": 4, "semantic_weight": 0.01, "semantic_every": 2,
-              "semantic_charts": 1, "semantic_samples": 2}  # fmt: skip
-    launch(command(workspace, output, accelerate_launch("zero3_cpu.yaml"), **values), tmp_path)
-    model = C2CMolaForConditionalGeneration.from_pretrained(output)
+def test_zero3_on_two_processes_killed_and_resumed(workspace, tmp_path):
+    values = {
+        "method": "mola", "save_strategy": "steps", "save_steps": 2, "max_steps": 8, "eval_generate_steps": 4,
+        "eval_generate_samples": 3, "eval_max_new_tokens": 4, "semantic_weight": 0.01, "semantic_every": 3,
+        "semantic_charts": 1, "semantic_samples": 2,
+    }  # fmt: skip
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    launch(command(workspace, whole, accelerate_launch("zero3_cpu.yaml"), **values), tmp_path)
+    model = C2CMolaForConditionalGeneration.from_pretrained(whole)
     assert all(parameter.numel() and parameter.isfinite().all() for parameter in model.parameters())
-    arguments = command(workspace, output, accelerate_launch("zero3_cpu.yaml"), **{**values, "max_steps": 6})
+
+    arguments = command(workspace, killed, accelerate_launch("zero3_cpu.yaml"), **values)
+    kill_when_saved(arguments, tmp_path, killed / "checkpoint-4")
     launch([*arguments, "--resume_from_checkpoint", "true"], tmp_path)
+    assert [line["loss"] for line in history(whole)] == [line["loss"] for line in history(killed)]
+    before, after = load_file(whole / "model.safetensors"), load_file(killed / "model.safetensors")
+    assert all(torch.equal(before[name], after[name]) for name in before)
 
 
 # ---- losses ----
