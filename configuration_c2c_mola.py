@@ -31,6 +31,9 @@ class C2CMolaConfig(PreTrainedConfig):
         num_experts_per_tok (`int`, defaults to 2): k, the experts a visual token, and a chart, is sent to.
         expert_rank, expert_alpha, expert_dropout: r, alpha and dropout of every low-rank expert.
         expert_targets (`list[str]`): decoder projections that carry experts.
+        layer_experts (`list[int]`, *optional*): experts in each decoder layer, where not `num_experts`: with n, a
+            divisor of E, E / n neighbours share one low-rank expert there; with 0, the layer has none.
+        layer_ranks (`list[int]`, *optional*): r in each decoder layer, where it is not `expert_rank`.
         routing_strategy (`str`, defaults to `"top_k"`): `"top_k"`, or `"probabilistic"` (Tab. VIII): k experts
             drawn from p' without replacement in training, all experts weighted by p' at inference.
         router_temperature, router_noise (`float`): T of Eq. 8, sigma of Eq. 10 (training only).
@@ -39,6 +42,8 @@ class C2CMolaConfig(PreTrainedConfig):
             make an answer depend on chance.
         expert_prior (`str`, defaults to `"domain"`): `"domain"` starts the router from the experts' domains of Tab. II
             (3 bar, 2 line, 1 scatter, 1 pie, 1 complex; needs 8 experts and 5 chart types), `"none"` from nothing.
+        selection_bias_rate (`float`, defaults to 0.0): step of the selection bias that balances the experts' load
+            without a loss (DeepSeek-V3: 1e-3); 0 builds the router without it.
         complexity_form (`str`, defaults to `"per_expert"`): how c(x) enters Eq. 8. `"printed"` multiplies every expert
             by the same exp(c/T), which cancels in the normalisation; `"per_expert"` gives each expert a learned
             capability a_e.
@@ -46,6 +51,8 @@ class C2CMolaConfig(PreTrainedConfig):
         cross_attention_every (`int`, defaults to 4): every n-th decoder layer attends to the visual tokens.
         cross_attention_gate (`float`, defaults to 0.0): initial value of the layer's output gate; 0 leaves a
             pretrained decoder undisturbed at the start, 1 is for training from nothing.
+        cross_attention_form (`str`, defaults to `"content"`): `"content"`, dot products of content and position;
+            `"printed"`, Eq. 5-7 to the letter: scores of positions alone, in which the text position cancels.
         mark_bins (`int`, defaults to 0): values that the reader of cells tells apart, a training signal for vision
             streams that start from nothing; 0 builds the model without it.
     """
@@ -56,6 +63,7 @@ class C2CMolaConfig(PreTrainedConfig):
         "router_logits",
         "router_probs",
         "chart_gates",
+        "chart_experts",
         "token_gates",
         "dropped_fraction",
         "complexity",
@@ -97,15 +105,19 @@ class C2CMolaConfig(PreTrainedConfig):
         "up_proj",
         "down_proj",
     )
+    layer_experts: list[int] | tuple[int, ...] | None = None
+    layer_ranks: list[int] | tuple[int, ...] | None = None
     routing_strategy: Literal["top_k", "probabilistic"] = "top_k"
     router_temperature: float = 1.0
     router_noise: float = 0.01
     expert_capacity: int | None = 32
     expert_prior: Literal["domain", "none"] = "domain"
+    selection_bias_rate: float = 0.0
     complexity_form: Literal["per_expert", "printed"] = "per_expert"
     chart_types: list[str] | tuple[str, ...] = ("bar", "line", "scatter", "pie", "complex")
     cross_attention_every: int = 4
     cross_attention_gate: float = 0.0
+    cross_attention_form: Literal["content", "printed"] = "content"
     mark_bins: int = 0
     tie_word_embeddings: bool = False
 
@@ -125,6 +137,13 @@ class C2CMolaConfig(PreTrainedConfig):
             raise ValueError(
                 f"num_experts_per_tok={self.num_experts_per_tok} must lie between 1 and num_experts={self.num_experts}"
             )
+        layers = self.text_config.num_hidden_layers
+        for name in ("layer_experts", "layer_ranks"):
+            if (values := getattr(self, name)) is not None and len(values) != layers:
+                raise ValueError(f"{name} has {len(values)} values, but the decoder has {layers} layers")
+        for experts in self.layer_experts or ():
+            if self.num_experts and experts and self.num_experts % experts:
+                raise ValueError(f"layer_experts: {experts} does not divide num_experts={self.num_experts}")
         if self.num_experts and self.expert_prior == "domain" and (self.num_experts, len(self.chart_types)) != (8, 5):
             raise ValueError(
                 f"expert_prior='domain' is Tab. II's 8 experts for 5 chart types, but num_experts={self.num_experts} "

@@ -18,11 +18,15 @@ Differences from the paper, and why:
 - The "DeepSeek-Coder vision backbone" does not exist (DeepSeek-Coder reads text); two streams are what the text
   describes.
 - Eq. 5 scores positions only, and a linear layer over a concatenation is additive, so that the text position cancels
-  in the softmax. Here: multi-head dot-product attention on content plus position.
+  in the softmax. Here: multi-head dot-product attention on content plus position (`cross_attention_form="printed"`
+  keeps the printed form for the record).
 - Experts are low-rank, inside the connector's MLP and the decoder's projections, not whole FFNs.
 - `C2CMolaCellReader` gives vision streams that start from nothing a direct training signal: each visual token tells
   the characters in its cell and the values of its marks. Through the decoder alone they take very long to learn to
   read digits, and values off an axis, since it first has to learn where to look.
+- Gradient checkpointing is transformers' own, of decoder layers (`every_n_layers=4` for the paper's one in four). The
+  router and the connector, all that picks experts by token and draws noise, are outside of it and never run twice; a
+  decoder layer's low-rank pairs, a hundredth of its cost, are computed again with it.
 - Vision and routing run once per chart: `generate` turns the chart into cross-attention keys and values and gates
   first, and the decoding loop, beams and `num_return_sequences` included, reads those.
 """
@@ -54,10 +58,14 @@ from transformers.utils.output_capturing import OutputRecorder, capture_outputs
 
 try:
     from .configuration_c2c_mola import C2CMolaConfig
-    from .routing_c2c_mola import ComplexityMetric, MixtureOfLoraLinear, Router
+    from .routing_c2c_mola import ComplexityMetric, MixtureOfLoraLinear, MixtureOfLoraModel, Router
 except ImportError:  # imported as a flat file
     from configuration_c2c_mola import C2CMolaConfig
-    from routing_c2c_mola import ComplexityMetric, MixtureOfLoraLinear, Router
+    from routing_c2c_mola import ComplexityMetric, MixtureOfLoraLinear, MixtureOfLoraModel, Router
+
+
+# Inputs of at least so many tokens compute the chosen experts alone; on shorter ones, copying those costs more.
+GATHER_LENGTH = 32
 
 
 @dataclass
@@ -68,6 +76,8 @@ class C2CMolaImageFeatures(ModelOutput):
     Args:
         visual_tokens (`torch.Tensor` of shape `(batch_size, M, hidden_size)`): What the connector makes of F_vis.
         chart_gates (`torch.Tensor` of shape `(batch_size, num_experts)`, *optional*): Gates of the decoder's experts.
+        chart_experts (`torch.Tensor` of shape `(batch_size, num_experts_per_tok)`, *optional*): Those of them that
+            are not 0.
         token_gates, router_logits, router_probs (`torch.Tensor` of shape `(batch_size, M, num_experts)`, *optional*):
             Gates of the connector's experts, scores before noise, p' of Eq. 8. `None` without experts.
         dropped_fraction (`torch.Tensor`, *optional*): Share of assignments refused by capacity (training).
@@ -79,6 +89,7 @@ class C2CMolaImageFeatures(ModelOutput):
 
     visual_tokens: torch.Tensor | None = None
     chart_gates: torch.Tensor | None = None
+    chart_experts: torch.Tensor | None = None
     token_gates: torch.Tensor | None = None
     router_logits: torch.Tensor | None = None
     router_probs: torch.Tensor | None = None
@@ -97,9 +108,9 @@ class C2CMolaModelOutputWithPast(ModelOutput):
     Args:
         last_hidden_state (`torch.Tensor` of shape `(batch_size, sequence_length, hidden_size)`): Decoder output.
         past_key_values (`Cache`, *optional*), hidden_states, attentions (`tuple`, *optional*): As in transformers.
-        router_logits, router_probs, chart_gates, token_gates, dropped_fraction, complexity, type_logits,
-        num_elements_log, complexity_loss, mark_loss, character_loss: See [`C2CMolaImageFeatures`]; `None` where the
-        call had no `pixel_values`.
+        router_logits, router_probs, chart_gates, chart_experts, token_gates, dropped_fraction, complexity,
+        type_logits, num_elements_log, complexity_loss, mark_loss, character_loss: See [`C2CMolaImageFeatures`]; `None`
+        where the call had no `pixel_values`.
     """
 
     last_hidden_state: torch.Tensor | None = None
@@ -109,6 +120,7 @@ class C2CMolaModelOutputWithPast(ModelOutput):
     router_logits: torch.Tensor | None = None
     router_probs: torch.Tensor | None = None
     chart_gates: torch.Tensor | None = None
+    chart_experts: torch.Tensor | None = None
     token_gates: torch.Tensor | None = None
     dropped_fraction: torch.Tensor | None = None
     complexity: torch.Tensor | None = None
@@ -133,26 +145,35 @@ class C2CMolaCausalLMOutputWithPast(C2CMolaModelOutputWithPast):
     logits: torch.Tensor | None = None
 
 
+def sincos(positions: torch.Tensor, dim: int, base: float) -> torch.Tensor:
+    """Sine and cosine of positions `(...)` in `dim / 2` wavelengths up to `2 pi base`: `(..., dim)`, float32."""
+    frequencies = 1 / base ** (torch.arange(dim // 2, device=positions.device, dtype=torch.float32) / (dim // 2))
+    angles = positions[..., None].float() * frequencies
+    return torch.cat([angles.sin(), angles.cos()], dim=-1)
+
+
 def sincos_position_embedding(grid: int, dim: int, device: torch.device, dtype: torch.dtype) -> torch.Tensor:
     """Fixed 2-D sine and cosine positions of a `grid x grid` map, row by row: `(grid ** 2, dim)`."""
     # Base 100, not the usual 10,000: a grid has tens of rows, and with longer waves neighbours look the same.
-    frequencies = 1 / 100 ** (torch.arange(dim // 4, device=device, dtype=torch.float32) / (dim // 4))
-    angles = torch.arange(grid, device=device, dtype=torch.float32)[:, None] * frequencies  # (grid, dim / 4)
-    axis = torch.cat([angles.sin(), angles.cos()], dim=-1)  # (grid, dim / 2)
+    axis = sincos(torch.arange(grid, device=device), dim // 2, base=100)  # (grid, dim / 2)
     rows, columns = axis[:, None].expand(grid, grid, -1), axis[None].expand(grid, grid, -1)
     return F.pad(torch.cat([rows, columns], dim=-1).flatten(0, 1), (0, dim % 4)).to(dtype)
 
 
-def make_linear(config: C2CMolaConfig, name: str, in_features: int, out_features: int, bias: bool) -> nn.Module:
-    """The layer `name`, with experts where the configuration puts them."""
+def make_linear(config: C2CMolaConfig, layer_idx: int, name: str, plain: nn.Linear) -> MixtureOfLoraLinear:
+    """The projection `name` of decoder layer `layer_idx`, with experts where the configuration puts them."""
+    experts = config.num_experts if name in config.expert_targets else 0
+    if experts and config.layer_experts is not None:
+        experts = config.layer_experts[layer_idx]
     return MixtureOfLoraLinear(
-        in_features,
-        out_features,
-        bias,
-        num_experts=config.num_experts if name in config.expert_targets else 0,
-        rank=config.expert_rank,
+        plain.in_features,
+        plain.out_features,
+        plain.bias is not None,
+        num_experts=experts,
+        rank=config.expert_rank if config.layer_ranks is None else config.layer_ranks[layer_idx],
         alpha=config.expert_alpha,
         dropout=config.expert_dropout,
+        shared_by=config.num_experts // experts if experts else 1,
     )
 
 
@@ -162,14 +183,13 @@ class C2CMolaAttention(Qwen2Attention):
     def __init__(self, config: C2CMolaConfig, layer_idx: int):
         super().__init__(config.text_config, layer_idx)
         for name in ("q_proj", "k_proj", "v_proj", "o_proj"):
-            linear = getattr(self, name)
-            new = make_linear(config, name, linear.in_features, linear.out_features, linear.bias is not None)
-            setattr(self, name, new)
+            setattr(self, name, make_linear(config, layer_idx, name, getattr(self, name)))
 
     def forward(
         self,
         hidden_states: torch.Tensor,
         chart_gates: torch.Tensor | None,
+        chart_experts: torch.Tensor | None,
         position_embeddings: tuple[torch.Tensor, torch.Tensor],
         attention_mask: torch.Tensor | None,
         past_key_values: Cache | None = None,
@@ -177,9 +197,10 @@ class C2CMolaAttention(Qwen2Attention):
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
         input_shape = hidden_states.shape[:-1]
         hidden_shape = (*input_shape, -1, self.head_dim)
-        query_states = self.q_proj(hidden_states, chart_gates).view(hidden_shape).transpose(1, 2)  # (B, H, L, D)
-        key_states = self.k_proj(hidden_states, chart_gates).view(hidden_shape).transpose(1, 2)
-        value_states = self.v_proj(hidden_states, chart_gates).view(hidden_shape).transpose(1, 2)
+        routing = (chart_gates, chart_experts)
+        query_states = self.q_proj(hidden_states, *routing).view(hidden_shape).transpose(1, 2)  # (B, H, L, D)
+        key_states = self.k_proj(hidden_states, *routing).view(hidden_shape).transpose(1, 2)
+        value_states = self.v_proj(hidden_states, *routing).view(hidden_shape).transpose(1, 2)
         query_states, key_states = apply_rotary_pos_emb(query_states, key_states, *position_embeddings)
         if past_key_values is not None:
             key_states, value_states = past_key_values.update(key_states, value_states, self.layer_idx)
@@ -199,21 +220,23 @@ class C2CMolaAttention(Qwen2Attention):
             **kwargs,
         )
         attn_output = attn_output.reshape(*input_shape, -1).contiguous()
-        return self.o_proj(attn_output, chart_gates), attn_weights
+        return self.o_proj(attn_output, *routing), attn_weights
 
 
 class C2CMolaMLP(Qwen2MLP):
     """Qwen2 MLP whose projections carry experts."""
 
-    def __init__(self, config: C2CMolaConfig):
+    def __init__(self, config: C2CMolaConfig, layer_idx: int):
         super().__init__(config.text_config)
         for name in ("gate_proj", "up_proj", "down_proj"):
-            linear = getattr(self, name)
-            setattr(self, name, make_linear(config, name, linear.in_features, linear.out_features, bias=False))
+            setattr(self, name, make_linear(config, layer_idx, name, getattr(self, name)))
 
-    def forward(self, hidden_states: torch.Tensor, chart_gates: torch.Tensor | None) -> torch.Tensor:
-        inner = self.act_fn(self.gate_proj(hidden_states, chart_gates)) * self.up_proj(hidden_states, chart_gates)
-        return self.down_proj(inner, chart_gates)
+    def forward(
+        self, hidden_states: torch.Tensor, chart_gates: torch.Tensor | None, chart_experts: torch.Tensor | None
+    ) -> torch.Tensor:
+        routing = (chart_gates, chart_experts)
+        inner = self.act_fn(self.gate_proj(hidden_states, *routing)) * self.up_proj(hidden_states, *routing)
+        return self.down_proj(inner, *routing)
 
 
 class C2CMolaCrossAttention(nn.Module):
@@ -240,7 +263,9 @@ class C2CMolaCrossAttention(nn.Module):
         shape = (*visual_tokens.shape[:-1], self.num_key_value_heads, self.head_dim)
         return tuple(proj(visual_tokens).view(shape).transpose(1, 2) for proj in (self.k_proj, self.v_proj))
 
-    def forward(self, hidden_states: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+    def forward(
+        self, hidden_states: torch.Tensor, key: torch.Tensor, value: torch.Tensor, position_ids: torch.Tensor
+    ) -> torch.Tensor:
         """hidden_states `(B, L, d)`, key and value as from `key_value` -> `(B, L, d)`, to be added to the residual."""
         batch, length, _ = hidden_states.shape
         query = self.q_proj(self.layer_norm(hidden_states)).view(batch, length, self.num_heads, self.head_dim)
@@ -254,6 +279,37 @@ class C2CMolaCrossAttention(nn.Module):
         return self.gate.to(query.dtype) * self.o_proj(context.reshape(batch, length, -1))
 
 
+class C2CMolaPrintedCrossAttention(nn.Module):
+    """Eq. 5-7 to the letter, for the record. Eq. 5 is w_s . PE(s_n) + w_f . PE(f_m) + b: in the softmax over m the
+    first and the last term cancel, so every code token of every chart reads the same weighted mean of its visual
+    tokens."""
+
+    def __init__(self, config: C2CMolaConfig):
+        super().__init__()
+        self.grid = config.visual_grid
+        self.score = nn.Linear(2 * config.text_config.hidden_size, 1)
+        self.gate = nn.Parameter(torch.empty(1))
+
+    def key_value(self, visual_tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """visual_tokens `(B, M, d)` -> PE(f_m) and f_m, each `(B, 1, M, d)`."""
+        dim, device, dtype = visual_tokens.shape[-1], visual_tokens.device, visual_tokens.dtype
+        positions = sincos_position_embedding(self.grid, dim, device, dtype)
+        return positions.expand_as(visual_tokens)[:, None], visual_tokens[:, None]
+
+    def attention(self, position_ids: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
+        """Eq. 5 and 6: position_ids `(B or 1, L)`, key as from `key_value` -> A `(B, L, M)`."""
+        text = sincos(position_ids, key.shape[-1], base=10000.0).to(key.dtype)
+        pairs = torch.broadcast_tensors(text[:, :, None], key)  # (B, L, M, d) each
+        return self.score(torch.cat(pairs, dim=-1)).squeeze(-1).softmax(dim=-1)
+
+    def forward(
+        self, hidden_states: torch.Tensor, key: torch.Tensor, value: torch.Tensor, position_ids: torch.Tensor
+    ) -> torch.Tensor:
+        """As in [`C2CMolaCrossAttention`]; Eq. 7."""
+        context = self.attention(position_ids, key) @ value.squeeze(1)
+        return (self.gate * context).to(hidden_states.dtype)
+
+
 class C2CMolaDecoderLayer(GradientCheckpointingLayer):
     """Qwen2 decoder layer, with cross-modal attention between self-attention and MLP in every n-th one."""
 
@@ -263,8 +319,10 @@ class C2CMolaDecoderLayer(GradientCheckpointingLayer):
         self.self_attn = C2CMolaAttention(config, layer_idx)
         # The last of every n layers: a pretrained decoder has then read the prompt before it looks at the chart.
         has_cross_attention = (layer_idx + 1) % config.cross_attention_every == 0
-        self.cross_attn = C2CMolaCrossAttention(config) if has_cross_attention else None
-        self.mlp = C2CMolaMLP(config)
+        printed = config.cross_attention_form == "printed"
+        cross_attention = C2CMolaPrintedCrossAttention if printed else C2CMolaCrossAttention
+        self.cross_attn = cross_attention(config) if has_cross_attention else None
+        self.mlp = C2CMolaMLP(config, layer_idx)
         self.input_layernorm = Qwen2RMSNorm(text_config.hidden_size, eps=text_config.rms_norm_eps)
         self.post_attention_layernorm = Qwen2RMSNorm(text_config.hidden_size, eps=text_config.rms_norm_eps)
 
@@ -274,24 +332,28 @@ class C2CMolaDecoderLayer(GradientCheckpointingLayer):
         chart_gates: torch.Tensor | None = None,
         visual_key: torch.Tensor | None = None,
         visual_value: torch.Tensor | None = None,
+        chart_experts: torch.Tensor | None = None,
         attention_mask: torch.Tensor | None = None,
         position_embeddings: tuple[torch.Tensor, torch.Tensor] | None = None,
         past_key_values: Cache | None = None,
+        position_ids: torch.Tensor | None = None,
         **kwargs,
     ) -> torch.Tensor:
         # Whatever needs a gradient comes by position: reentrant checkpointing sees no keyword arguments.
         attn_output, _ = self.self_attn(
             self.input_layernorm(hidden_states),
             chart_gates,
+            chart_experts,
             position_embeddings=position_embeddings,
             attention_mask=attention_mask,
             past_key_values=past_key_values,
+            position_ids=position_ids,
             **kwargs,
         )
         hidden_states = hidden_states + attn_output
         if self.cross_attn is not None and visual_key is not None:
-            hidden_states = hidden_states + self.cross_attn(hidden_states, visual_key, visual_value)
-        return hidden_states + self.mlp(self.post_attention_layernorm(hidden_states), chart_gates)
+            hidden_states = hidden_states + self.cross_attn(hidden_states, visual_key, visual_value, position_ids)
+        return hidden_states + self.mlp(self.post_attention_layernorm(hidden_states), chart_gates, chart_experts)
 
 
 class C2CMolaDecoder(nn.Module):
@@ -428,7 +490,7 @@ class C2CMolaPreTrainedModel(PreTrainedModel):
         elif isinstance(module, ComplexityMetric):
             for parameter in (module.type_difficulty, module.raw_alpha, module.raw_beta):
                 init.zeros_(parameter)
-        elif isinstance(module, C2CMolaCrossAttention):
+        elif isinstance(module, C2CMolaCrossAttention | C2CMolaPrintedCrossAttention):
             init.constant_(module.gate, self.config.cross_attention_gate)
 
 
@@ -512,16 +574,25 @@ class C2CMolaModel(C2CMolaPreTrainedModel):
         num_elements: torch.Tensor | None = None,
         marks: torch.Tensor | None = None,
         characters: torch.Tensor | None = None,
+        chart_gates: torch.Tensor | None = None,
     ) -> C2CMolaImageFeatures:
         """Vision, complexity, routing and connector: everything that is computed once per chart.
 
         pixel_values `(B, 3, image_size, image_size)`; chart_type `(B,)` int64 index into `config.chart_types`, -1 =
         unknown; num_elements `(B,)`, < 0 = unknown; marks `(B, K, 4)`, characters `(B, N, 3)`: see
-        [`C2CMolaCellReader`].
+        [`C2CMolaCellReader`]; chart_gates `(B, E)`: in place of the router's decision, for the chart and each of its
+        visual tokens.
         """
         visual_tokens = self.get_visual_tokens(pixel_values)
         complexity = self.complexity(visual_tokens, chart_type, num_elements)
         routing = self.router(visual_tokens, complexity) if self.router is not None else None
+        if routing and chart_gates is not None:
+            if chart_gates.shape != routing.chart_gates.shape:
+                raise ValueError(
+                    f"chart_gates are {tuple(chart_gates.shape)}, but {tuple(routing.chart_gates.shape)} are needed"
+                )
+            token_gates = chart_gates[:, None].expand_as(routing.token_gates)
+            routing = routing._replace(chart_gates=chart_gates, chart_experts=None, token_gates=token_gates)
 
         visual_tokens = visual_tokens + sincos_position_embedding(
             self.config.visual_grid, visual_tokens.shape[-1], visual_tokens.device, visual_tokens.dtype
@@ -533,6 +604,7 @@ class C2CMolaModel(C2CMolaPreTrainedModel):
         return C2CMolaImageFeatures(
             visual_tokens=visual_tokens,
             chart_gates=routing.chart_gates if routing else None,
+            chart_experts=routing.chart_experts if routing else None,
             token_gates=routing.token_gates if routing else None,
             router_logits=routing.logits if routing else None,
             router_probs=routing.probs if routing else None,
@@ -568,6 +640,7 @@ class C2CMolaModel(C2CMolaPreTrainedModel):
         characters: torch.Tensor | None = None,
         visual_key_values: torch.Tensor | None = None,
         chart_gates: torch.Tensor | None = None,
+        chart_experts: torch.Tensor | None = None,
         use_cache: bool | None = None,
         **kwargs,
     ) -> C2CMolaModelOutputWithPast:
@@ -578,8 +651,9 @@ class C2CMolaModel(C2CMolaPreTrainedModel):
                 only.
             chart_type (`(B,)`), num_elements (`(B,)`), marks (`(B, K, 4)`), characters (`(B, N, 3)`): Metadata of the
                 chart, where known (see `get_image_features`).
-            visual_key_values, chart_gates: What `get_visual_key_values` and `get_image_features` returned for these
-                charts, in place of `pixel_values`.
+            visual_key_values, chart_gates, chart_experts: What `get_visual_key_values` and `get_image_features`
+                returned for these charts, in place of `pixel_values`. `chart_gates` (B, E) beside `pixel_values`
+                replace the router's decision.
         """
         if (input_ids is None) ^ (inputs_embeds is not None):
             raise ValueError("You must specify exactly one of input_ids or inputs_embeds")
@@ -588,8 +662,12 @@ class C2CMolaModel(C2CMolaPreTrainedModel):
 
         features = C2CMolaImageFeatures()
         if pixel_values is not None and visual_key_values is None:
-            features = self.get_image_features(pixel_values, chart_type, num_elements, marks, characters)
-            chart_gates = features.chart_gates
+            features = self.get_image_features(
+                pixel_values, chart_type, num_elements, marks, characters, chart_gates=chart_gates
+            )
+            chart_gates, chart_experts = features.chart_gates, features.chart_experts
+        if inputs_embeds.shape[1] < GATHER_LENGTH:
+            chart_experts = None
 
         text_config = self.config.text_config
         if use_cache and past_key_values is None:
@@ -618,6 +696,7 @@ class C2CMolaModel(C2CMolaPreTrainedModel):
                 chart_gates,
                 key,
                 value,
+                chart_experts,
                 attention_mask=causal_mask,
                 position_embeddings=position_embeddings,
                 past_key_values=past_key_values,
@@ -641,9 +720,10 @@ def resample(feature_map: torch.Tensor, grid: int) -> torch.Tensor:
     return feature_map
 
 
-class C2CMolaForConditionalGeneration(C2CMolaPreTrainedModel, GenerationMixin):
+class C2CMolaForConditionalGeneration(C2CMolaPreTrainedModel, GenerationMixin, MixtureOfLoraModel):
     """
-    The model with its language modelling head: chart in, matplotlib code out.
+    The model with its language modelling head: chart in, matplotlib code out. Its experts can be folded, exported,
+    imported and added: see [`MixtureOfLoraModel`].
 
     ```python
     >>> from PIL import Image
@@ -737,6 +817,7 @@ class C2CMolaForConditionalGeneration(C2CMolaPreTrainedModel, GenerationMixin):
         characters: torch.Tensor | None = None,
         visual_key_values: torch.Tensor | None = None,
         chart_gates: torch.Tensor | None = None,
+        chart_experts: torch.Tensor | None = None,
         use_cache: bool | None = None,
         logits_to_keep: int | torch.Tensor = 0,
         num_items_in_batch: torch.Tensor | int | None = None,
@@ -762,6 +843,7 @@ class C2CMolaForConditionalGeneration(C2CMolaPreTrainedModel, GenerationMixin):
             characters=characters,
             visual_key_values=visual_key_values,
             chart_gates=chart_gates,
+            chart_experts=chart_experts,
             use_cache=use_cache,
             **kwargs,
         )
@@ -785,14 +867,19 @@ class C2CMolaForConditionalGeneration(C2CMolaPreTrainedModel, GenerationMixin):
         pixel_values: torch.Tensor | None = None,
         chart_type: torch.LongTensor | None = None,
         num_elements: torch.Tensor | None = None,
+        chart_gates: torch.Tensor | None = None,
         **kwargs,
     ):
-        """As `GenerationMixin.generate`; vision and routing run once per chart, before beams are expanded."""
+        """As `GenerationMixin.generate`; vision and routing run once per chart, before beams are expanded.
+        chart_gates `(B, E)`: in place of the router's decision."""
         if pixel_values is not None:
-            features = self.get_image_features(pixel_values, chart_type, num_elements)
+            features = self.get_image_features(pixel_values, chart_type, num_elements, chart_gates=chart_gates)
             kwargs["visual_key_values"] = self.model.get_visual_key_values(features.visual_tokens)
-            if features.chart_gates is not None:
-                kwargs["chart_gates"] = features.chart_gates
+            chart_gates = features.chart_gates
+            if features.chart_experts is not None:
+                kwargs["chart_experts"] = features.chart_experts
+        if chart_gates is not None:
+            kwargs["chart_gates"] = chart_gates
         return super().generate(inputs, **kwargs)
 
 

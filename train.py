@@ -100,8 +100,9 @@ def load_config(args: ModelArguments):
         names = ("num_experts", "num_experts_per_tok", "expert_rank", "expert_alpha", "expert_dropout")
         values |= {name: getattr(args, name) for name in names}
         values |= {"expert_prior": args.expert_prior or ("domain" if args.num_experts == 8 else "none")}
-        if args.routing_strategy is not None:
-            values["routing_strategy"] = args.routing_strategy
+        for name in ("routing_strategy", "selection_bias_rate"):
+            if getattr(args, name) is not None:
+                values[name] = getattr(args, name)
         if args.expert_capacity is not None:
             values["expert_capacity"] = args.expert_capacity or None
     else:

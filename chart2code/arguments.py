@@ -91,6 +91,10 @@ class ModelArguments:
     expert_prior: str | None = field(
         default=None, metadata={"help": "domain (Tab. II) or none; domain if there are 8 experts and it is not given."}
     )
+    selection_bias_rate: float | None = field(
+        default=None,
+        metadata={"help": "Step of the selection bias that balances load without a loss; model's own if not given."},
+    )
     expert_capacity: int | None = field(
         default=None,
         metadata={"help": "Visual tokens that an expert takes of a chart; 0 = all; model's own value if not given."},
@@ -196,6 +200,7 @@ class C2CTrainingArguments(TrainingArguments):
     lambda2: float = field(default=0.7, metadata={"help": "Weight of L_router, KL to uniform (Eq. 15)."})
     lambda3: float = field(default=0.3, metadata={"help": "Weight of L_util (Eq. 15)."})
     lambda_load: float = field(default=0.0, metadata={"help": "Weight of L_load (Eq. 11); not part of Eq. 15."})
+    z_loss_weight: float = field(default=0.0, metadata={"help": "Weight of the router's z-loss (ST-MoE: 1e-3)."})
     expert_l2: float = field(default=0.0, metadata={"help": "Weight lambda of |A|^2 + |B|^2 (Eq. 13)."})
     complexity_loss_weight: float = field(
         default=0.1, metadata={"help": "Weight of the heads of c(x): chart type and element count (Eq. 3)."}

@@ -1,4 +1,4 @@
-"""Callbacks of training: evaluation by generating programs and rendering them."""
+"""What training shows of itself: evaluation by generating programs and rendering them, and how charts are routed."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from chart2code.rewards import SUCCESS_IOU, Comparison, render_and_compare
 from eval_metric.similarity import to_canvas
 
 if TYPE_CHECKING:
+    from accelerate import Accelerator
     from datasets import Dataset
 
     from chart2code.trainer import C2CTrainer
@@ -61,15 +62,15 @@ class GenerationCallback(TrainerCallback):
         return {f"eval_{name}": s / count for name, s in zip(("execution_rate", "success_rate", "iou"), sums)}
 
     def _show(self, images: list, compared: list[Comparison]) -> None:
-        for callback in self.trainer.callback_handler.callbacks:
-            if isinstance(callback, TensorBoardCallback) and callback.tb_writer is not None:
-                for index, (image, comparison) in enumerate(zip(images[: self.num_pictures], compared)):
-                    callback.tb_writer.add_image(
-                        f"charts/{index}",
-                        side_by_side(image, comparison),
-                        self.trainer.state.global_step,
-                        dataformats="HWC",
-                    )
+        for index, (image, comparison) in enumerate(zip(images[: self.num_pictures], compared)):
+            log_picture(self.trainer, f"charts/{index}", side_by_side(image, comparison))
+
+
+def log_picture(trainer: C2CTrainer, name: str, picture: np.ndarray) -> None:
+    """Writes a picture `(height, width, 3)` uint8 to TensorBoard, if the run reports to it."""
+    for callback in trainer.callback_handler.callbacks:
+        if isinstance(callback, TensorBoardCallback) and callback.tb_writer is not None:
+            callback.tb_writer.add_image(name, picture, trainer.state.global_step, dataformats="HWC")
 
 
 def side_by_side(image, comparison: Comparison) -> np.ndarray:
@@ -77,3 +78,66 @@ def side_by_side(image, comparison: Comparison) -> np.ndarray:
     chart = to_canvas(image)
     drawn = np.full_like(chart, 128) if comparison.image is None else to_canvas(comparison.image)
     return np.concatenate([chart, drawn], axis=1)
+
+
+class RoutingTelemetry:
+    """
+    How the charts of an evaluation were routed: `eval_router_entropy`, the mean entropy of a chart's gates as a share
+    of the largest possible (0: one expert each, 1: all alike), `eval_router_flip_rate`, the share of charts whose
+    experts are others than at the evaluation before (not in the first one of a process), and the matrix of chart types
+    and experts (Fig. 4 of the paper) as a picture in TensorBoard.
+    """
+
+    def __init__(self):
+        self.previous: torch.Tensor | None = None  # experts of each chart, (N, E) bool
+        self.gates: list[torch.Tensor] = []
+        self.types: list[torch.Tensor] = []
+
+    def add(self, accelerator: Accelerator, chart_gates: torch.Tensor, chart_type: torch.Tensor | None) -> None:
+        """Takes a batch of every process: chart_gates `(B, E)`, chart_type `(B,)`."""
+        if chart_type is None:
+            chart_type = chart_gates.new_full(chart_gates.shape[:1], -1, dtype=torch.long)
+        gates, types = accelerator.gather_for_metrics((chart_gates.detach().float(), chart_type))
+        self.gates.append(gates.cpu())
+        self.types.append(types.cpu())
+
+    def finish(self, trainer: C2CTrainer) -> dict[str, float]:
+        """The numbers to log, nothing if no chart was routed; draws the picture."""
+        if not self.gates:
+            return {}
+        gates, types = torch.cat(self.gates), torch.cat(self.types)
+        self.gates, self.types = [], []
+        entropy = -(gates * gates.clamp(min=1e-9).log()).sum(-1).mean() / math.log(max(gates.shape[1], 2))
+        numbers = {"eval_router_entropy": entropy.item()}
+        chosen = gates > 0
+        if self.previous is not None and self.previous.shape == chosen.shape:
+            numbers["eval_router_flip_rate"] = (chosen != self.previous).any(-1).float().mean().item()
+        self.previous = chosen
+        names = trainer.accelerator.unwrap_model(trainer.model).config.chart_types
+        log_picture(trainer, "router/types_and_experts", draw_routing(routing_matrix(gates, types, len(names)), names))
+        return numbers
+
+
+def routing_matrix(gates: torch.Tensor, types: torch.Tensor, num_types: int) -> torch.Tensor:
+    """gates `(N, E)`, types `(N,)`, -1 = unknown -> mean gates of each type's charts `(T, E)`; NaN if it has none."""
+    return torch.stack([gates[types == index].mean(0) for index in range(num_types)])
+
+
+def draw_routing(matrix: torch.Tensor, names: list[str]) -> np.ndarray:
+    """`(T, E)` -> picture `(height, width, 3)` uint8 with a row a type and a column an expert."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    rows, columns = matrix.shape
+    figure = Figure(figsize=(1.5 + 0.7 * columns, 1 + 0.5 * rows), dpi=100, layout="constrained")
+    canvas, axes = FigureCanvasAgg(figure), figure.add_subplot()
+    axes.imshow(matrix, vmin=0, vmax=1, cmap="Blues", aspect="auto")
+    axes.set_yticks(range(rows), names)
+    axes.set_xticks(range(columns), range(columns))
+    axes.set_xlabel("expert")
+    for row, column in np.ndindex(rows, columns):
+        value = matrix[row, column].item()
+        color = "white" if value > 0.5 else "black"
+        axes.text(column, row, "" if math.isnan(value) else f"{value:.2f}", ha="center", va="center", color=color)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()

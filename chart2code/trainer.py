@@ -2,15 +2,19 @@
 
     L = L_syntax + lambda2 * L_router + lambda3 * L_util                    (Eq. 15, 16)
         + lambda_load * L_load + expert_l2 * (|A|^2 + |B|^2)                (Eq. 11, 13)
+        + z_loss_weight * (z-loss of the router)                            (ST-MoE)
         + complexity_loss_weight * (type and element count heads of c(x))   (Eq. 3)
         + mark_loss_weight * (marks) + character_loss_weight * (characters) (reader of cells, where the model has one)
         + semantic_weight * L_semantic                                      (every `semantic_every` steps: semantic.py)
 
 What differs from the paper: L_semantic is off by default, since a step with it costs as much as many without: it draws
-and renders programs. The routing losses are of the mean routing distribution over
-all charts and visual tokens of the batch on all processes; taken per sample, as printed, they punish every confident
-decision. u_i of Eq. 16 is the share of routed tokens that expert i took, over a window of 1,000 optimizer steps; it is
-a count, so the current batch's mean probabilities stand in for its gradient, undivided by the window's length.
+and renders programs. The routing losses are of the mean routing distribution over all charts and visual tokens of the
+step so far, on all processes: in the n-th micro-batch of an accumulated step, of micro-batches 1 to n, with the
+gradient of the n-th. Without accumulation that is the gradient of the global batch. With it, that one would take a
+second forward pass of each micro-batch, since the losses are not linear in the mean. Taken per sample, as printed,
+they punish every confident decision. u_i of Eq. 16 is the share of routed tokens that expert i took, over a window of
+1,000 optimizer steps; it is a count, so the current batch's mean probabilities stand in for its gradient, undivided by
+the window's length.
 A model without experts has none of these terms, and the same loop trains it.
 
 A gradient that is not finite (NaN in a batch, an overflow) moves nothing: its step is passed over and told.
@@ -33,6 +37,7 @@ from torch import nn
 from transformers import Trainer
 
 from chart2code.arguments import C2CTrainingArguments
+from chart2code.callbacks import RoutingTelemetry
 from chart2code.checkpoints import (
     RUN_FILE,
     add_state_checksum,
@@ -46,7 +51,13 @@ from chart2code.model_card import model_card
 from chart2code.optimizer import MuonAdamW, parameter_groups
 from chart2code.semantic import SemanticLoss, SemanticOutput
 from eval_metric.executor import Executor
-from routing_c2c_mola import expert_l2_loss, load_balancing_loss, router_kl_loss, utilization_loss
+from routing_c2c_mola import (
+    expert_l2_loss,
+    load_balancing_loss,
+    router_kl_loss,
+    router_z_loss,
+    utilization_loss,
+)
 
 WINDOW_FILE = "utilization_window.json"
 RENDER_SECONDS = 30.0  # longer than any program needs: on a busy machine none must fail for that
@@ -79,7 +90,9 @@ class C2CTrainer(Trainer):
         )
         # Share of routed tokens per expert, one entry an optimizer step; the oldest leaves (Eq. 16).
         self.usage_window: deque[list[float]] = deque(maxlen=self.args.utilization_window)
-        self._step_usage: list[torch.Tensor] = []  # of the step's micro-batches so far
+        # Of the step's micro-batches so far, on all processes: sum of p' and assignments per expert, tokens, dropped.
+        self._step_totals: torch.Tensor | None = None
+        self.routing_telemetry = RoutingTelemetry()
         self._logged: dict[str, torch.Tensor] = {}  # sums since the last log line
         self._logged_steps = 0
         self._logged_semantic: list[SemanticOutput] = []
@@ -110,6 +123,8 @@ class C2CTrainer(Trainer):
                 semantic = self._semantic(model, inputs, targets)
                 loss = loss + self.args.semantic_weight * semantic.loss * (1 if scaled else 1 / share)
             self._end_of_microbatch()
+        elif outputs.get("chart_gates") is not None:
+            self.routing_telemetry.add(self.accelerator, outputs["chart_gates"], inputs.get("chart_type"))
         return (loss, outputs) if return_outputs else loss
 
     def auxiliary_losses(self, outputs: Any) -> dict[str, tuple[float, torch.Tensor]]:
@@ -123,10 +138,11 @@ class C2CTrainer(Trainer):
             terms["characters"] = (args.character_loss_weight, outputs["character_loss"])
         if outputs.get("router_probs") is not None:
             p_mean, usage = self._routing_means(outputs)
-            self._step_usage.append(usage)
             terms["router"] = (args.lambda2, router_kl_loss(p_mean))
             terms["utilization"] = (args.lambda3, utilization_loss(self._windowed(usage, p_mean), args.lambda1))
             terms["load"] = (args.lambda_load, load_balancing_loss(p_mean))
+            if args.z_loss_weight:
+                terms["router_z"] = (args.z_loss_weight, router_z_loss(outputs["router_logits"]))
             if args.expert_l2:
                 terms["expert_l2"] = (args.expert_l2, expert_l2_loss(self.model))
         return terms
@@ -134,28 +150,30 @@ class C2CTrainer(Trainer):
     def _routing_means(self, outputs: Any) -> tuple[torch.Tensor, torch.Tensor]:
         """
         Mean routing probability (with gradient) and share of routed tokens, each `(E,)`, over the charts and visual
-        tokens of all processes.
+        tokens of all processes and of this step's micro-batches so far.
         """
         probs = outputs["router_probs"].float().flatten(0, -2)  # (B * M, E)
         used = (outputs["token_gates"].detach().flatten(0, -2) > 0).float()
         tokens = torch.full((1,), float(probs.shape[0]), device=probs.device)
         dropped = outputs.get("dropped_fraction")
         dropped = tokens * (0.0 if dropped is None else dropped.detach().float())
-        local = torch.cat([probs.detach().sum(0), used.sum(0), tokens, dropped])
-        total = self.accelerator.reduce(local, "sum") if self.accelerator.num_processes > 1 else local
-        experts, tokens = probs.shape[1], total[-2]
-        p_mean, usage = total[:experts] / tokens, total[experts:-2] / total[experts:-2].sum().clamp(min=1)
+        totals = torch.cat([probs.detach().sum(0), used.sum(0), tokens, dropped])
+        totals = self.accelerator.reduce(totals, "sum") if self.accelerator.num_processes > 1 else totals
+        tokens = totals[-2]  # of this micro-batch
+        self._step_totals = totals if self._step_totals is None else self._step_totals + totals
+        p_mean, usage, _ = self._shares(self._step_totals)
 
         # The value is the global mean, the gradient this process's part of it, times the number of processes, because
-        # DDP and ZeRO average gradients: together exactly the gradient of the global loss, without a collective in
-        # the backward pass.
+        # DDP and ZeRO average gradients: together exactly the gradient of the global mean, without a collective in
+        # the backward pass. Each micro-batch's term is a share of the step's, so its own part is not divided again.
         gradient = probs.sum(0) / tokens * self.accelerator.num_processes
-        p_mean = p_mean + (gradient - gradient.detach())
+        return p_mean + (gradient - gradient.detach()), usage
 
-        share = 1 / self.current_gradient_accumulation_steps
-        self._log_sum("router_usage", usage * share)
-        self._log_sum("router_dropped", total[-1] / tokens * share)
-        return p_mean, usage
+    @staticmethod
+    def _shares(totals: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Of `_step_totals` `(2 * E + 2,)`: mean p' and share of assignments, each `(E,)`; share of dropped."""
+        probs, counts = totals[:-2].chunk(2)
+        return probs / totals[-2], counts / counts.sum().clamp(min=1), totals[-1] / totals[-2]
 
     def _windowed(self, usage: torch.Tensor, p_mean: torch.Tensor) -> torch.Tensor:
         """u of Eq. 16 `(E,)`: mean usage over the window, this batch included, with the gradient of `p_mean`."""
@@ -182,9 +200,15 @@ class C2CTrainer(Trainer):
         self._microbatch += 1
         if self.accelerator.sync_gradients:  # the last of the step
             self._microbatch = 0
-            if self._step_usage:
-                self.usage_window.append(torch.stack(self._step_usage).mean(0).tolist())
-                self._step_usage = []
+            if self._step_totals is not None:
+                _, usage, dropped = self._shares(self._step_totals)
+                self._step_totals = None
+                self.usage_window.append(usage.tolist())
+                self._log_sum("router_usage", usage)
+                self._log_sum("router_dropped", dropped)
+                router = self.accelerator.unwrap_model(self.model).model.router
+                if router.bias_rate:
+                    router.update_selection_bias(usage)
             self._logged_steps += 1
 
     # ---- steps ----
@@ -256,8 +280,17 @@ class C2CTrainer(Trainer):
                 entropy = -(usage * usage.clamp(min=1e-9).log()).sum()
                 logs["router_load_entropy"] = (entropy / torch.tensor(float(usage.numel())).log()).item()  # 1 = even
                 logs["router_max_load"] = usage.max().item()
+                logs |= {f"router_load_{expert}": share for expert, share in enumerate(usage.tolist())}
             self._logged, self._logged_steps = {}, 0
         super().log(logs, start_time)
+
+    def evaluate(self, *args, **kwargs) -> dict[str, float]:
+        """As the Trainer's; and how the charts are routed, of a model with experts."""
+        metrics = super().evaluate(*args, **kwargs)
+        routing = self.routing_telemetry.finish(self)
+        if routing:
+            self.log(routing)
+        return metrics | routing
 
     # ---- optimizer and data order ----
 

@@ -17,6 +17,7 @@ import yaml
 from safetensors.torch import load_file
 
 from chart2code.arguments import C2CTrainingArguments, parse_arguments
+from chart2code.callbacks import routing_matrix
 from chart2code.checkpoints import check_same_run, last_complete_checkpoint
 from chart2code.collator import ChartCollator, EpochSampler, load_split
 from chart2code.generation import ChartError
@@ -634,6 +635,82 @@ def test_loss_is_the_weighted_sum_of_its_terms_under_accumulation(workspace, tmp
         assert len(trainer.usage_window) == 1
     # The same six charts: a mean over all of their tokens, however they are cut (batch statistics differ a little).
     assert lines[1]["loss_syntax"] == pytest.approx(lines[3]["loss_syntax"], rel=0.03)
+
+
+def test_routing_losses_are_of_all_micro_batches_so_far(workspace, tmp_path):
+    """In the last micro-batch of a step their values are those of the whole batch; u_i counts all of its tokens."""
+    weights = {"lambda2": 0.7, "lambda3": 0.3, "lambda_load": 0.5, "z_loss_weight": 0.1, "utilization_window": 1}
+    generator = torch.Generator().manual_seed(1)
+    logits = torch.randn(3, 2, 16, 8, generator=generator) + torch.arange(3)[:, None, None, None] * torch.arange(8) / 4
+    probs = logits.softmax(-1).requires_grad_()
+    gates = torch.zeros_like(logits).scatter(-1, logits.topk(2).indices, 0.5)
+
+    def terms_of(trainer, part):
+        outputs = {"router_probs": part(probs), "token_gates": part(gates), "router_logits": part(logits)}
+        return trainer.auxiliary_losses(outputs)
+
+    whole = make_trainer(workspace, tmp_path / "whole", **weights)
+    expected = terms_of(whole, lambda tensor: tensor.flatten(0, 1))
+    trainer = make_trainer(workspace, tmp_path / "run", **weights)
+    trainer.accelerator.gradient_state._set_sync_gradients(False)
+    for index in range(3):
+        terms = terms_of(trainer, lambda tensor: tensor[index])  # noqa: B023
+        trainer._end_of_microbatch()
+    for name in ("router", "utilization", "load"):
+        assert terms[name][1].item() == pytest.approx(expected[name][1].item(), rel=1e-4), name
+    p = probs.detach().double().mean((0, 1, 2)).numpy()
+    assert terms["router"][1].item() == pytest.approx((p * np.log(p * 8)).sum(), rel=1e-4)
+    z = logits[2].double().logsumexp(-1).square().mean().item()
+    assert terms["router_z"][1].item() == pytest.approx(z, rel=1e-5)
+    # Its gradient is the third micro-batch's share of the whole batch's, times 3: the trainer takes a third of each.
+    (ours,) = torch.autograd.grad(terms["load"][1], probs)
+    (reference,) = torch.autograd.grad(expected["load"][1], probs)
+    torch.testing.assert_close(ours[2], 3 * reference[2])
+    assert not ours[:2].any()
+    trainer.accelerator.gradient_state._set_sync_gradients(True)
+    trainer._end_of_microbatch()
+    counts = (gates > 0).sum((0, 1, 2)).double()
+    assert trainer.usage_window[-1] == pytest.approx((counts / counts.sum()).tolist())
+
+
+def test_routing_is_shown_at_every_evaluation(workspace, tmp_path, monkeypatch):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    monkeypatch.setenv("TENSORBOARD_LOGGING_DIR", str(tmp_path / "curves"))
+    trainer = make_trainer(
+        workspace, tmp_path / "run", report_to="tensorboard", eval_strategy="steps", eval_steps=1, max_steps=3,
+        z_loss_weight=1e-3,
+    )  # fmt: skip
+    trainer.train()
+    history = trainer.state.log_history
+    assert sum(history[0][f"router_load_{expert}"] for expert in range(8)) == pytest.approx(1)
+    assert history[0]["loss_router_z"] > 0
+    lines = [line for line in history if "eval_router_entropy" in line]
+    assert len(lines) == 3 and all(0 <= line["eval_router_entropy"] <= 1 for line in lines)
+    assert ["eval_router_flip_rate" in line for line in lines] == [False, True, True]
+    assert trainer.evaluate()["eval_router_flip_rate"] == 0.0  # nothing has moved since the last step
+    trainer.model.model.router.type_bias.data = -trainer.model.model.router.type_bias.data
+    assert trainer.evaluate()["eval_router_flip_rate"] > 0.5
+
+    curves = EventAccumulator(str(tmp_path / "curves"))
+    curves.Reload()
+    pictures = curves.Images("router/types_and_experts")
+    assert [event.step for event in pictures][:3] == [1, 2, 3] and pictures[0].width > pictures[0].height > 100
+
+    gates = torch.tensor([[0.5, 0.5, 0], [1.0, 0, 0], [0, 0.25, 0.75], [0, 1.0, 0]])
+    matrix = routing_matrix(gates, torch.tensor([0, 0, 2, -1]), 3)
+    torch.testing.assert_close(matrix[[0, 2]], torch.tensor([[0.75, 0.25, 0], [0, 0.25, 0.75]]))
+    assert matrix[1].isnan().all()
+
+
+def test_selection_bias_follows_the_load_of_each_step(workspace, tmp_path):
+    trainer = make_trainer(workspace, tmp_path / "run", max_steps=3)
+    router = trainer.model.model.router
+    router.bias_rate = 0.01
+    router.register_buffer("selection_bias", torch.zeros(8))
+    trainer.train()
+    steps = [0.01 * (1 / 8 - torch.tensor(usage)).sign() for usage in trainer.usage_window]
+    torch.testing.assert_close(router.selection_bias, sum(steps))
 
 
 def test_utilization_window_survives_resume(workspace, tmp_path):
