@@ -410,8 +410,9 @@ class C2CMolaCellReader(nn.Module):
 
         visual_tokens `(B, M, d)`; marks `(B, K, 4)`: left and top as shares of the picture, and the values along x and
         y as shares of a power of ten, of which the amount counts; characters `(B, N, 3)`: left and top as shares of
-        the picture, Unicode code point. NaN = no such value, mark or character; a chart without any character is one
-        whose characters are not known.
+        the picture, Unicode code point. NaN = no such value, mark or character; a mark at infinity stands for all
+        marks of a chart where they are not known, and a chart without any character is one whose characters are not
+        known.
         """
         nothing = sum(p.sum() for p in self.parameters()) * 0.0  # every parameter is in the graph, on every rank
         mark_loss = nothing if marks is None else nothing + self._mark_loss(visual_tokens, marks)
@@ -426,7 +427,11 @@ class C2CMolaCellReader(nn.Module):
         cell = place[..., 1] * self.grid + place[..., 0]
         found = torch.zeros(counts.shape[:2], dtype=torch.long, device=cell.device).scatter_add(1, cell, inside.long())
         weight = counts.new_tensor([0.1, 1.0, 1.0])  # nearly all cells are empty
-        loss = F.cross_entropy(counts.transpose(1, 2), found.clamp(max=2), weight=weight)
+        found = found.clamp(max=2)
+        unknown = marks[..., 0].isinf().any(dim=1, keepdim=True)  # (B, 1)
+        total = torch.where(unknown, 0, weight[found]).sum().clamp(min=weight[0])
+        found = torch.where(unknown, -100, found)
+        loss = F.cross_entropy(counts.transpose(1, 2), found, weight=weight, reduction="sum") / total
 
         tokens = visual_tokens.gather(1, cell[..., None].expand(-1, -1, visual_tokens.shape[-1]))
         logits = self.value_head(tokens).float().unflatten(-1, (2, self.bins))  # (B, K, 2, bins)

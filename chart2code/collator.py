@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from chart2code.generation import ChartError, one_line
+from chart2code.dataset import read_split, select_charts
+from chart2code.generation import ChartError
 from eval_metric.similarity import to_canvas
 
 if TYPE_CHECKING:
@@ -26,21 +26,15 @@ def load_split(
     families: list[str] | None = None,
     variants: list[str] | None = None,
     max_samples: int | None = None,
+    max_code_tokens: int | None = None,
 ) -> Dataset:
     """
     A split of the data set in `folder`, filtered, with the column `length` (tokens of the program, cached on disk).
+    Programs of more than `max_code_tokens` tokens are left out.
 
     Raises [`ChartError`] if there is no such data, or nothing is left of it.
     """
-    from chart2code.synthetic import load_synthetic
-
-    if not Path(folder).is_dir():
-        raise ChartError(f"no data folder {folder}; write one with: python -m chart2code.synthetic --output {folder}")
-    try:
-        dataset = load_synthetic(folder, split)
-    except (OSError, ValueError) as error:
-        raise ChartError(f"cannot read the {split} split of {folder}: {one_line(error)}") from error
-
+    dataset = read_split(folder, split)
     tokenizer = processor.tokenizer
     lengths = dataset.select_columns(["code"]).map(  # without the images, which the cache would copy
         lambda batch: {"length": [len(ids) for ids in tokenizer(batch["code"])["input_ids"]]},
@@ -49,22 +43,15 @@ def load_split(
         desc=f"Program lengths ({split})",
     )
     dataset = dataset.add_column("length", list(lengths["length"]))
-
-    for column, wanted in (("chart_type", families), ("variant", variants)):
-        if wanted:
-            values = list(dataset[column])
-            missing = sorted(set(wanted) - set(values))
-            if missing:
-                raise ChartError(
-                    f"no {column} {', '.join(missing)} in the {split} split of {folder}; "
-                    f"there is {', '.join(sorted(set(values)))}"
-                )
-            dataset = dataset.select([i for i, value in enumerate(values) if value in wanted])
-    if max_samples is not None:
-        dataset = dataset.select(range(min(max_samples, len(dataset))))
-    if len(dataset) == 0:
-        raise ChartError(f"no charts are left of the {split} split of {folder}")
-    return dataset
+    try:
+        if max_code_tokens is not None:
+            fitting = [i for i, length in enumerate(dataset["length"]) if length <= max_code_tokens]
+            if not fitting:
+                raise ChartError(f"no program has at most {max_code_tokens} tokens (max_code_tokens)")
+            dataset = dataset.select(fitting)
+        return select_charts(dataset, families, variants, max_samples)
+    except ChartError as error:
+        raise ChartError(f"{split} split of {folder}: {error}") from None
 
 
 class ChartCollator:
@@ -72,8 +59,11 @@ class ChartCollator:
     Makes a batch of data set rows: the processor's tensors (`pixel_values (B, 3, 512, 512)`, `input_ids (B, L)`,
     `attention_mask (B, L)`, `labels (B, L)`), `chart_type (B,)` as index (-1 if unknown), `num_elements (B,)` and,
     where the data set has them, `marks (B, K, 4)` and `characters (B, N, 3)` for the model's reader of cells, padded
-    with NaN. With `num_targets`, `targets (n, 512, 512, 3)` uint8 as well: the pictures, on the metric's canvas, that
-    the programs of the first n charts should draw (L_semantic).
+    with NaN; a mark at infinity stands for marks that are not known. With `num_targets`, `targets (n, 512, 512, 3)`
+    uint8 as well: the pictures, on the metric's canvas, that the programs of the first n charts should draw
+    (L_semantic).
+
+    A row with `augmented_image` (augmentation.py) is seen through that; its `image` stays what the code draws.
     """
 
     def __init__(self, processor: ProcessorMixin, chart_types: tuple[str, ...], num_targets: int = 0):
@@ -81,7 +71,8 @@ class ChartCollator:
         self.type_index = {name: index for index, name in enumerate(chart_types)}
 
     def __call__(self, rows: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
-        images, codes = [row["image"] for row in rows], [row["code"] for row in rows]
+        images = [row.get("augmented_image", row["image"]) for row in rows]
+        codes = [row["code"] for row in rows]
         batch = dict(self.processor(images=images, code=codes, return_tensors="pt"))
         batch["chart_type"] = torch.tensor([self.type_index.get(row["chart_type"], -1) for row in rows])
         batch["num_elements"] = torch.tensor([float(row["num_elements"]) for row in rows])
@@ -91,7 +82,9 @@ class ChartCollator:
         for name, width in (("marks", 4), ("characters", 3)):
             if name in rows[0]:
                 # numpy turns None into NaN.
-                values = [torch.from_numpy(np.array(row[name], np.float32).reshape(-1, width)) for row in rows]
+                unknown = [[float("inf")] * width] if name == "marks" else []
+                values = [unknown if row[name] is None else row[name] for row in rows]
+                values = [torch.from_numpy(np.array(value, np.float32).reshape(-1, width)) for value in values]
                 batch[name] = torch.nn.utils.rnn.pad_sequence(values, batch_first=True, padding_value=float("nan"))
         return batch
 
@@ -109,6 +102,7 @@ class EpochSampler(torch.utils.data.Sampler[int]):
         group_size: rows of one optimizer step over all processes.
         epoch: function that returns the current epoch.
         lengths: number of tokens per row, or None for a plain permutation.
+        with_epoch: yield `epoch * num_rows + row`, the keys of `AugmentedDataset`, instead of `row`.
     """
 
     def __init__(
@@ -118,7 +112,9 @@ class EpochSampler(torch.utils.data.Sampler[int]):
         seed: int,
         epoch: Callable[[], int],
         lengths: list[int] | None = None,
+        with_epoch: bool = False,
     ):
+        self.with_epoch = with_epoch
         self.num_rows, self.group_size, self.seed, self.epoch = num_rows, group_size, seed, epoch
         self.lengths = None if lengths is None else torch.tensor(lengths)
 
@@ -135,4 +131,4 @@ class EpochSampler(torch.utils.data.Sampler[int]):
             last = [groups.pop()] if len(groups[-1]) < self.group_size else []  # incomplete: stays the last
             shuffled = torch.randperm(len(groups), generator=generator).tolist()
             order = torch.cat([groups[i] for i in shuffled] + last)
-        return iter(order.tolist())
+        return iter((order + self.epoch() * self.num_rows if self.with_epoch else order).tolist())

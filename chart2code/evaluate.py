@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from chart2code.dataset import SPLITS, read_split
 from chart2code.generation import ChartError, generate_code, load_model
 
 if TYPE_CHECKING:
@@ -46,10 +47,10 @@ WIDTHS = (19, 19, 8, 12, 8, 11, 11, 11, 11)  # of the columns
 
 def load_charts(data: str, split: str, limit: int | None) -> Dataset:
     """
-    The first `limit` charts of a split. `data`: a folder written by `chart2code.synthetic`, or "synthetic" for
-    data/synthetic, of which a missing split is rendered first (in whole shards, as many as are needed).
+    The first `limit` charts of a split. `data`: a folder as in dataset.py, or "synthetic" for data/synthetic, of which
+    a missing split is rendered first (in whole shards, as many as are needed).
     """
-    from chart2code.synthetic import SHARD_SIZE, SPLITS, load_synthetic, write_dataset
+    from chart2code.synthetic import SHARD_SIZE, write_dataset
 
     folder = Path(DATA.get(data, data))
     try:
@@ -57,9 +58,9 @@ def load_charts(data: str, split: str, limit: int | None) -> Dataset:
             count = -(-(limit or SHARD_SIZE) // SHARD_SIZE) * SHARD_SIZE
             print(f"there is no {folder} yet: rendering {count} {split} charts", file=sys.stderr)
             write_dataset(folder, {name: count if name == split else 0 for name in SPLITS})
-        charts = load_synthetic(folder, split)
-    except (FileNotFoundError, ValueError) as error:
+    except ValueError as error:
         raise ChartError(str(error)) from None
+    charts = read_split(folder, split)
     if limit is not None and limit > len(charts):
         print(f"note: {folder} has {len(charts)} {split} charts, fewer than --limit {limit}", file=sys.stderr)
     return charts.select(range(min(limit or len(charts), len(charts))))
@@ -105,7 +106,7 @@ def evaluate(
     timeout: float = 30.0,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """
-    Scores `model` on `charts` (columns as in `chart2code.synthetic`).
+    Scores `model` on `charts` (columns as in `chart2code.dataset`).
 
     Returns:
         The report (the keys of the JSON object), and for each chart its metadata, code and scores.
@@ -135,7 +136,8 @@ def evaluate(
     report["by_type"] = {name: by_type[name] for name in CHART_TYPES if name in by_type}
     report["timeout"] = timeout
     report["seconds_per_chart"] = seconds / len(codes)
-    report["complexity_rank_correlation"] = rank_correlation(complexity, charts["num_elements"])
+    known = [(value, count) for value, count in zip(complexity, charts["num_elements"]) if count >= 0]
+    report["complexity_rank_correlation"] = rank_correlation(*zip(*known)) if known else None
     report["versions"] |= {
         "torch": torch.__version__,
         "transformers": transformers.__version__,
@@ -166,7 +168,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--model", default=str(ROOT), help="model folder or Hub repository (default: this repository)")
     parser.add_argument("--data", default="synthetic", help="'synthetic' (data/synthetic), or a folder of that kind")
-    parser.add_argument("--split", default="test", choices=("train", "validation", "test"))
+    parser.add_argument("--split", default="test", choices=SPLITS)
     parser.add_argument("--limit", type=int, help="the first so many charts of the split (default: all)")
     parser.add_argument("--batch_size", type=int, default=16, help="charts generated together (default: %(default)s)")
     parser.add_argument("--max_new_tokens", type=int, default=512, help="longest program (default: %(default)s)")

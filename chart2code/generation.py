@@ -7,6 +7,7 @@ configuration, tokenizer and weights, and none of its Python files is executed.
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,24 +34,27 @@ def one_line(error: BaseException) -> str:
     return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
-def open_chart(path: str | Path) -> Image.Image:
+def open_chart(path: str | Path | bytes) -> Image.Image:
     """
-    Opens a chart file (PNG, JPEG, WebP, BMP, GIF: its first frame) as RGB over white, upright according to its EXIF.
+    Opens a chart file (PNG, JPEG, WebP, BMP, GIF: its first frame), given by its path or as its content, as RGB over
+    white, upright according to its EXIF.
 
     Raises [`ChartError`] for a file that is missing, empty, unreadable, truncated, below 16 pixels a side
     or above 50 million pixels.
     """
-    path = Path(path)
-    if path.is_dir():
-        raise ChartError("is a folder, not an image")
-    if not path.exists():
-        raise ChartError("no such file")
-    if not path.is_file():
-        raise ChartError("not a regular file")
+    content = path if isinstance(path, bytes) else None
+    if content is None:
+        path = Path(path)
+        if path.is_dir():
+            raise ChartError("is a folder, not an image")
+        if not path.exists():
+            raise ChartError("no such file")
+        if not path.is_file():
+            raise ChartError("not a regular file")
     try:
-        if path.stat().st_size == 0:
+        if (path.stat().st_size if content is None else len(content)) == 0:
             raise ChartError("the file is empty")
-        with Image.open(path, formats=FORMATS) as image:
+        with Image.open(path if content is None else io.BytesIO(content), formats=FORMATS) as image:
             width, height = image.size
             if width * height > MAX_PIXELS:  # before anything is decoded
                 raise ChartError(

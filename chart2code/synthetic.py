@@ -14,7 +14,6 @@ their SHA-256 (70/15/15), and the generator draws again until a phrase or a row 
 
 import argparse
 import hashlib
-import io
 import json
 import os
 import random
@@ -23,12 +22,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from chart2code.dataset import SPLIT_SHARES, SPLITS, on_canvas, png, write_shard
 from chart2code.vocabulary import ADJECTIVES, COMMON_DIMENSIONS, DOMAINS, NUMERIC_DIMENSIONS, PAIRS, TIME_DIMENSIONS
-
-if TYPE_CHECKING:
-    import datasets
 
 CHART_TYPES = ("bar", "line", "scatter", "pie", "complex")
 RATIOS = {"bar": 31.3, "line": 26.8, "scatter": 17.9, "pie": 13.4, "complex": 8.9}  # Tab. II, per cent
@@ -46,11 +43,8 @@ VARIANTS = {
         "scatter_line": 0.13,
     },
 }
-SPLITS = ("train", "validation", "test")
-SPLIT_SHARES = {"train": 0.70, "validation": 0.15, "test": 0.15}
 FIRST_SEED = {"train": 0, "validation": 1_000_000_000, "test": 2_000_000_000}
 SHARD_SIZE = 1000
-COLUMNS = ("image", "code", "chart_type", "variant", "num_elements", "marks", "characters", "seed")
 
 FIGSIZES = ((6, 6), (6, 4), (7, 5), (5, 6))
 DEFAULT_FIGSIZE = (6.4, 4.8)
@@ -1028,40 +1022,6 @@ def _settings(counts: dict[str, int], shard_size: int) -> dict[str, Any]:
     }
 
 
-def _rows() -> "datasets.List":
-    import datasets
-
-    return datasets.List(datasets.List(datasets.Value("float32")))
-
-
-def _features() -> "datasets.Features":
-    import datasets
-
-    text = datasets.Value("string")
-    return datasets.Features(
-        image=datasets.Image(), code=text, chart_type=text, variant=text, num_elements=datasets.Value("int32"),
-        marks=_rows(), characters=_rows(), seed=datasets.Value("int64"),
-    )  # fmt: skip
-
-
-def _png(image: Any) -> bytes:
-    """PNG bytes of what the model sees of a rendering: the letterboxed canvas (512, 512, 3) uint8."""
-    from PIL import Image
-
-    from eval_metric.similarity import to_canvas
-
-    buffer = io.BytesIO()
-    Image.fromarray(to_canvas(image)).save(buffer, "PNG", compress_level=2)
-    return buffer.getvalue()
-
-
-def _on_canvas(rows: list[list[float | None]], width: int, height: int) -> list[list[float | None]]:
-    """Labels with their places, pixels of a picture of the given size, as shares of its letterboxed canvas."""
-    side = max(width, height)
-    left, top = (side - width) / 2, (side - height) / 2
-    return [[(row[0] + left) / side, (row[1] + top) / side, *row[2:]] for row in rows]
-
-
 def _prepare(folder: Path, counts: dict[str, int], shard_size: int) -> None:
     """Writes dataset_info.json, or holds it against what is asked for now."""
     settings, path = _settings(counts, shard_size), folder / "dataset_info.json"
@@ -1133,7 +1093,7 @@ def write_dataset(
         results = executor.run_many(program.code for program in programs())
         for path, split, indices in missing:
             progress.set_description(f"{split} {path.stem}")
-            rows: dict[str, list[Any]] = {name: [] for name in COLUMNS}
+            rows = []
             for index in indices:
                 seed = FIRST_SEED[split] + index
                 program, result = generate_program(seed, split), next(results)
@@ -1143,55 +1103,13 @@ def write_dataset(
                     progress.write(f"seed {seed} ({program.chart_type} {program.variant}): {result.error}")
                     continue
                 height, width = result.image.shape[:2]
-                values = (
-                    {"bytes": _png(result.image), "path": None}, program.code, program.chart_type, program.variant,
-                    result.facts["num_elements"], _on_canvas(result.labels["marks"], width, height),
-                    _on_canvas(result.labels["characters"], width, height), seed,
-                )  # fmt: skip
-                for name, value in zip(COLUMNS, values):
-                    rows[name].append(value)
-            path.parent.mkdir(exist_ok=True)
-            temporary = path.with_suffix(".tmp")
-            datasets.Dataset.from_dict(rows, features=_features()).to_parquet(temporary)
-            os.replace(temporary, path)
+                labels = {name: on_canvas(result.labels[name], width, height) for name in ("marks", "characters")}
+                rows.append({
+                    "image": png(result.image), "code": program.code, "chart_type": program.chart_type,
+                    "variant": program.variant, "num_elements": result.facts["num_elements"], "seed": seed, **labels,
+                })  # fmt: skip
+            write_shard(path, rows)
     return failures
-
-
-def load_synthetic(
-    folder: str | Path, split: str, families: Iterable[str] | None = None, variants: Iterable[str] | None = None
-) -> "datasets.Dataset":
-    """
-    The charts of a split, with the columns `image` (512 x 512 RGB), `code`, `chart_type`, `variant`, `num_elements`,
-    `marks`, `characters` (see eval_metric/labels.py; places as shares of the picture) and `seed`;
-    of the given families and variants only, if any are given. A folder that is still being written gives the shards
-    that are finished.
-
-    Raises:
-        ValueError: unknown split, family or variant, or a choice that holds no chart.
-        FileNotFoundError: no such data set.
-    """
-    import datasets
-
-    if split not in SPLITS:
-        raise ValueError(f"unknown split {split!r}: one of {', '.join(SPLITS)}")
-    known = {v for group in VARIANTS.values() for v in group}
-    for asked, options in ((families, CHART_TYPES), (variants, sorted(known))):
-        unknown = sorted(set(asked or ()) - set(options))
-        if unknown:
-            raise ValueError(f"unknown chart type or variant {unknown[0]!r}: one of {', '.join(options)}")
-    files = sorted(map(str, Path(folder, split).glob("shard-*.parquet")))
-    if not files:
-        raise FileNotFoundError(
-            f"no {split} charts in {folder}: build them with `python -m chart2code.synthetic --output {folder}`"
-        )
-    data = datasets.load_dataset("parquet", data_files={split: files}, split=split)
-    if families or variants:
-        wanted = set(families or CHART_TYPES), set(variants or known)
-        pairs = zip(data["chart_type"], data["variant"])
-        data = data.select([i for i, (f, v) in enumerate(pairs) if f in wanted[0] and v in wanted[1]])
-        if not len(data):
-            raise ValueError(f"no {split} chart in {folder} is of the families and variants that were asked for")
-    return data
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

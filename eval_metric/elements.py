@@ -219,13 +219,8 @@ def _trace_marks(figure, height: int) -> tuple[list, list]:
     from matplotlib.patches import Circle
     from matplotlib.patches import Ellipse
 
-    calls, known = [], set()
-    for kind, color_kind, cmap, references in _calls:
-        artists = [reference() for reference in references]
-        artists = [artist for artist in artists if artist is not None and _is_drawn(artist, figure)]
-        known.update(map(id, artists))
-        if artists:
-            calls.append((kind, color_kind, cmap, artists))
+    calls = drawn_calls(figure)
+    known = {id(artist) for *_, artists in calls for artist in artists}
     for axes in figure.axes:  # marks that are made without a call
         for artist in (*axes.patches, *axes.images):
             if id(artist) not in known and type(artist) in (Circle, Ellipse, NonUniformImage):
@@ -249,6 +244,18 @@ def _trace_marks(figure, height: int) -> tuple[list, list]:
                 evidence.append([[[color, alpha]] if _HEX.fullmatch(color) else [], *places(artist, rows)])
         claims.append([kind, color, evidence])
     return types, claims
+
+
+def drawn_calls(figure) -> list[tuple]:
+    """[(type, type for colours, name of the colour map given, artists), ...]: the calls whose marks are in the figure,
+    in their order."""
+    calls = []
+    for kind, color_kind, cmap, references in _calls:
+        artists = [artist for reference in references if (artist := reference()) is not None]
+        artists = [artist for artist in artists if _is_drawn(artist, figure)]
+        if artists:
+            calls.append((kind, color_kind, cmap, artists))
+    return calls
 
 
 def _is_drawn(artist, figure) -> bool:

@@ -37,6 +37,7 @@ from .elements import text_f1
 from .elements import type_f1
 from .executor import ExecutionResult
 from .executor import Executor
+from .kinds import trace_kind
 from .labels import trace_labels
 from .similarity import SIMILARITY_VERSION
 from .similarity import chart_iou
@@ -54,6 +55,7 @@ __all__ = [
     "open_image",
     "score",
     "score_result",
+    "trace_kind",
     "trace_labels",
 ]
 

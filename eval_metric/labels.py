@@ -8,6 +8,9 @@ import math
 from collections.abc import Iterator
 
 
+MAX_NAME = 64  # characters
+
+
 def trace_labels(figure) -> dict[str, list[list[float | None]]]:
     """The labels of a figure that has been drawn.
 
@@ -25,11 +28,19 @@ def trace_labels(figure) -> dict[str, list[list[float | None]]]:
 
 
 def are_labels(value: object) -> bool:
-    """Whether a value that a program may have forged has the form of what `trace_labels` returns."""
-    if not isinstance(value, dict) or set(value) != {"marks", "characters"}:
+    """Whether a value that a program may have forged has the form of what `trace_labels` returns (None for rows that
+    were too many to be sent), and `kind`, the names of chart type and variant."""
+    if not isinstance(value, dict) or set(value) != {"marks", "characters", "kind"}:
+        return False
+    kind = value["kind"]
+    if not isinstance(kind, list) or len(kind) != 2 or not all(isinstance(name, str) and name for name in kind):
+        return False
+    if max(map(len, kind)) > MAX_NAME:
         return False
     for name, width in (("marks", 4), ("characters", 3)):
         rows = value[name]
+        if rows is None:
+            continue
         if not isinstance(rows, list) or not all(isinstance(row, list) and len(row) == width for row in rows):
             return False
         if not all(item is None or type(item) is float and math.isfinite(item) for row in rows for item in row):

@@ -45,11 +45,13 @@ except ImportError:  # Windows; executor.py refuses there with a message
 if __package__:
     from . import confinement
     from . import elements
+    from . import kinds
     from . import labels
 else:  # started as a script: its folder is in sys.path for its own imports only, and out of reach afterwards
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
     import confinement
     import elements
+    import kinds
     import labels
 
     del sys.path[0]
@@ -247,7 +249,13 @@ class Capture:
             facts = elements.trace(figure)
         except Exception:  # an exotic artist: the picture counts, the facts are unknown
             facts = None
-        marked = labels.trace_labels(figure) if self.with_labels else None
+        marked = None
+        if self.with_labels:
+            try:
+                kind = kinds.trace_kind(elements.drawn_calls(figure))
+            except Exception:
+                kind = "complex", "other"
+            marked = labels.trace_labels(figure) | {"kind": kind}
         picture = np.ascontiguousarray(rgb), facts, marked
         if figure is self.figure:
             self.picture = picture
@@ -313,6 +321,9 @@ def run_child(
     report, pixels = execute(source.decode("utf-8"), with_labels)
     height, width = (0, 0) if pixels is None else pixels.shape[:2]
     text = json.dumps(report).encode()
+    if len(text) > MAX_REPORT and report.get("labels"):  # thousands of marks: the picture counts, they do not
+        report["labels"] |= {"marks": None, "characters": None}
+        text = json.dumps(report).encode()
     head = FRAME.pack(MAGIC, len(text), height, width) + text
     for data in (head, b"" if pixels is None else pixels.data.cast("B")):
         view = memoryview(data)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from chart2code import evaluate as evaluation
+from chart2code.dataset import read_split
 from chart2code.generation import ChartError, load_model
-from chart2code.synthetic import CHART_TYPES, load_synthetic, write_dataset
+from chart2code.synthetic import CHART_TYPES, write_dataset
 
 KEYS = {"n", "execution_rate", "success_rate", "iou", "iou_strict", "ast_similarity"}
 
@@ -35,7 +36,7 @@ def test_table_and_json(folder, model_folder, tmp_path, capsys, program):
     stored = json.loads((tmp_path / "report.json").read_text())
     samples = stored.pop("samples")
     assert stored == report
-    charts = load_synthetic(folder, "test")
+    charts = read_split(folder, "test")
     assert [sample["seed"] for sample in samples] == charts["seed"]
     assert [sample["reference"] for sample in samples] == charts["code"]
     assert all(sample["code"] == program for sample in samples)
@@ -55,7 +56,7 @@ def test_complexity_is_the_models(folder, model_folder):
     import torch
 
     model, processor = load_model(model_folder)
-    charts = load_synthetic(folder, "test")
+    charts = read_split(folder, "test")
     _, complexity, _ = evaluation.generate_all(model, processor, charts, batch_size=4, max_new_tokens=1)
     with torch.inference_mode():
         expected = model(**processor(images=list(charts["image"]), code=list(charts["code"]))).complexity
@@ -76,7 +77,7 @@ def test_missing_split_is_rendered(tmp_path, monkeypatch):
     monkeypatch.setattr(chart2code.synthetic.write_dataset, "__defaults__", (1, 2))
     charts = evaluation.load_charts("synthetic", "test", limit=3)
     assert len(charts) == 3 and set(charts.column_names) >= {"image", "code", "chart_type", "num_elements"}
-    assert len(load_synthetic("data/synthetic", "test")) == 4  # whole shards, so that the folder can grow
+    assert len(read_split("data/synthetic", "test")) == 4  # whole shards, so that the folder can grow
 
 
 @pytest.mark.parametrize("arguments", [["--data", "nowhere"], ["--split", "train"], ["--model", "nowhere"]])

@@ -17,7 +17,9 @@ import numpy as np
 import pytest
 
 from chart2code import synthetic
-from chart2code.synthetic import CHART_TYPES, FIRST_SEED, RATIOS, SPLITS, VARIANTS, generate_program, load_synthetic
+from chart2code.dataset import COLUMNS, SPLITS, read_split, select_charts
+from chart2code.generation import ChartError
+from chart2code.synthetic import CHART_TYPES, FIRST_SEED, RATIOS, VARIANTS, generate_program
 
 ROOT = Path(__file__).parent.parent
 COUNTS = {"train": 2500, "validation": 700, "test": 700}
@@ -299,8 +301,8 @@ def test_load_gives_what_was_drawn(killed):
 
     from eval_metric.similarity import to_canvas
 
-    data = load_synthetic(killed, "train")
-    assert tuple(data.column_names) == synthetic.COLUMNS and len(data) == 25
+    data = read_split(killed, "train")
+    assert tuple(data.column_names) == COLUMNS and len(data) == 25
     assert data.features["num_elements"].dtype == "int32" and data.features["seed"].dtype == "int64"
     image = data[3]["image"]
     assert image.mode == "RGB" and image.size == (512, 512)
@@ -308,21 +310,28 @@ def test_load_gives_what_was_drawn(killed):
     raw = rows_of(killed, "train")[3]["image"]["bytes"]
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(raw))), np.asarray(image))
 
-    bars = load_synthetic(killed, "train", families=["bar", "pie"])
+    bars = select_charts(data, families=["bar", "pie"])
     assert set(bars["chart_type"]) == {"bar", "pie"}
     variant = bars[0]["variant"]
-    assert set(load_synthetic(killed, "train", variants=[variant])["variant"]) == {variant}
+    assert set(select_charts(data, variants=[variant])["variant"]) == {variant}
 
 
 def test_load_says_what_is_wrong(killed, tmp_path):
-    with pytest.raises(FileNotFoundError, match="python -m chart2code.synthetic --output"):
-        load_synthetic(tmp_path, "train")
-    with pytest.raises(ValueError, match="unknown split 'dev'"):
-        load_synthetic(killed, "dev")
-    with pytest.raises(ValueError, match="unknown chart type or variant 'bars'"):
-        load_synthetic(killed, "train", families=["bars"])
-    with pytest.raises(ValueError, match="no test chart"):
-        load_synthetic(killed, "test", families=["bar"], variants=["donut"])
+    with pytest.raises(ChartError, match="no train charts"):
+        read_split(tmp_path, "train")
+    with pytest.raises(ChartError, match="python -m chart2code.synthetic --output"):
+        read_split(tmp_path / "nowhere", "train")
+    with pytest.raises(ChartError, match="unknown split 'dev'"):
+        read_split(killed, "dev")
+    (tmp_path / "train").mkdir()
+    (tmp_path / "train" / "shard-00000.parquet").write_bytes(b"PAR1 and no more")
+    with pytest.raises(ChartError, match="cannot read the train split"):
+        read_split(tmp_path, "train")
+    data = read_split(killed, "train")
+    with pytest.raises(ChartError, match="no chart_type bars; there is .*bar"):
+        select_charts(data, families=["bars"])
+    with pytest.raises(ChartError, match="no charts are left"):
+        select_charts(data, max_samples=0)
 
 
 def test_other_settings_are_refused_and_whole_shards_grow(killed, capsys):
