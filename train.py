@@ -261,6 +261,7 @@ def main(arguments: list[str] | None = None) -> None:
 
     from transformers import set_seed
 
+    from chart2code.augmentation import AugmentedDataset
     from chart2code.callbacks import GenerationCallback
     from chart2code.checkpoints import STATE_FILE, check_same_run
     from chart2code.collator import ChartCollator, load_split
@@ -276,9 +277,19 @@ def main(arguments: list[str] | None = None) -> None:
     processor = load_processor(model_args)
     with args.main_process_first(desc="loading the data"):
         train, validation = (
-            load_split(data_args.data, split, processor, data_args.families, data_args.variants, limit)
+            load_split(
+                data_args.data,
+                split,
+                processor,
+                data_args.families,
+                data_args.variants,
+                limit,
+                data_args.max_code_tokens,
+            )
             for split, limit in (("train", data_args.max_train_samples), ("validation", None))
         )
+    if data_args.augment_images or data_args.augment_code:
+        train = AugmentedDataset(train, args.seed, data_args.augment_images, data_args.augment_code)
     evaluation = validation.shuffle(seed=0).select(
         range(min(data_args.max_eval_samples or len(validation), len(validation)))
     )

@@ -200,12 +200,16 @@ def main(arguments: list[str] | None = None) -> None:
     args, model_args, data_args, config = parse(groups, arguments, "train_rewards.py")
     if model_args.model is None or model_args.method == "lora":
         raise ChartError("rewards need a trained `model`, and method standard or mola")
+    if data_args.augment_images or data_args.augment_code:
+        raise ChartError("augment_images and augment_code are of train.py: rewards compare with the picture as it is")
 
     set_seed(config.seed)
     checkpoint = checkpoint_to_resume(config)
     processor = load_processor(model_args)
     train, validation = (
-        load_split(data_args.data, split, processor, data_args.families, data_args.variants, limit)
+        load_split(
+            data_args.data, split, processor, data_args.families, data_args.variants, limit, data_args.max_code_tokens
+        )
         for split, limit in (("train", data_args.max_train_samples), ("validation", None))
     )
     validation = validation.shuffle(seed=0).select(range(min(args.validation_charts, len(validation))))

@@ -145,7 +145,8 @@ class DataArguments:
     """On what: a folder with train and validation splits, and what to take of it."""
 
     data: str = field(
-        default="data/synthetic", metadata={"help": "Folder that `python -m chart2code.synthetic` has written."}
+        default="data/synthetic",
+        metadata={"help": "Folder that `python -m chart2code.synthetic` or `chart2code.chart2code160k` has written."},
     )
     families: list[str] | None = field(
         default=None, metadata={"help": "Chart types to take (of both splits), e.g. `[bar]`; all if not given."}
@@ -157,11 +158,30 @@ class DataArguments:
     max_eval_samples: int | None = field(
         default=256, metadata={"help": "Take only so many validation charts for the validation loss."}
     )
+    max_code_tokens: int | None = field(
+        default=None, metadata={"help": "Leave out charts whose program has more tokens; all are taken if not given."}
+    )
+    augment_images: float = field(
+        default=0.0,
+        metadata={
+            "help": "Share of training pictures that are altered: turned, moved, other colours, blur, noise, JPEG."
+        },
+    )
+    augment_code: float = field(
+        default=0.0, metadata={"help": "Share of training programs that are written in other words; same picture."}
+    )
 
     def __post_init__(self):
         for name in ("families", "variants"):
             if isinstance(getattr(self, name), str):  # `families: bar` in a YAML
                 setattr(self, name, [getattr(self, name)])
+        for name in ("max_train_samples", "max_eval_samples", "max_code_tokens"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ChartError(f"{name} must be at least 1, not {value}")
+        for name in ("augment_images", "augment_code"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ChartError(f"{name} is a share from 0 to 1, not {getattr(self, name)}")
 
 
 @dataclass

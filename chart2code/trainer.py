@@ -37,6 +37,7 @@ from torch import nn
 from transformers import Trainer
 
 from chart2code.arguments import C2CTrainingArguments
+from chart2code.augmentation import AugmentedDataset
 from chart2code.callbacks import RoutingTelemetry
 from chart2code.checkpoints import (
     RUN_FILE,
@@ -323,6 +324,7 @@ class C2CTrainer(Trainer):
             seed=args.seed if args.data_seed is None else args.data_seed,
             epoch=lambda: int(self.state.epoch or 0),  # at an epoch's start and in a resumed epoch
             lengths=list(dataset["length"]) if args.train_sampling_strategy == "group_by_length" else None,
+            with_epoch=isinstance(dataset, AugmentedDataset),
         )
 
     # ---- checkpoints ----

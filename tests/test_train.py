@@ -17,6 +17,7 @@ import yaml
 from safetensors.torch import load_file
 
 from chart2code.arguments import C2CTrainingArguments, parse_arguments
+from chart2code.augmentation import AugmentedDataset
 from chart2code.callbacks import routing_matrix
 from chart2code.checkpoints import check_same_run, last_complete_checkpoint
 from chart2code.collator import ChartCollator, EpochSampler, load_split
@@ -252,12 +253,13 @@ def kill_when_saved(arguments: list[str], folder: Path, checkpoint: Path) -> Non
 
 
 def test_two_processes_killed_and_resumed_end_as_one_that_was_not(workspace, tmp_path):
-    """Exactly: data order (in the second epoch, too), dropout, router noise, optimizer, schedule and usage window."""
+    """Exactly: data order and augmentation (in the second epoch, too), dropout, router noise, optimizer, schedule and
+    usage window."""
     values = {
         "method": "mola", "expert_dropout": 0.1, "gradient_accumulation_steps": 2, "max_steps": 7,
         "utilization_window": 3, "save_strategy": "steps", "save_steps": 1, "expert_capacity": 4,
         "semantic_weight": 0.01, "semantic_every": 3, "semantic_charts": 1, "semantic_samples": 2,
-        "eval_max_new_tokens": 8,
+        "eval_max_new_tokens": 8, "augment_images": 0.5, "augment_code": 0.5, "dataloader_num_workers": 1,
     }  # fmt: skip
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     launch(command(workspace, whole, TWO_PROCESSES, **values), tmp_path)
@@ -820,6 +822,11 @@ def test_filters_of_the_data(workspace):
     bars = load_split(data, "train", processor, families=["bar"])
     assert 0 < len(bars) < len(split) and set(bars["chart_type"]) == {"bar"}
     assert len(load_split(data, "train", processor, max_samples=3)) == 3
+    longest = max(split["length"])
+    short = load_split(data, "train", processor, max_code_tokens=longest - 1)
+    assert 0 < len(short) < len(split) and max(short["length"]) < longest
+    with pytest.raises(ChartError, match="max_code_tokens"):
+        load_split(data, "train", processor, max_code_tokens=1)
     row = split[0]
     assert row["length"] == len(processor.tokenizer(row["code"])["input_ids"])
     with pytest.raises(ChartError, match="no chart_type radar"):
@@ -828,6 +835,48 @@ def test_filters_of_the_data(workspace):
     batch = ChartCollator(processor, ("bar", "line"))(rows)
     assert batch["chart_type"].tolist() == [1, -1]
     assert batch["num_elements"].tolist() == [float(split[i]["num_elements"]) for i in range(2)]
+
+
+def test_unknown_marks_teach_nothing(workspace):
+    """Marks that are not known (null) neither count as none, nor do they disturb those of other charts."""
+    processor = make_processor()
+    rows = list(load_split(str(workspace / "data"), "train", processor).select(range(2)))
+    model = C2CMolaForConditionalGeneration(C2CMolaConfig(**MODEL, mark_bins=10)).eval()
+    collate = ChartCollator(processor, model.config.chart_types)
+    unknown = collate([rows[0], rows[1] | {"marks": None, "characters": None}])
+    assert unknown["marks"][1, 0].isinf().all() and not unknown["marks"][0].isinf().any()
+    with torch.no_grad():
+        alone = model(**collate(rows[:1]))
+        assert model(**unknown).mark_loss == pytest.approx(alone.mark_loss.item(), rel=1e-4)
+        assert model(**unknown).character_loss == pytest.approx(alone.character_loss.item(), rel=1e-4)
+        nothing = model(**collate([row | {"marks": None} for row in rows])).mark_loss
+    assert nothing == 0
+
+
+def test_augmentation_is_the_same_in_any_worker_and_only_in_training(workspace, tmp_path):
+    def batches(workers: int, epoch: int, **shares):
+        trainer = make_trainer(workspace, tmp_path / "run", num_experts=0, dataloader_num_workers=workers)
+        trainer.train_dataset = AugmentedDataset(trainer.train_dataset, seed=0, **shares)
+        trainer.state.epoch = epoch
+        return list(trainer.get_train_dataloader()), list(trainer.get_eval_dataloader())
+
+    plain, evaluation = batches(0, 0)
+    altered, same_evaluation = batches(0, 0, images=1.0, code=1.0)
+    in_workers, _ = batches(2, 0, images=1.0, code=1.0)
+    next_epoch, _ = batches(0, 1, images=1.0, code=1.0)
+    for first, second in zip(altered, in_workers, strict=True):
+        assert first.keys() == second.keys() and all(
+            torch.equal(first[k].nan_to_num(), second[k].nan_to_num()) for k in first
+        )
+    for first, second in zip(evaluation, same_evaluation, strict=True):
+        assert torch.equal(first["pixel_values"], second["pixel_values"])
+    pictures = [torch.cat([batch["pixel_values"] for batch in b]) for b in (plain, altered, next_epoch)]
+    assert (pictures[0] != pictures[1]).flatten(1).any(1).float().mean() > 0.7
+    assert sorted(pictures[0].flatten(1).sum(1).tolist()) != sorted(pictures[2].flatten(1).sum(1).tolist())
+    assert [b["num_elements"].tolist() for b in plain] == [
+        b["num_elements"].tolist() for b in altered
+    ]  # the same rows
+    assert any(not torch.equal(a["labels"], b["labels"]) for a, b in zip(plain, altered))
 
 
 # ---- command line ----
@@ -865,6 +914,8 @@ def test_configs_are_valid(file, tmp_path):
     ("model: m\nmethod: lora\nfreeze: conv_tower\n", [], "lora"),
     ("model: m\nfreeze: '('\n", [], "regular expression"),
     ("model: m\noptimizer: sgd\n", [], "adamw or muon"),
+    ("model: m\naugment_images: 1.5\n", [], "augment_images.*0 to 1"),
+    ("model: m\nmax_train_samples: 0\n", [], "max_train_samples.*at least 1"),
 ])  # fmt: skip
 def test_bad_arguments_are_one_line(tmp_path, text, arguments, message):
     file = tmp_path / "run.yaml"
