@@ -1,5 +1,5 @@
 """What a program draws, element by element: `trace` reads it off the drawn figure, `text_f1`, `type_f1`, `layout_f1`,
-`color_f1` compare two charts. Version 1.0.
+`color_f1` compare two charts. Version 1.1.
 
 The four scores follow ChartMimic (Yang et al., ICLR 2025; its `chart2code/utils/evaluator`, with the settings of its
 `code4evaluation`): F1 of two multisets, the mean of the four being its "low-level" score.
@@ -24,6 +24,12 @@ Where the original goes wrong, this differs:
     `plot_trisurf`, 3D `quiver`. 3D `scatter` and `bar` are not taken for flat ones.
   - Axes outside a grid (`fig.add_axes`) count, and are paired by the IoU of their rectangles. In the original, a
     figure of such axes scores 0 against itself.
+  - All tick labels are left out. The original removes the major ticks of x and y, so that the labels of minor ticks
+    (of logarithmic axes) and of z axes count as texts. It also counts texts off the canvas.
+  - Colours are those of the picture. The original reads them off when the call returns, so boxes and bars that get
+    their colours afterwards have the default ones. Of a shaded surface the colour is that of the nearest face; the
+    original takes the farthest, which is often hidden.
+  - `quiver` with a colour map has its name; the original lists the colour of each arrow.
   - Unfilled marks have the colour of their outline.
   - networkx, squarify and matplotlib_venn are seen as the calls that they make.
 
@@ -50,7 +56,7 @@ from collections import Counter
 import numpy as np
 
 
-ELEMENTS_VERSION = "1.0"
+ELEMENTS_VERSION = "1.1"
 MAX_FACTS = 240 * 1024  # bytes of JSON; the limits below keep within it
 MAX_TEXTS = 256
 MAX_TEXT = 100  # characters
@@ -346,13 +352,17 @@ def _color_claims(kind: str | None, cmap: str | None, artists: list) -> list[tup
         if kind in ("boxplot", "violinplot") and not isinstance(artist, Patch | PolyCollection):
             continue
         if isinstance(artist, Collection):
-            # Of scatter points, surfaces and areas the original takes the first colour, else all.
-            single = kind.startswith(("scatter", "fill", "violinplot", "plot_", "bar3d"))
+            # Of scatter points, surfaces and areas the original takes the first colour, else all. The faces of a
+            # surface lie in the order of their depth: the last is the nearest, which no other face hides.
+            surface = kind.startswith(("plot_", "bar3d"))
+            single = surface or kind.startswith(("scatter", "fill", "violinplot"))
             tints = artist.get_facecolor() if len(artist.get_facecolor()) else artist.get_edgecolor()
             elements = {}
             for row, color in enumerate(map(tuple, tints)):
                 elements.setdefault(color, []).append(row)
             colors = [(_hex(color), tuple(rows) if len(elements) > 1 else None) for color, rows in elements.items()]
+            if surface and len(tints):
+                colors = [(_hex(tints[-1]), tuple(elements[tuple(tints[-1])]))]
             colors = colors[:1] if single else colors[:MAX_COLORS]
         elif isinstance(artist, Line2D):
             colors = [(_hex(artist.get_color(), artist.get_alpha()), None)]
@@ -502,7 +512,7 @@ def _outline(artist, rows: tuple[int, ...] | None) -> tuple[np.ndarray, float]:
         points = artist.get_offset_transform().transform(offsets[chosen])
         sizes = artist.get_transforms()
         for row, index in enumerate(chosen):
-            corner = np.append(paths[index % len(paths)].vertices[0], 1)
+            corner = np.append(_inner_corner(paths[index % len(paths)]), 1)
             matrix = sizes[index % len(sizes)] if len(sizes) else artist.get_transform().get_matrix()
             if not matrix[:2, :2].any():  # size zero
                 points[row] = np.nan
@@ -519,11 +529,22 @@ def _outline(artist, rows: tuple[int, ...] | None) -> tuple[np.ndarray, float]:
     return (np.concatenate(points) if points else np.empty((0, 2))), radius
 
 
+def _inner_corner(path) -> np.ndarray:
+    """The vertex of a marker that is nearest to its centre: the points of a star are all edge, no face."""
+    from matplotlib.path import Path
+
+    vertices = path.vertices if path.codes is None else path.vertices[path.codes != Path.CLOSEPOLY]
+    return vertices[np.square(vertices).sum(axis=1).argmin()]
+
+
 def _with_midpoints(points: np.ndarray) -> np.ndarray:
-    """The points of a line, and some between each two of them: at least 48 if it is short."""
+    """The points of a line, and some between each two of them, at least 48 in all; if it is long only points between,
+    as markers of another line may hide the others."""
     points = np.asarray(points, dtype=float)
-    if len(points) > 24 or len(points) < 2:
+    if len(points) < 2:
         return points
+    if len(points) > 24:
+        return (points[:-1] + points[1:]) / 2
     steps = 48 // len(points)
     parts = np.linspace(points[:-1], points[1:], steps, endpoint=False, axis=1).reshape(-1, 2)
     return np.concatenate([parts, points[-1:]])

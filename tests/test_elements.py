@@ -138,6 +138,9 @@ def test_nothing_on_both_sides_is_right_and_on_one_side_wrong(f1):
         ("plt.scatter([1, 2], [1, 2], s=80)", "scatter", "scatter:C0"),
         ("plt.scatter([1, 2], [1, 2], c=[1, 2], cmap='plasma'); plt.colorbar()", "scatter", "scatter:plasma"),
         ("plt.scatter([1, 2], [1, 2], fc='none', ec='r')", "scatter", "scatter:#ff0000"),
+        # The points of the star are all edge.
+        ("plt.scatter([1], [1], marker='*', s=260, c='yellow', ec='k')", "scatter", "scatter:#ffff00"),
+        ("plt.quiver([1, 2], [1, 2], [3, 0], cmap='plasma')", "quiver", "quiver:plasma"),
         ("plt.pie([1, 2], labels=['a', 'b'])", "pie", "pie:C0 pie:C1"),
         ("plt.hist([1, 2, 2, 3], bins=3, range=(-5, 5))", "hist", "hist:C0"),
         ("plt.boxplot([[1, 2, 3]], patch_artist=True)", "boxplot", "boxplot:C0"),
@@ -145,6 +148,11 @@ def test_nothing_on_both_sides_is_right_and_on_one_side_wrong(f1):
         ("plt.violinplot([[1, 2, 3]])", "violinplot", "violinplot:C0"),
         ("plt.errorbar([1, 2], [1, 2], yerr=0.3)", "errorbar", "plot:C0 vlines:C0"),
         ("plt.stackplot([1, 2], [1, 2], [2, 1])", "fill_between fill_between", "fill_between:C0 fill_between:C1"),
+        (  # markers on all of its vertices
+            "x = np.arange(30); plt.plot(x, x, 'rs-'); plt.fill_between(x, x)",
+            "fill_between plot",
+            "fill_between:C0 plot:#ff0000",
+        ),
         ("plt.imshow(np.eye(3), cmap='gray')", "imshow", "imshow:gray"),
         ("plt.pcolormesh(np.eye(3))", "pcolormesh", "pcolormesh:viridis"),
         ("plt.contourf(np.eye(5))", "contourf", "contourf:viridis"),
@@ -166,6 +174,15 @@ def test_types_and_colors(executor, code, types, colors):
     assert sorted(found["types"]) == types.split()
     named = [name.replace("C0", "#1f77b4").replace("C1", "#ff7f0e").split(":") for name in colors.split()]
     assert sorted(found["colors"]) == sorted(map(tuple, named))
+
+
+def test_a_surface_has_the_color_of_a_face_that_is_seen(executor):
+    found = seen(
+        executor,
+        "x, y = np.mgrid[-5:5:0.25, -5:5:0.25]\n"
+        "plt.subplot(projection='3d').plot_surface(x, y, np.sin(np.hypot(x, y)), rcount=40, ccount=40)",
+    )
+    assert found["types"] == [kind for kind, _ in found["colors"]] == ["plot_surface"]
 
 
 def test_texts_have_roles_and_no_tick_labels(executor):
