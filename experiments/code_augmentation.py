@@ -78,15 +78,30 @@ ax.set_title("Sum %d" % total)
 ax.set_ylabel("it's \\"so\\"")
 ax.set_xlabel('x')
 """,
+    """import matplotlib.pyplot as plt
+rates = [0.1, 0.2, 0.4]
+growth = []
+for rate in rates:
+    growth.append([100 * (1 + rate) ** step for step in range(6)])
+years = [2000 + n for n in range(6)]
+fig, ax = plt.subplots(figsize=(6, 4))
+for row, name in [(0, "low"), (1, "middle"), (2, "high")]:
+    ax.plot(years, growth[row], label=name)
+for level in (150, 300):
+    ax.axhline(level, color="gray", linewidth=0.5)
+ax.text(2001, 400, "first", fontsize=9, color="teal")
+ax.text(2002, 450, "second", fontsize=9, color="navy")
+ax.legend()
+""",
 ]
 
 
 def programs(first: int, count: int):
     """(code, its family or file)."""
-    sources = [(code, f"wild {i}") for i, code in enumerate(WILD)]
+    sources = [(code, f"wild {i}") for i, code in enumerate(WILD)] * 3
     sources += [(clean_code(p.read_text()), p.stem) for p in sorted((ROOT / "examples").glob("*.py"))]
     for index in range(first, first + count):
-        if index % 5 == 0 and index // 5 < 10 * len(sources):  # ten times each, altered in different ways
+        if index % 5 == 0:  # many times each, altered in different ways
             yield sources[index // 5 % len(sources)]
         else:
             program = generate_program(FIRST_SEED["validation"] + 20_000 + index, "validation")

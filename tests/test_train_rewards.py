@@ -133,6 +133,7 @@ def test_configs_are_valid(algorithm, tmp_path):
     ("algorithm: grpo\nmodel: m\nmin_gapp: 1\n", "min_gapp"),
     ("algorithm: grpo\nmodel: nowhere\n", "nowhere"),
     ("algorithm: grpo\nmodel_config: c\nprocessor: p\n", "trained"),
+    ("algorithm: grpo\nmodel: m\naugment_code: 0.5\n", "augment_code"),
 ])  # fmt: skip
 def test_bad_arguments_are_one_line(tmp_path, text, message):
     (tmp_path / "run.yaml").write_text(text + f"output_dir: {tmp_path}\nreport_to: none\nbf16: false\n")
