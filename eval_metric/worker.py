@@ -23,6 +23,7 @@ and its own facts. It can forge no other program's, and it does not know what it
 
 import array
 import contextlib
+import ctypes
 import gc
 import importlib.metadata
 import io
@@ -98,6 +99,7 @@ def preload() -> dict[str, str]:
     import matplotlib.pyplot as plt
     import mpl_toolkits.mplot3d  # noqa: F401
     import numpy as np
+    import numpy.random  # noqa: F401  loaded lazily by numpy, and then by each child for its seed
 
     versions = {"python": sys.version.split()[0], "matplotlib": matplotlib.__version__, "numpy": np.__version__}
     for name in COMPANIONS:
@@ -124,9 +126,30 @@ def draw_something(plt) -> None:
     axes[1, 0].fill_between([1, 2], [3, 4], alpha=0.5)
     axes[1, 0].twinx().grid(True)
     axes[1, 1].pie([1, 2], labels=["a", "b"], autopct="%.1f%%")
+    draw_and_trace(figure)
+
+    figure, axes = plt.subplots(2, 3, figsize=(10, 6))
+    axes[0, 0].hist([1, 2, 2, 3], bins=4, edgecolor="black", alpha=0.7)
+    axes[0, 1].boxplot([[1, 2, 3], [2, 3, 9]])
+    axes[0, 1].violinplot([[1, 2, 3], [2, 3, 9]])
+    axes[0, 2].stackplot([2020, 2021, 2022], [1, 2, 3], [2, 2, 2], labels=["a", "b"])
+    axes[0, 2].legend(loc="upper left")
+    axes[1, 0].bar_label(axes[1, 0].barh([0, 1], [10, 25], 0.4))
+    axes[1, 0].set_yticks([0, 1], ["a", "b"])
+    axes[1, 0].tick_params(axis="x", rotation=45)
+    figure.colorbar(axes[1, 1].imshow([[0, 1], [2, 3]], aspect="auto"), ax=axes[1, 1])
+    axes[1, 2].contourf([[0, 1], [2, 3]])
+    axes[1, 2].axhline(0.5, linestyle=":")
+    axes[1, 2].step([0, 1], [-100, 1000])
+    figure.suptitle("The quick brown fox jumps over the lazy dog. 0123456789")
+    figure.tight_layout()
+    draw_and_trace(figure)
+    plt.close("all")
+
+
+def draw_and_trace(figure) -> None:
     figure.canvas.draw()
     elements.trace(figure)
-    plt.close("all")
 
 
 def preload_companions(source: bytes) -> None:
@@ -140,9 +163,12 @@ def preload_companions(source: bytes) -> None:
 
 
 def freeze() -> None:
-    """Keeps the garbage collector of the children from touching, and so copying, the pages of what is loaded."""
+    """Keeps the children from copying pages of the worker: the garbage collector shall not touch what is loaded, and
+    memory that is free goes back to the system, so that a child gets it empty."""
     gc.collect()
     gc.freeze()
+    with contextlib.suppress(AttributeError, OSError):  # other C libraries than glibc
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 # ------------------------------------------------------------------------------------------------------ child
