@@ -5,7 +5,7 @@
 
 Watches, from the first tenth (when all is loaded) to the end: memory, open descriptors and number of this process and
 all its descendants; and compares the scores of a fixed set of pairs before and after. Exits with 1 if something leaks
-or changes.
+or changes. Ctrl-C ends it early, with the report on what was executed until then.
 """
 
 import argparse
@@ -94,15 +94,20 @@ def soak(count: int, num_workers: int, seed: int) -> dict:
         before = scores(executor)
         started, stream = time.monotonic(), programs(count, seed)
         usages = []  # between the parts, when no program runs
-        while part := list(islice(stream, -(-count // PARTS))):
-            statuses.update(result.status for result in executor.run_many(part))
-            usages.append(usage())
-            rate = statuses.total() / (time.monotonic() - started)
-            print(f"{statuses.total():6} programs, {rate:5.1f}/s, {dict(statuses)}, {usages[-1]}", flush=True)
+        try:
+            while part := list(islice(stream, -(-count // PARTS))):
+                statuses.update(result.status for result in executor.run_many(part))
+                usages.append(usage())
+                rate = statuses.total() / (time.monotonic() - started)
+                print(f"{statuses.total():6} programs, {rate:5.1f}/s, {dict(statuses)}, {usages[-1]}", flush=True)
+        except KeyboardInterrupt:
+            print("stopped", flush=True)
+        seconds = time.monotonic() - started
         same = scores(executor) == before
         level = executor.level
     after = usage()
     leaks = []
+    usages = usages or [after]  # stopped in the first part
     first, last = usages[min(1, len(usages) - 1)], usages[-1]
     if last["memory_mb"] > first["memory_mb"] + MEMORY_SLACK_MB:
         leaks.append("memory")
@@ -111,8 +116,8 @@ def soak(count: int, num_workers: int, seed: int) -> dict:
     if last["processes"] > first["processes"] or after["processes"] != 1:
         leaks.append("processes")
     return {
-        "programs": count,
-        "per_s": count / (time.monotonic() - started),
+        "programs": statuses.total(),
+        "per_s": statuses.total() / seconds,
         "statuses": dict(statuses),
         "start": first,
         "end": last,

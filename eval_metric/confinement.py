@@ -190,6 +190,12 @@ def _private_root(paths: list[str], root: str) -> None:
             os.listdir(path)  # not permitted where root maps to itself alone and the folder is somebody else's
 
 
+def _make_read_only() -> None:
+    """All mounts of the own namespace. Linux 5.12 or newer."""
+    # AT_FDCWD, AT_RECURSIVE; MOUNT_ATTR_RDONLY and NOSUID
+    _syscall(_MOUNT_SETATTR, -100, b"/", 0x8000, struct.pack("<QQQQ", 3, 0, 0, 0), 32)
+
+
 def _wait(pid: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
@@ -290,6 +296,8 @@ class Confinement:
         if rehearsal == 0:
             try:
                 pid = _enter(paths, folder)
+                if pid == 0:
+                    _make_read_only()
                 os._exit(0 if pid == 0 else _wait(pid))
             finally:
                 os._exit(1)
@@ -308,8 +316,8 @@ class Confinement:
         """After the imports: no way back to more rights for this process and its children; prepares the filters."""
         if not _LINUX:
             return
-        if self.namespaces:  # AT_FDCWD, AT_RECURSIVE; MOUNT_ATTR_RDONLY and NOSUID
-            _syscall(_MOUNT_SETATTR, -100, b"/", 0x8000, struct.pack("<QQQQ", 3, 0, 0, 0), 32)
+        if self.namespaces:
+            _make_read_only()
         address_space()
         prctl(_NO_NEW_PRIVS, 1)
         prctl(_DUMPABLE, 0)  # neither memory nor environment of the worker and its children can be read by others

@@ -23,6 +23,8 @@ and its own facts. It can forge no other program's, and it does not know what it
 
 import array
 import contextlib
+import ctypes
+import functools
 import gc
 import importlib.metadata
 import io
@@ -66,6 +68,7 @@ MAX_REPORT = 256 * 1024  # bytes of JSON
 MAX_PIXELS = 16_000_000  # 16 x 10 inches at 300 dpi; a picture beyond that is an error of the program
 MAX_ERROR = 500  # characters
 MAX_FILES = 64  # descriptors
+ROWS = 64  # of pixels, which are sent at a time: a copy of the whole picture would be new memory
 WARM_UPS = 3  # the interpreter specialises code that has run before; no child has to do so again
 
 COMPANIONS = ("pandas", "scipy", "seaborn")
@@ -100,18 +103,53 @@ def preload() -> dict[str, str]:
     import matplotlib.pyplot as plt
     import mpl_toolkits.mplot3d  # noqa: F401
     import numpy as np
+    import numpy.random  # noqa: F401  loaded lazily by numpy, and then by each child for its seed
 
     versions = {"python": sys.version.split()[0], "matplotlib": matplotlib.__version__, "numpy": np.__version__}
     for name in COMPANIONS:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             versions[name] = importlib.metadata.version(name)
 
-    for _ in range(WARM_UPS):
-        draw_something(plt)
+    with fonts_in_memory():
+        for _ in range(WARM_UPS):
+            draw_something(plt)
     matplotlib.rcdefaults()
     elements.record_calls()
-    freeze()
     return versions
+
+
+class FontFile(io.BytesIO):
+    """A font in memory, which goes by the name of its file."""
+
+    def __init__(self, path):
+        with open(path, "rb") as file:
+            super().__init__(file.read())
+        self.path = str(path)
+
+    def __str__(self) -> str:
+        return self.path
+
+
+@contextlib.contextmanager
+def fonts_in_memory():
+    """Fonts that matplotlib opens meanwhile are open in the children as well.
+
+    It closes its fonts in every fork, because processes share the position in an open file, and each child would open
+    and prepare them again. What is in memory is not shared.
+    """
+    from matplotlib import font_manager
+    from matplotlib import ft2font
+
+    def opened(path, *args, **kwargs):
+        return ft2font.FT2Font(FontFile(path), *args, **kwargs)
+
+    with contextlib.suppress(AttributeError):  # not public; what a fork clears is the cache of before
+        font_manager._get_font = functools.lru_cache(64)(font_manager._get_font.__wrapped__)
+        font_manager.ft2font = types.SimpleNamespace(**vars(ft2font) | {"FT2Font": opened})
+    try:
+        yield
+    finally:
+        font_manager.ft2font = ft2font
 
 
 def draw_something(plt) -> None:
@@ -126,9 +164,30 @@ def draw_something(plt) -> None:
     axes[1, 0].fill_between([1, 2], [3, 4], alpha=0.5)
     axes[1, 0].twinx().grid(True)
     axes[1, 1].pie([1, 2], labels=["a", "b"], autopct="%.1f%%")
+    draw_and_trace(figure)
+
+    figure, axes = plt.subplots(2, 3, figsize=(10, 6))
+    axes[0, 0].hist([1, 2, 2, 3], bins=4, edgecolor="black", alpha=0.7)
+    axes[0, 1].boxplot([[1, 2, 3], [2, 3, 9]])
+    axes[0, 1].violinplot([[1, 2, 3], [2, 3, 9]])
+    axes[0, 2].stackplot([2020, 2021, 2022], [1, 2, 3], [2, 2, 2], labels=["a", "b"])
+    axes[0, 2].legend(loc="upper left")
+    axes[1, 0].bar_label(axes[1, 0].barh([0, 1], [10, 25], 0.4))
+    axes[1, 0].set_yticks([0, 1], ["a", "b"])
+    axes[1, 0].tick_params(axis="x", rotation=45)
+    figure.colorbar(axes[1, 1].imshow([[0, 1], [2, 3]], aspect="auto"), ax=axes[1, 1])
+    axes[1, 2].contourf([[0, 1], [2, 3]])
+    axes[1, 2].axhline(0.5, linestyle=":")
+    axes[1, 2].step([0, 1], [-100, 1000])
+    figure.suptitle("The quick brown fox jumps over the lazy dog. 0123456789")
+    figure.tight_layout()
+    draw_and_trace(figure)
+    plt.close("all")
+
+
+def draw_and_trace(figure) -> None:
     figure.canvas.draw()
     elements.trace(figure)
-    plt.close("all")
 
 
 def preload_companions(source: bytes) -> None:
@@ -142,9 +201,12 @@ def preload_companions(source: bytes) -> None:
 
 
 def freeze() -> None:
-    """Keeps the garbage collector of the children from touching, and so copying, the pages of what is loaded."""
+    """Keeps the children from copying pages of the worker: the garbage collector shall not touch what is loaded, and
+    memory that is free goes back to the system, so that a child gets it empty."""
     gc.collect()
     gc.freeze()
+    with contextlib.suppress(AttributeError, OSError):  # other C libraries than glibc
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 # ------------------------------------------------------------------------------------------------------ child
@@ -193,7 +255,8 @@ class Capture:
 
         def savefig(figure, fname, *args, **kwargs):
             capture.keep(figure)
-            capture.draw(figure)  # now: the program may clear the figure after saving it
+            pixels, *rest = capture.draw(figure)  # now: the program may clear the figure after saving it
+            capture.picture = packed(pixels), *rest
             if isinstance(fname, memory):
                 save(figure, fname, *args, **kwargs)
 
@@ -229,7 +292,9 @@ class Capture:
             self.figure, self.picture = figure, None
 
     def draw(self, figure) -> tuple:
-        """(pixels (H, W, 3) uint8, facts, labels) of the figure as it is now; raises ValueError if it is too large."""
+        """(pixels (H, W, 3) uint8, facts, labels) of the figure as it is now; raises ValueError if it is too large.
+
+        The pixels may be the memory of the canvas: they hold until the next drawing."""
         if figure is self.figure and self.picture is not None and not figure.stale:
             return self.picture
         import numpy as np
@@ -256,7 +321,7 @@ class Capture:
             except Exception:
                 kind = "complex", "other"
             marked = labels.trace_labels(figure) | {"kind": kind}
-        picture = np.ascontiguousarray(rgb), facts, marked
+        picture = rgb, facts, marked
         if figure is self.figure:
             self.picture = picture
         return picture
@@ -287,9 +352,8 @@ def _one_line(error: BaseException) -> str:
     return text[:MAX_ERROR].encode("utf-8", "replace").decode()
 
 
-def execute(source: str, with_labels: bool) -> tuple:
+def execute(source: str, capture: Capture) -> tuple:
     """Runs the program as `python chart.py` would. Returns (report dict, pixels (H, W, 3) uint8 or None)."""
-    capture = Capture(with_labels)
     module = types.ModuleType("__main__")
     module.__dict__.update(__file__="chart.py", __builtins__=__builtins__)
     sys.modules["__main__"] = module
@@ -309,7 +373,7 @@ def execute(source: str, with_labels: bool) -> tuple:
 
 
 def run_child(
-    source: bytes, layers: confinement.Confinement, pipe: int, memory_mb: int, cpu_seconds: int, with_labels: bool
+    source: bytes, layers: confinement.Confinement, pipe: int, memory_mb: int, cpu_seconds: int, capture: Capture
 ) -> None:
     """Everything that the forked child does; it ends with `os._exit` in the caller."""
     import numpy as np
@@ -318,17 +382,31 @@ def run_child(
     np.random.seed(0)
     gc.set_threshold(100_000)  # a figure is some 30,000 objects: collect between figures, not within one
     pipe = confine(layers, pipe, memory_mb, cpu_seconds)
-    report, pixels = execute(source.decode("utf-8"), with_labels)
+    report, pixels = execute(source.decode("utf-8"), capture)
     height, width = (0, 0) if pixels is None else pixels.shape[:2]
     text = json.dumps(report).encode()
     if len(text) > MAX_REPORT and report.get("labels"):  # thousands of marks: the picture counts, they do not
         report["labels"] |= {"marks": None, "characters": None}
         text = json.dumps(report).encode()
-    head = FRAME.pack(MAGIC, len(text), height, width) + text
-    for data in (head, b"" if pixels is None else pixels.data.cast("B")):
-        view = memoryview(data)
-        while view:
-            view = view[os.write(pipe, view) :]
+    write(pipe, FRAME.pack(MAGIC, len(text), height, width) + text)
+    for row in range(0, height, ROWS):
+        write(pipe, packed(pixels[row : row + ROWS]).data.cast("B"))
+
+
+def packed(pixels):
+    """A copy without gaps of pixels (H, W, 3). Channel by channel: numpy takes seven times as long for all at once."""
+    import numpy as np
+
+    copy = np.empty(pixels.shape, dtype=np.uint8)
+    for channel in range(3):
+        copy[..., channel] = pixels[..., channel]
+    return copy
+
+
+def write(pipe: int, data: bytes | memoryview) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(pipe, view) :]
 
 
 # ------------------------------------------------------------------------------------------------------ worker
@@ -363,7 +441,7 @@ def end_program(pid: int) -> int:
 
 
 def serve(
-    sock: socket.socket, layers: confinement.Confinement, memory_mb: int, cpu_seconds: int, with_labels: bool
+    sock: socket.socket, layers: confinement.Confinement, memory_mb: int, cpu_seconds: int, capture: Capture
 ) -> None:
     """Answers requests until the parent closes the socket."""
     size_of_fd = array.array("i").itemsize
@@ -379,7 +457,7 @@ def serve(
         if pid == 0:
             sock.close()
             try:
-                run_child(source, layers, pipe, memory_mb, cpu_seconds, with_labels)
+                run_child(source, layers, pipe, memory_mb, cpu_seconds, capture)
             finally:
                 os._exit(0)
         os.close(pipe)
@@ -400,6 +478,7 @@ def main() -> None:
     confinement.prctl(PR_SET_CHILD_SUBREAPER, 1)
     try:
         hello = {"versions": preload()}
+        capture = Capture(bool(with_labels))
         layers.seal()
         hello["level"], hello["escapes"] = confinement.probe(
             lambda pipe: confine(layers, pipe, memory_mb, cpu_seconds),
@@ -407,13 +486,13 @@ def main() -> None:
             folders=[os.getcwd(), os.environ["MPLCONFIGDIR"]],
             memory=(memory_mb + 64) * 2**20,
         )
-        gc.freeze()
+        freeze()
     except Exception as error:
         hello = {"error": _one_line(error)}
     text = json.dumps(hello).encode()
     try:
         sock.sendall(LENGTH.pack(len(text)) + text)
-        serve(sock, layers, memory_mb, cpu_seconds, bool(with_labels))
+        serve(sock, layers, memory_mb, cpu_seconds, capture)
     except (EOFError, ConnectionError):
         pass
     with contextlib.suppress(OSError):  # a caller that was killed cannot remove it; never more than an empty folder

@@ -175,6 +175,8 @@ def test_pixels_are_those_of_a_plain_script(executor, tmp_path, name):
         "fig.savefig('out.svg')\nfig.savefig('out.png', transparent=True)",
         "fig.canvas.print_figure('out.png')",
         "import io, PIL.Image\nfig.savefig(f := io.BytesIO())\nassert PIL.Image.open(f).width == 640",
+        "import io\nfor kind in ('pdf', 'svg'):\n    fig.savefig(f := io.BytesIO(), format=kind)\n    assert f.tell()",
+        "plt.savefig('out.png')\nax.set_title('not saved')\nfig.canvas.draw()\nplt.clf()",
         "plt.close()",
         "plt.close(fig)",
         "plt.close('all')",
