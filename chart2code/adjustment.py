@@ -1,0 +1,780 @@
+"""What a program has to say so that it draws a given picture: `readings` rewrites its data and colours.
+
+The program is right in kind and wrong in numbers. Its own picture shows how its literals become pixels, and the target
+shows, mark by mark, what the pixels should be (readout.py): so all values are set at once, and what is measured badly
+is measured again after the next rendering, with less left to change.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from chart2code import readout
+from chart2code.program import Change, PlotCall, Program, decimals_for, literal, number, string_literal
+from chart2code.vocabulary import TIME_DIMENSIONS
+from eval_metric.executor import ExecutionResult
+from eval_metric.similarity import CANVAS, to_canvas
+
+NICE_STEPS = (1.0, 2.0, 2.5, 5.0)  # of matplotlib's ticks
+FINEST = 0.0012  # of the length of an axis: finer values can't be seen
+SAME_COLOR = 14  # of 255
+
+
+class Drawing:
+    """A program with what it draws, on the common canvas."""
+
+    def __init__(self, code: str, result: ExecutionResult):
+        self.code, self.result = code, result
+        height, width = result.image.shape[:2]
+        side = max(height, width)
+        self.scale = CANVAS / side
+        self._offset = (side - width) / 2 * self.scale, (side - height) / 2 * self.scale
+        self.pixels = to_canvas(result.image)
+
+    @cached_property
+    def program(self) -> Program:
+        return Program(self.code)
+
+    def place(self, x: float, y: float) -> tuple[float, float]:
+        """Figure pixels to canvas pixels (the middle of the first pixel is 0)."""
+        return x * self.scale + self._offset[0] - 0.5, y * self.scale + self._offset[1] - 0.5
+
+    @cached_property
+    def boxes(self) -> list[readout.Box]:
+        axes = (self.result.facts or {}).get("axes", [])
+        return [(*self.place(box[0] + 0.5, box[1] + 0.5), *self.place(box[2] - 0.5, box[3] - 0.5)) for _, box in axes]
+
+    @cached_property
+    def box(self) -> readout.Box | None:
+        """Of the first axes, by its spines if it has any."""
+        return readout.find_box(self.pixels, self.boxes[0]) or self.boxes[0] if self.boxes else None
+
+    @cached_property
+    def series(self) -> list[Series]:
+        return _link(self)
+
+
+@dataclass
+class Series:
+    """A column of values with the call that draws it, the places of its marks (N, 2) or None, and its colour."""
+
+    call: PlotCall
+    column: str
+    axes: int
+    index: int  # among the columns of its call
+    values: list[float]
+    color: np.ndarray
+    marks: np.ndarray | None = None
+
+    @property
+    def kind(self) -> str:
+        return {"errorbar": "plot"}.get(self.call.method, self.call.method)
+
+
+CYCLE = ("1f77b4", "ff7f0e", "2ca02c", "d62728", "9467bd", "8c564b", "e377c2", "7f7f7f", "bcbd22", "17becf")
+
+
+def _rgb(color: str) -> np.ndarray | None:
+    from matplotlib.colors import is_color_like, to_rgb
+
+    return np.array(to_rgb(color)) * 255 if is_color_like(color) else None
+
+
+def _link(drawing: Drawing) -> list[Series]:
+    """The columns of values of a program, with the marks that the executor has traced (in matplotlib's order)."""
+    program, found = drawing.program, []
+    names = list(dict.fromkeys(call.axes for call in program.calls))
+    cycles: dict[tuple[str, str], int] = {}
+    for call in program.calls:
+        if call.method == "fill_between":
+            continue
+        for index, column in enumerate(call.values):
+            values = program.literals(column)
+            if values is None:
+                continue
+            color = _literal_color(call, index)
+            if color is None:
+                cycle = call.axes, "line" if call.method in ("plot", "errorbar", "stackplot") else "patch"
+                color = _rgb("#" + CYCLE[cycles.get(cycle, 0) % 10])
+                cycles[cycle] = cycles.get(cycle, 0) + 1
+            alpha = number(call.keyword("alpha"))
+            if alpha is not None:
+                color = 255 + (color - 255) * alpha
+            found.append(Series(call, column, names.index(call.axes), index, values, color))
+    marks = [drawing.place(*mark[:2]) for mark in (drawing.result.labels or {}).get("marks", [])]
+    order = {"bar": 0, "barh": 0, "plot": 1, "scatter": 2, "pie": 3}
+    drawn = sorted((s for s in found if s.kind in order), key=lambda s: (s.axes, order[s.kind]))
+    if sum(len(s.values) for s in drawn) == len(marks):
+        start = 0
+        for series in drawn:
+            series.marks = np.array(marks[start : start + len(series.values)])
+            start += len(series.values)
+    return found
+
+
+def _literal_color(call: PlotCall, index: int) -> np.ndarray | None:
+    """The colour that a call gives to its column, if it says so by a literal."""
+    node = call.keyword("color") or call.keyword("c") or call.keyword("colors")
+    if isinstance(node, ast.List) and node.elts:
+        node = node.elts[index % len(node.elts)]
+    return _rgb(node.value) if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
+def color_literal(color: np.ndarray) -> str:
+    """A colour as programs write it: a name if there is one that looks the same, else hex."""
+    from matplotlib.colors import CSS4_COLORS, TABLEAU_COLORS, to_rgb
+
+    names = [*TABLEAU_COLORS.items(), *CSS4_COLORS.items()]
+    distances = [np.abs(np.array(to_rgb(code)) * 255 - color).max() for _, code in names]
+    best = int(np.argmin(distances))
+    if distances[best] <= 5:
+        return string_literal(names[best][0])
+    return string_literal("#" + "".join(f"{int(np.clip(round(v), 0, 255)):02x}" for v in color))
+
+
+def distinct(drawing: Drawing) -> str | None:
+    """The program without categories of the same name, which matplotlib would draw upon each other."""
+    program, columns = drawing.program, {}
+    for call in program.calls:
+        names = program.strings(call.x)
+        if names and len(set(names)) < len(names):
+            columns[call.x] = [
+                string_literal(name if name not in names[:k] else f"{name} {names[:k].count(name) + 1}")
+                for k, name in enumerate(names)
+            ]
+    return program.changed(program.write_columns(columns)) if columns else None
+
+
+# Reading
+
+
+@dataclass
+class Reading:
+    """What is read off a target for one drawing, collected as changes of its program."""
+
+    drawing: Drawing
+    target: np.ndarray
+    columns: dict[str, list[str]] = field(default_factory=dict)
+    changes: list[Change] = field(default_factory=list)
+
+    def code(self) -> str:
+        program = self.drawing.program
+        return program.changed([*program.write_columns(self.columns), *self.changes])
+
+
+def read(drawing: Drawing, target: np.ndarray, colors: bool = True, scale: bool = True) -> str | None:
+    """
+    The program with the data, and if wanted the colours, of the target (the canvas of the chart); None if it has
+    nothing that can be read. `scale`: fit the values' scale to the ticks of the target.
+    """
+    reading = Reading(drawing, target)
+    series = drawing.series
+    if not series or drawing.box is None:
+        return None
+    if series[0].kind == "pie":
+        _read_pie(reading, series[0], colors)
+    else:
+        _read_axes(reading, series, colors, scale)
+    code = reading.code()
+    return None if code == drawing.code else code
+
+
+def _read_axes(reading: Reading, series: list[Series], colors: bool, scale: bool) -> None:
+    drawing, target, program = reading.drawing, reading.target, reading.drawing.program
+    box = readout.find_box(target, drawing.box) or drawing.box
+    paper = readout.paper_of(target, box)
+    seen = match_colors(series, target, box)
+    if colors:
+        _write_colors(reading, series, seen)
+    covers = [readout.clip_to(readout.coverage(target, color, paper), box, 0) for color in seen]
+    own_paper = readout.paper_of(drawing.pixels, drawing.box)
+    own = [readout.clip_to(readout.coverage(drawing.pixels, s.color, own_paper), drawing.box, 0) for s in series]
+    covers, own = readout.without_legend(covers), readout.without_legend(own)
+
+    horizontal = any(s.kind == "barh" for s in series)
+    if horizontal:
+        box, own_box = (box[1], box[0], box[3], box[2]), (drawing.box[1], drawing.box[0], drawing.box[3], drawing.box[2])
+        covers, own = [np.ascontiguousarray(c.T) for c in covers], [np.ascontiguousarray(c.T) for c in own]
+    else:
+        own_box = drawing.box
+    frame = Frame(box, own_box, horizontal)
+    ticks = readout.find_ticks(target, readout.find_box(target, drawing.box) or drawing.box, "left" if horizontal else "bottom")
+    bars = [i for i, s in enumerate(series) if s.kind in ("bar", "barh")]
+    rest = [i for i, s in enumerate(series) if s.kind in ("plot", "stackplot")]
+    points = [i for i, s in enumerate(series) if s.kind == "scatter"]
+
+    found = {i: readout.find_bars(covers[i]) for i in bars}
+    count = _count(program, series, found, ticks)
+    if count is None:
+        return
+    values: dict[int, np.ndarray | None] = {}
+    if bars:
+        values |= _bar_values(series, found, {i: readout.find_bars(own[i]) for i in bars}, frame, count, ticks)
+    own_ticks = readout.find_ticks(drawing.pixels, drawing.box, "bottom")
+    for i in rest:
+        s = series[i]
+        knots = _knots(s, covers[i], frame, count, ticks, box)
+        if knots is None:
+            continue
+        if s.kind == "plot":
+            traced = readout.trace_line(covers[i], knots)
+            fit = _value_fit(s.marks, s.values, 1)
+            if traced is None or fit is None:
+                continue
+            values[i] = fit(frame.to_own_y(traced))
+            if s.call.x and s.call.x.startswith("@"):  # a line with ends of its own
+                fit = _value_fit(s.marks, program.literals(s.call.x) or [], 0)
+                if fit is not None:
+                    _write(reading, {s.call.x: fit(frame.to_own_x(np.asarray(knots)))}, fit.span(drawing.box[2] - drawing.box[0]))
+        elif len(own_ticks) == len(s.values):
+            thick, thick_own = readout.trace_area(covers[i], knots), readout.trace_area(own[i], own_ticks)
+            if thick is not None and thick_own is not None and thick_own.sum() > 0:
+                values[i] = np.maximum(thick, 0) * frame.ratio_y * sum(s.values) / thick_own.sum()
+    _write_values(reading, series, values, frame, count, scale)
+    if points:
+        _read_points(reading, [series[i] for i in points], [covers[i] for i in points], [own[i] for i in points], frame, scale)
+
+
+@dataclass
+class Frame:
+    """The axes of the target and of the drawing: what is where in the one is where in the other."""
+
+    box: readout.Box
+    own: readout.Box
+    horizontal: bool
+
+    @property
+    def ratio_y(self) -> float:
+        return (self.own[3] - self.own[1]) / (self.box[3] - self.box[1])
+
+    def to_own_x(self, x: np.ndarray) -> np.ndarray:
+        return self.own[0] + (x - self.box[0]) * (self.own[2] - self.own[0]) / (self.box[2] - self.box[0])
+
+    def to_own_y(self, y: np.ndarray) -> np.ndarray:
+        return self.own[1] + (y - self.box[1]) * self.ratio_y
+
+    def from_own_x(self, x: np.ndarray) -> np.ndarray:
+        return self.box[0] + (x - self.own[0]) * (self.box[2] - self.box[0]) / (self.own[2] - self.own[0])
+
+
+@dataclass
+class Line:
+    """value = start + slope * pixel"""
+
+    start: float
+    slope: float
+
+    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+        return self.start + self.slope * np.asarray(pixels)
+
+    def span(self, length: float) -> float:
+        return abs(self.slope) * length
+
+
+def _value_fit(marks: np.ndarray | None, values: Sequence[float], axis: int) -> Line | None:
+    """How pixels become values, by marks of known values."""
+    if marks is None or len(marks) != len(values) or len(values) < 2:
+        return None
+    if np.ptp(values) == 0 or np.ptp(marks[:, axis]) < 2:  # nothing to go by: some scale that the next rendering mends
+        slope = (abs(values[0]) or 1.0) / CANVAS * (1 if axis == 0 else -1)
+        return Line(values[0] - slope * marks[0, axis], slope)
+    slope, start = np.polyfit(marks[:, axis], values, 1)
+    error = np.abs(start + slope * marks[:, axis] - values).max()
+    return Line(start, slope) if error < 0.02 * np.ptp(values) else None
+
+
+def match_colors(series: list[Series], target: np.ndarray, box: readout.Box) -> list[np.ndarray]:
+    """The colours of the target that are those of the series, its own where there is none."""
+    from scipy.optimize import linear_sum_assignment
+
+    greys = any(np.ptp(s.color) < 40 for s in series)
+    palette = readout.find_colors(target, box, greys)[:12]
+    if not palette:
+        return [s.color for s in series]
+    distinct: list[np.ndarray] = []
+    for s in series:
+        if not any(np.abs(s.color - color).max() < 1 for color in distinct):
+            distinct.append(s.color)
+    cost = np.empty((len(distinct), len(palette)))
+    for i, color in enumerate(distinct):
+        for j, (other, amount) in enumerate(palette):
+            cost[i, j] = _distance(color, other) - 12 * math.log10(amount)
+    rows, columns = linear_sum_assignment(cost)
+    partner = {int(r): palette[c][0] for r, c in zip(rows, columns)}
+    result = []
+    for s in series:
+        k = next(k for k, color in enumerate(distinct) if np.abs(s.color - color).max() < 1)
+        result.append(partner.get(k, s.color))
+    return result
+
+
+def _distance(one: np.ndarray, other: np.ndarray) -> float:
+    """Of two colours, 0 to 255 and more: hue counts more than lightness."""
+    difference = np.asarray(one, float) - np.asarray(other, float)
+    return float(np.linalg.norm(difference - difference.mean()) * 1.2 + abs(difference.mean()) * 0.8)
+
+
+def _write_colors(reading: Reading, series: list[Series], seen: list[np.ndarray]) -> None:
+    program = reading.drawing.program
+    lists: dict[int, list[str]] = {}
+    for s, color in zip(series, seen):
+        if np.abs(s.color - color).max() < SAME_COLOR:
+            continue
+        alpha = number(s.call.keyword("alpha")) or 1.0
+        text = color_literal(np.clip(255 + (color - 255) / alpha, 0, 255))
+        if s.kind == "stackplot":
+            lists.setdefault(id(s.call), [color_literal(np.clip(255 + (c - 255) / alpha, 0, 255)) for c in seen])
+            change = program.set_keyword(s.call.node, "colors", f"[{', '.join(lists[id(s.call)])}]")
+        elif isinstance(s.call.keyword("color"), ast.List):
+            continue
+        else:
+            change = program.set_keyword(s.call.node, "color", text)
+        if change:
+            reading.changes.append(change)
+        for call in program.calls:  # an area below its line
+            if call.method == "fill_between" and call.values == (s.column,):
+                change = program.set_keyword(call.node, "color", text)
+                if change:
+                    reading.changes.append(change)
+
+
+def _count(program: Program, series: list[Series], found: dict[int, list[readout.Bar]], ticks: np.ndarray) -> int | None:
+    """How many rows the table of the chart has in the target, or None if this can't be seen and isn't needed."""
+    table_rows = len(series[0].values)
+    counts = [len(bars) for bars in found.values()]
+    if found:
+        most = max(counts)
+        if most == 0:
+            return None
+        return len(ticks) if len(ticks) >= 2 and (len(ticks) == most or counts.count(most) == 1 < len(counts)) else most
+    x = series[0].call.x
+    at_ticks = program.strings(x) is not None or any(
+        node.args and isinstance(node.args[0], ast.Name) and node.args[0].id == x
+        for node in program.statement_calls("set_xticks")
+    )
+    return len(ticks) if at_ticks and len(ticks) >= 2 else table_rows
+
+
+def _bar_values(
+    series: list[Series],
+    found: dict[int, list[readout.Bar]],
+    own: dict[int, list[readout.Bar]],
+    frame: Frame,
+    count: int,
+    ticks: np.ndarray,
+) -> dict[int, np.ndarray | None]:
+    """Values of bars: their lengths, times value per pixel as in the drawing."""
+    known = [
+        (sum(map(abs, series[i].values)), sum(bar.end - bar.start for bar in own[i]))
+        for i in found
+        if len(own[i]) == len(series[i].values)
+    ]
+    total, length = (sum(column) for column in zip(*known)) if known else (0, 0)
+    if not length or not total:
+        return {}
+    per_pixel = total / length * frame.ratio_y
+    stacked = any(series[i].call.keyword("bottom") or series[i].call.keyword("left") for i in found)
+    ends = [e for bars in found.values() for bar in bars for e in (bar.start, bar.end)]
+    support = [sum(abs(e - other) < 3 for other in ends) for e in ends]
+    base = ends[int(np.argmax(support))] if ends else frame.box[3]
+    values: dict[int, np.ndarray | None] = {}
+    for i, bars in found.items():
+        if not bars:
+            continue
+        lengths = np.zeros(count)
+        if len(bars) == count:
+            slots = range(count)
+        elif len(ticks) == count:
+            middle = np.array([bar.center for bar in bars])
+            shift = np.median([min(m - ticks, key=abs) for m in middle])
+            slots = [int(np.abs(ticks + shift - m).argmin()) for m in middle]
+        else:
+            continue
+        for slot, bar in zip(slots, bars):
+            up = abs(bar.end - base) <= abs(bar.start - base)
+            positive = stacked or (up != frame.horizontal)
+            lengths[slot] = (bar.end - bar.start) * (1 if positive else -1)
+        values[i] = lengths * per_pixel
+    return values
+
+
+def _knots(
+    s: Series, cover: np.ndarray, frame: Frame, count: int, ticks: np.ndarray, box: readout.Box
+) -> np.ndarray | None:
+    """Columns of the target at which a line or an area has its points."""
+    if s.call.x and s.call.x.startswith("@"):
+        columns = np.flatnonzero((cover > 0.3).any(axis=0))
+        return np.linspace(columns[0] + 0.5, columns[-1] - 0.5, len(s.values)) if len(columns) > 10 else None
+    if len(ticks) == count:
+        return ticks
+    if s.marks is not None and len(s.values) == count:
+        return frame.from_own_x(s.marks[:, 0])
+    return None
+
+
+def _write_values(
+    reading: Reading, series: list[Series], values: dict[int, np.ndarray | None], frame: Frame, count: int, scale: bool
+) -> None:
+    """Writes columns that were read, all of a table together."""
+    drawing, program = reading.drawing, reading.drawing.program
+    values = {i: v for i, v in values.items() if v is not None and np.isfinite(v).all()}
+    if not values:
+        return
+    for axes in sorted({series[i].axes for i in values}):
+        group = [i for i in values if series[i].axes == axes]
+        fit = _axes_fit(drawing, series, axes, frame)
+        bars = any(series[i].kind != "plot" for i in group)
+        factor, shift = 1.0, 0.0
+        if scale and fit is not None:
+            factor, shift = _tick_scale(reading, fit, frame, axes, anchored=bars)
+        length = frame.own[3] - frame.own[1]
+        span = (fit.span(length) if fit else max(np.abs(values[i]).max() for i in group)) * factor
+        for i in group:
+            v = values[i] * factor + shift
+            texts = _texts(v, span)
+            reading.columns[series[i].column] = texts
+        if factor != 1 and axes == 0:
+            _scale_limits(reading, "x" if frame.horizontal else "y", factor)
+    # Rows that are new or gone: every column of the table must have them.
+    for table in program.tables:
+        written = [name for name in table.names if name in reading.columns]
+        if not written or len(reading.columns[written[0]]) == len(table.rows):
+            continue
+        size = len(reading.columns[written[0]])
+        for k, name in enumerate(table.names):
+            if name not in reading.columns:
+                reading.columns[name] = _extended([program.text(row[k]) for row in table.rows], size)
+        for node in program.statement_calls_of_name("range"):
+            if len(node.args) == 1 and number(node.args[0]) == len(table.rows):
+                reading.changes.append((program.span(node.args[0]), str(size)))
+    if frame.horizontal and not program.statement_calls("invert_yaxis"):
+        for i in values:
+            reading.columns[series[i].column].reverse()
+
+
+def _axes_fit(drawing: Drawing, series: list[Series], axes: int, frame: Frame) -> Line | None:
+    """How pixels along the value axis become values, by all marks of the axes."""
+    places, values = [], []
+    stacked = False
+    for s in series:
+        if s.axes == axes and s.kind in ("bar", "barh", "plot", "scatter") and s.marks is not None:
+            if s.call.keyword("bottom") or s.call.keyword("left"):
+                stacked = True
+                continue
+            places += [mark[0 if frame.horizontal else 1] for mark in s.marks]
+            values += s.values
+    if len(values) < 2 and not stacked:
+        return None
+    marks = np.array(places)[:, None]
+    return _value_fit(np.concatenate([marks, marks], axis=1), values, 1)
+
+
+def _tick_scale(reading: Reading, fit: Line, frame: Frame, axes: int, anchored: bool) -> tuple[float, float]:
+    """
+    Factor and shift for values so that the ticks of the target stand at round numbers. anchored: zero stays zero.
+    """
+    side = "bottom" if frame.horizontal else "right" if axes else "left"
+    box = (frame.box[1], frame.box[0], frame.box[3], frame.box[2]) if frame.horizontal else frame.box
+    ticks = readout.find_ticks(reading.target, box, side)
+    if len(ticks) < 3:
+        return 1.0, 0.0
+    gaps = np.diff(ticks)
+    gap = np.median(gaps)
+    if np.abs(gaps - gap).max() > 0.06 * gap + 1.2:
+        return 1.0, 0.0
+    gap = (ticks[-1] - ticks[0]) / round((ticks[-1] - ticks[0]) / gap)
+    step = fit.span(gap) * frame.ratio_y
+    if not step > 0:
+        return 1.0, 0.0
+    power = 10.0 ** math.floor(math.log10(step))
+    nice = min((n * power * m for n in NICE_STEPS for m in (0.1, 1, 10)), key=lambda n: abs(math.log(n / step)))
+    factor = nice / step
+    if anchored:
+        return factor, 0.0
+    first = float(fit(frame.to_own_y(ticks[-1]))) * factor
+    return factor, round(first / nice) * nice - first
+
+
+def _scale_limits(reading: Reading, axis: str, factor: float) -> None:
+    program = reading.drawing.program
+    for call in program.statement_calls(f"set_{axis}lim"):
+        for node in call.args:
+            value = number(node)
+            if value:
+                decimals = decimals_for(abs(value) * factor * 0.002)
+                reading.changes.append((program.span(node), _short(value * factor, decimals)))
+
+
+def _texts(values: np.ndarray, span: float) -> list[str]:
+    decimals = decimals_for(max(span * FINEST, 1e-12))
+    return [literal(float(v), decimals) for v in values]
+
+
+def _short(value: float, decimals: int) -> str:
+    text = literal(value, decimals)
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _write(reading: Reading, columns: dict[str, np.ndarray], span: float) -> None:
+    for name, values in columns.items():
+        reading.columns[name] = _texts(values, span)
+
+
+def _extended(texts: list[str], count: int) -> list[str]:
+    """The literals of a column with more or fewer rows: series of numbers and of months go on, other names are new."""
+    if count <= len(texts):
+        return texts[:count]
+    values = [number(ast.parse(text, mode="eval").body) for text in texts]
+    if None not in values:
+        step = values[-1] - values[-2] if len(values) > 1 else 1
+        decimals = max(len(text.partition(".")[2]) for text in texts)
+        return texts + [literal(values[-1] + step * k, decimals) for k in range(1, count - len(texts) + 1)]
+    names = [ast.literal_eval(text) for text in texts]
+    for items in TIME_DIMENSIONS.values():
+        if all(name in items for name in names):
+            start = max(0, min(items.index(names[0]), len(items) - count))
+            return [string_literal(name) for name in items[start : start + count]] + texts[len(items) :]
+    fresh = (f"Item {k}" for k in range(len(texts) + 1, 1000) if f"Item {k}" not in names)
+    return texts + [string_literal(next(fresh)) for _ in range(count - len(texts))]
+
+
+def _read_points(
+    reading: Reading, series: list[Series], covers: list[np.ndarray], own: list[np.ndarray], frame: Frame, scale: bool
+) -> None:
+    drawing, program = reading.drawing, reading.drawing.program
+    fits = []
+    for axis in (0, 1):
+        marks = [s.marks for s in series if s.marks is not None]
+        values = [v for s in series if s.marks is not None for v in (program.literals(s.call.x) or [] if axis == 0 else s.values)]
+        fits.append(_value_fit(np.concatenate(marks) if marks else None, values, axis))
+    if None in fits:
+        return
+    spans = [fits[0].span(frame.own[2] - frame.own[0]), fits[1].span(frame.own[3] - frame.own[1])]
+    scales = [(1.0, 0.0), (1.0, 0.0)]
+    if scale:
+        turned = Frame((frame.box[1], frame.box[0], frame.box[3], frame.box[2]), (frame.own[1], frame.own[0], frame.own[3], frame.own[2]), True)
+        scales = [_tick_scale(reading, fits[0], turned, 0, False), _tick_scale(reading, fits[1], frame, 0, False)]
+    for s, cover, own_cover in zip(series, covers, own):
+        own_points = readout.find_points(own_cover)
+        points = readout.find_points(cover, own_points.area if own_points else None)
+        column = program.column(s.column)
+        if points is None or column is None or len(points.places) > 400:
+            continue
+        for name, axis, places in ((s.call.x, 0, frame.to_own_x(points.places[:, 0])), (s.column, 1, frame.to_own_y(points.places[:, 1]))):
+            factor, shift = scales[axis]
+            _write(reading, {name: fits[axis](places) * factor + shift}, spans[axis] * factor)
+        if own_points and not 0.8 < points.area / own_points.area < 1.25:
+            size = number(s.call.keyword("s")) or 36.0
+            change = program.set_keyword(s.call.node, "s", str(max(1, round(size * points.area / own_points.area / 5) * 5)))
+            if change:
+                reading.changes.append(change)
+
+
+# Pies
+
+
+def _read_pie(reading: Reading, s: Series, colors: bool) -> None:
+    program = reading.drawing.program
+    pie = readout.find_pie(reading.target)
+    if pie is None or not 2 <= len(pie.wedges) <= 24:
+        return
+    clockwise = isinstance(s.call.keyword("counterclock"), ast.Constant) and s.call.keyword("counterclock").value is False
+    start = number(s.call.keyword("startangle")) or 0.0
+    wedges = list(pie.wedges)
+    ends = [(w.start + w.length if clockwise else w.start) % 360 for w in wedges]
+    distances = [abs((end - start + 180) % 360 - 180) for end in ends]
+    first = int(np.argmin(distances))
+    wedges = [wedges[(first + (-k if clockwise else k)) % len(wedges)] for k in range(len(wedges))]
+    if distances[first] > 4:
+        # Another start: one of the usual ones, if there is a border.
+        usual = min((abs((end - a + 180) % 360 - 180), a) for end in ends for a in (0.0, 90.0, 180.0, 270.0))
+        angle = usual[1] if usual[0] < 4 else round(ends[first], 0)
+        change = program.set_keyword(s.call.node, "startangle", f"{angle:g}" if angle else None)
+        reading.changes += [change] if change else []
+        distances = [abs((end - angle + 180) % 360 - 180) for end in ends]
+        first = int(np.argmin(distances))
+        wedges = [list(pie.wedges)[(first + (-k if clockwise else k)) % len(wedges)] for k in range(len(wedges))]
+    shares = np.array([w.length for w in wedges])
+    shares = shares / shares.sum() * sum(s.values if abs(sum(s.values) - 100) > 6 else [100])
+    reading.columns[s.column] = _whole(shares)
+    table = program.column(s.column)[0]
+    if len(wedges) != len(table.rows):
+        for k, name in enumerate(table.names):
+            if name != s.column:
+                reading.columns[name] = _extended([program.text(row[k]) for row in table.rows], len(wedges))
+    out = [w.explode for w in wedges]
+    amount = max(out)
+    if amount > 0.04:
+        text = f"{round(amount, 1) or 0.05:g}"
+        change = program.set_keyword(s.call.node, "explode", f"[{', '.join(text if o > amount / 2 else '0' for o in out)}]")
+    else:
+        change = program.set_keyword(s.call.node, "explode", None)
+    reading.changes += [change] if change else []
+    if colors:
+        own = _literal_color(s.call, 0) is not None
+        texts = [color_literal(w.color) for w in wedges]
+        cycle = [np.abs(_rgb("#" + CYCLE[k % 10]) - w.color).max() < SAME_COLOR for k, w in enumerate(wedges)]
+        if all(cycle):
+            change = program.set_keyword(s.call.node, "colors", None)
+        elif own or not all(cycle):
+            change = program.set_keyword(s.call.node, "colors", f"[{', '.join(texts)}]")
+        reading.changes += [change] if change else []
+
+
+def _whole(shares: np.ndarray) -> list[str]:
+    """Shares in whole numbers of the same sum, if this hardly changes them, else with a decimal."""
+    total = shares.sum()
+    if abs(total - round(total)) > 1e-6 or total < 50:
+        return _texts(shares, total)
+    whole = np.floor(shares)
+    for k in np.argsort(whole - shares)[: int(round(total - whole.sum()))]:
+        whole[k] += 1
+    return [str(int(v)) for v in whole]
+
+
+# Other ways to write something
+
+GRIDS = (
+    "", "axis=\"y\"", "axis=\"x\"", "linestyle=\"--\"", "alpha=0.3", "linestyle=\"--\", alpha=0.5",
+    "axis=\"y\", linestyle=\"--\"", "axis=\"y\", alpha=0.3", "axis=\"y\", linestyle=\"--\", alpha=0.5",
+)  # fmt: skip
+LEGENDS = (
+    "", 'loc="upper left", bbox_to_anchor=(1, 1)', 'loc="upper left"', 'loc="upper right"', 'loc="lower left"',
+    'loc="lower right"', 'loc="upper center"',
+)  # fmt: skip
+MARKERS = ('"o"', '"s"', '"^"', '"D"', '"v"')
+
+
+def alternatives(drawing: Drawing, target: np.ndarray) -> list[list[list[Change]]]:
+    """
+    Groups of alternatives, of each of which one at most is right: an alternative is a list of changes of the program.
+    """
+    program = drawing.program
+    groups: list[list[list[Change]]] = []
+
+    def add(*options: Change | list[Change] | None) -> None:
+        group = [[o] if isinstance(o, tuple) else o for o in options if o]
+        if group:
+            groups.append(group)
+
+    axes = next((call.axes for call in program.calls), None)
+    if axes is None:
+        return []
+    object_, figure = (axes, "fig") if axes != "plt" else ("plt", "plt")
+
+    def statement(method: str, *options: str, owner: str = object_) -> None:
+        """One call of a method without a result, with one of these arguments, or none."""
+        calls = program.statement_calls(method)
+        if len(calls) > 1:
+            return
+        if not calls:
+            add(*(program.add_statement(f"{owner}.{method}({option})") for option in options))
+            return
+        start, end = program.span(calls[0].func)[1], program.span(calls[0])[1]
+        own = program.code[start + 1 : end - 1]
+        add(program.drop_statement(calls[0]), *(((start + 1, end - 1), option) for option in options if option != own))
+
+    pie = any(call.method == "pie" for call in program.calls)
+    statement("tight_layout", "", owner=figure)
+    for call in program.calls:
+        node = call.node
+
+        def keyword(name: str, *values: str | None, node: ast.Call = node, call: PlotCall = call) -> None:
+            present = call.keyword(name)
+            own = None if present is None else program.text(present)
+            add(*(program.set_keyword(node, name, value) for value in values if value != own))
+
+        if call.method in ("plot", "errorbar"):
+            keyword("marker", None, *MARKERS)
+            keyword("linestyle", None, '"--"', '":"', '"-."')
+            keyword("linewidth", None, "3")
+        elif call.method == "scatter":
+            keyword("marker", None, *MARKERS[1:])
+            keyword("edgecolor", None, '"black"')
+            keyword("alpha", None, "0.6")
+        elif call.method in ("bar", "barh"):
+            keyword("edgecolor", None, '"black"')
+        elif call.method == "pie":
+            keyword("autopct", None, '"%1.1f%%"', '"%1.0f%%"')
+            keyword("counterclock", None, "False")
+            keyword("startangle", None, "90")
+            hole = call.keyword("wedgeprops")
+            width = [t for t in ("0.3", "0.4", "0.5")]
+            keyword("wedgeprops", None, '{"edgecolor": "white"}', *(f'{{"width": {w}}}' for w in width), *(f'{{"width": {w}, "edgecolor": "white"}}' for w in width))
+            if hole is not None:
+                keyword("pctdistance", None, "0.75", "0.8", "0.85")
+        elif call.method in ("fill_between", "stackplot"):
+            keyword("alpha", None, "0.2", "0.4", "0.7")
+    if not pie:
+        statement("grid", *GRIDS)
+        statement("tick_params", 'axis="x", rotation=45', 'axis="x", rotation=90')
+        add(*_bar_widths(program))
+        if program.statement_calls("set_ylim") or program.statement_calls("set_xlim"):
+            add(*(program.drop_statement(c) for m in ("set_ylim", "set_xlim") for c in program.statement_calls(m)))
+    if program.statement_calls("legend") and not pie:
+        statement("legend", *LEGENDS)
+        for call in program.statement_calls("legend"):
+            add(*(program.set_keyword(call, "frameon", v) for v in (None, "False")))
+            add(*(program.set_keyword(call, "fontsize", v) for v in (None, "8")))
+    for method in ("set_title", "set_xlabel", "set_ylabel"):
+        for call in program.statement_calls(method)[:1]:
+            add(*(program.set_keyword(call, "fontsize", v) for v in ((None, "14", "16") if method == "set_title" else (None, "12"))))
+            if method == "set_title":
+                add(*(program.set_keyword(call, "fontweight", v) for v in (None, '"bold"')))
+                add(*(program.set_keyword(call, "loc", v) for v in (None, '"left"')))
+    return groups
+
+
+def _bar_widths(program: Program) -> list[list[Change]]:
+    """Other widths of bars; what stands beside it by half a width moves with it."""
+    calls = [call for call in program.calls if call.method in ("bar", "barh")]
+    options = []
+    if not calls:
+        return []
+    name = "width" if calls[0].method == "bar" else "height"
+    own = number(calls[0].keyword(name)) or 0.8
+    shifted = [
+        (node, number(node) / own)
+        for call in calls
+        for node in ast.walk(call.node.args[0])
+        if isinstance(node, ast.Constant) and number(node)
+    ]
+    for width in (0.8, 0.6, 0.5, 0.4, 0.35, 0.3, 0.25, 0.2):
+        if abs(width - own) < 1e-9 or (width < 0.45 and not shifted) or (width > 0.45 and shifted):
+            continue
+        changes = [program.set_keyword(c.node, name, None if width == 0.8 else f"{width:g}") for c in calls]
+        changes += [(program.span(node), f"{width * share:g}") for node, share in shifted]
+        options.append([change for change in changes if change])
+    return options
+
+
+def rounded(drawing: Drawing) -> str | None:
+    """The program with one digit less in the column that has most digits; None if none has three."""
+    program = drawing.program
+    longest, chosen = 2, None
+    for table in program.tables:
+        for k, name in enumerate(table.names):
+            values = program.literals(name)
+            if values is None or not any(name in call.values or name == call.x for call in program.calls):
+                continue
+            digits = max(len(f"{abs(v):.12g}".replace(".", "").strip("0")) for v in values)
+            if digits > longest:
+                longest, chosen = digits, name
+    if chosen is None:
+        return None
+    values = program.literals(chosen)
+    step = min(_last_place(v) for v in values if v)
+    return program.changed(program.write_columns({chosen: [literal(v, -step - 1) for v in values]}))
+
+
+def _last_place(value: float) -> int:
+    """The power of ten of the last digit that isn't zero: -2 for 1.25, 3 for 5000."""
+    mantissa, exponent = f"{abs(value):.11e}".split("e")
+    digits = mantissa.replace(".", "").rstrip("0")
+    return int(exponent) - len(digits) + 1

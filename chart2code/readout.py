@@ -1,0 +1,494 @@
+"""Measuring a chart's picture: where its axes, bars, lines, points and wedges are, and which colours it has.
+
+Everything is looked for where a program of the same kind would draw it, in its colours; nothing here knows programs.
+Pictures are (H, W, 3) uint8 on the common canvas of `eval_metric.similarity`; places are pixels from the upper left
+corner, as (left, top, right, bottom) for boxes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+Box = tuple[float, float, float, float]
+SPINE_SEARCH = 80  # pixels around the expected place
+DARK = 150  # of 255: spines and ticks are darker, grid lines are not
+MIX_ERROR = 40  # of 255: how far a pixel may be from the mixtures of a colour and the paper
+FULL = 0.6  # coverage from which a pixel belongs to a filled area
+
+
+def transposed(pixels: np.ndarray, box: Box) -> tuple[np.ndarray, Box]:
+    """The picture with x and y exchanged, so that horizontal bars stand upright (and hang from above)."""
+    return np.ascontiguousarray(pixels.swapaxes(0, 1)), (box[1], box[0], box[3], box[2])
+
+
+# Axes
+
+
+def find_box(pixels: np.ndarray, guess: Box) -> Box | None:
+    """The rectangle of the axes, by the spines at its bottom and its left; None if there are none near the guess."""
+    dark = (pixels.max(axis=2) < DARK) & (np.ptp(pixels, axis=2) < 48)
+    bottom = _spine(dark, guess[0], guess[2], guess[3], last=True)
+    left = _spine(dark.T, guess[1], guess[3], guess[0], last=False)
+    if bottom is None or left is None:
+        return None
+    (x0, x1, y1), (y0, _, x0_again) = bottom, left
+    if abs(x0 - x0_again) > 3 or x1 - x0 < 40 or y1 - y0 < 40:
+        return None
+    return x0_again, y0, x1, y1
+
+
+def _spine(dark: np.ndarray, start: float, end: float, guess: float, last: bool) -> tuple[float, ...] | None:
+    """(first, last, place) of the longest dark row near `guess`; of several, the last or the first."""
+    low, high = (int(np.clip(guess + d, 0, len(dark))) for d in (-SPINE_SEARCH, SPINE_SEARCH))
+    window = dark[low:high]
+    if not window.any():
+        return None
+    counts = window.sum(axis=1)
+    longest = counts.max()
+    if longest < 0.5 * (end - start):
+        return None
+    rows = np.flatnonzero(counts >= 0.9 * longest)
+    row = rows[-1] if last else rows[0]
+    near = rows[np.abs(rows - row) <= 1]
+    columns = np.flatnonzero(window[near].any(axis=0))
+    runs = np.split(columns, np.flatnonzero(np.diff(columns) > 3) + 1)
+    run = max(runs, key=len)
+    if len(run) < 0.5 * (end - start):
+        return None
+    return float(run[0]), float(run[-1]), float(low + np.average(near, weights=counts[near]))
+
+
+def find_ticks(pixels: np.ndarray, box: Box, side: str) -> np.ndarray:
+    """Places of the ticks along a side ("bottom", "left" or "right") of the axes, in ascending order."""
+    grey = 255 - pixels.max(axis=2).astype(np.float32)
+    left, top, right, bottom = (int(round(v)) for v in box)
+    if side == "bottom":
+        strip = grey[bottom + 2 : bottom + 4, max(0, left - 2) : right + 3].mean(axis=0)
+        offset = max(0, left - 2)
+    else:
+        columns = slice(left - 3, left - 1) if side == "left" else slice(right + 2, right + 4)
+        strip = grey[max(0, top - 2) : bottom + 3, columns].mean(axis=1)
+        offset = max(0, top - 2)
+    if not strip.size or np.isnan(strip).any():
+        return np.empty(0)
+    regions, count = ndimage.label(strip > 50)
+    if not count:
+        return np.empty(0)
+    index = np.arange(1, count + 1)
+    widths = ndimage.sum_labels(np.ones_like(strip), regions, index)
+    places = offset + np.array(ndimage.center_of_mass(strip, regions, index))[:, 0]
+    return places[widths <= 4]
+
+
+# Colours
+
+
+def coverage(pixels: np.ndarray, color: Sequence[float], paper: Sequence[float] = (255, 255, 255)) -> np.ndarray:
+    """(H, W) float32: how much of each pixel a colour covers, on paper; 0 where it is another colour."""
+    paper = np.asarray(paper, np.float32)
+    direction = np.asarray(color, np.float32) - paper
+    length = float(direction @ direction)
+    difference = pixels.astype(np.float32) - paper
+    if length < 1:
+        return np.zeros(pixels.shape[:2], np.float32)
+    share = difference @ direction / length
+    error = np.abs(difference - np.clip(share, 0, 1)[..., None] * direction).max(axis=2)
+    return np.where(error < MIX_ERROR * np.clip(share + 0.3, 0, 1), np.clip(share, 0, 1), 0).astype(np.float32)
+
+
+def paper_of(pixels: np.ndarray, box: Box) -> tuple[int, ...]:
+    """The most frequent colour inside of the axes if it is pale, else white."""
+    inside = _inside(pixels, box, 3).reshape(-1, 3).astype(np.int32)
+    if not len(inside):
+        return 255, 255, 255
+    codes, counts = np.unique((inside[:, 0] << 16) | (inside[:, 1] << 8) | inside[:, 2], return_counts=True)
+    code = int(codes[counts.argmax()])
+    color = code >> 16, code >> 8 & 255, code & 255
+    return color if min(color) >= 200 and counts.max() > 0.2 * len(inside) else (255, 255, 255)
+
+
+def find_colors(pixels: np.ndarray, box: Box, greys: bool = False, minimum: int = 25) -> list[tuple[np.ndarray, int]]:
+    """
+    The colours of the marks inside of a box and how many pixels each has, the most frequent first; without paper, and
+    without greys (of grid, frame and text) unless they are asked for.
+    """
+    paper = np.array(paper_of(pixels, box), np.float32)
+    inside = _inside(pixels, box, 3).reshape(-1, 3)
+    codes = (inside.astype(np.int32) >> 3) @ np.array([1 << 10, 1 << 5, 1])
+    values, index, counts = np.unique(codes, return_inverse=True, return_counts=True)
+    found: list[list] = []
+    for k in counts.argsort()[::-1][:150]:
+        if counts[k] < 4:
+            break
+        color = np.median(inside[index == k], axis=0).astype(np.float32)
+        if np.abs(color - paper).max() < 24 or color.min() > 235 or (not greys and np.ptp(color) < 26):
+            continue
+        for entry in found:
+            if np.abs(entry[0] - color).max() < 30:
+                entry[1] += counts[k]
+                break
+        else:
+            found.append([color, counts[k]])
+    kept = []
+    for color, count in found:
+        if count < minimum:
+            continue
+        # A mixture of another colour with the paper is the soft edge of that one, unless it has an area of its own.
+        if any(
+            other is not color and count < 3 * n and _mixed(color, other, paper) for other, n in found if n >= minimum
+        ):
+            continue
+        kept.append((color, int(count)))
+    return sorted(kept, key=lambda entry: -entry[1])
+
+
+def _mixed(color: np.ndarray, strong: np.ndarray, paper: np.ndarray) -> bool:
+    direction = strong - paper
+    share = float((color - paper) @ direction / max(1.0, direction @ direction))
+    return 0.05 < share < 0.93 and np.abs(color - paper - share * direction).max() < 22
+
+
+def _inside(pixels: np.ndarray, box: Box, margin: int) -> np.ndarray:
+    left, top, right, bottom = (int(round(v)) for v in box)
+    return pixels[max(0, top + margin) : max(0, bottom - margin + 1), max(0, left + margin) : max(0, right - margin + 1)]
+
+
+def clip_to(cover: np.ndarray, box: Box, margin: int = 1) -> np.ndarray:
+    """The coverage inside of a box, 0 outside."""
+    left, top, right, bottom = (int(round(v)) for v in box)
+    clipped = np.zeros_like(cover)
+    part = np.s_[max(0, top + margin) : bottom - margin + 1, max(0, left + margin) : right - margin + 1]
+    clipped[part] = cover[part]
+    return clipped
+
+
+def without_legend(covers: list[np.ndarray]) -> list[np.ndarray]:
+    """
+    The coverages of several series without the legend's handles: small parts, one of each series, of one size and in
+    one column or row.
+    """
+    if len(covers) < 2:
+        return covers
+    parts = []
+    for cover in covers:
+        regions, _ = ndimage.label(cover > 0.3, structure=np.ones((3, 3)))
+        found = []
+        for number, box in enumerate(ndimage.find_objects(regions), 1):
+            height, width = box[0].stop - box[0].start, box[1].stop - box[1].start
+            if height <= 22 and width <= 44 and height * width >= 9:
+                found.append((box[1].start, box[0].start, width, height, number, box))
+        parts.append((regions, found))
+    for left, top, width, height, number, box in parts[0][1]:
+        chosen = [(0, number, box)]
+        for series, (_, found) in enumerate(parts[1:], 1):
+            near = [
+                part
+                for part in found
+                if abs(part[2] - width) <= max(3, 0.35 * width) and abs(part[3] - height) <= max(3, 0.35 * height)
+                if (
+                    abs(part[0] + part[2] / 2 - left - width / 2) <= 1
+                    and 4 < abs(part[1] + part[3] / 2 - top - height / 2) <= 26 * series
+                )
+                or (abs(part[1] + part[3] / 2 - top - height / 2) <= 1 and 20 < abs(part[0] - left))
+            ]
+            if len(near) != 1:
+                break
+            chosen.append((series, near[0][4], near[0][5]))
+        if len(chosen) == len(covers):
+            result = [cover.copy() for cover in covers]
+            for series, part, place in chosen:
+                result[series][place][parts[series][0][place] == part] = 0
+            return result
+    return covers
+
+
+# Marks
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A vertical bar: middle and width along x, and the ends of its colour along y (start above end)."""
+
+    center: float
+    width: float
+    start: float
+    end: float
+
+
+def find_bars(cover: np.ndarray) -> list[Bar]:
+    """Bars of one colour, from left to right, by the columns in which there is that colour."""
+    mask = cover > FULL
+    filled = mask.sum(axis=0)
+    columns = np.flatnonzero(filled >= 2)
+    if not len(columns):
+        return []
+    bars = []
+    for run in np.split(columns, np.flatnonzero(np.diff(columns) > 1) + 1):
+        if len(run) < 3:
+            continue
+        inner = run[len(run) // 5 : len(run) - len(run) // 5] if len(run) >= 5 else run
+        part = mask[:, inner]
+        start = float(np.median(part.argmax(axis=0)))
+        end = float(np.median(len(part) - part[::-1].argmax(axis=0)))
+        bars.append(Bar(float(run[0] + run[-1]) / 2, len(run), start, end))
+    if not bars:
+        return []
+    usual = np.median([bar.width for bar in bars])
+    return [bar for bar in bars if 0.6 * usual <= bar.width]
+
+
+def _hats(columns: np.ndarray, knots: np.ndarray) -> np.ndarray:
+    """(len(columns), len(knots)): weights of linear interpolation between the knots."""
+    return np.stack([np.interp(columns, knots, unit) for unit in np.eye(len(knots))], axis=1)
+
+
+def _fit_knots(columns: np.ndarray, values: np.ndarray, weights: np.ndarray, knots: np.ndarray) -> np.ndarray | None:
+    """Heights of a polyline with corners at `knots` that goes through most of the observations."""
+    if len(columns) < len(knots):
+        return None
+    hats = _hats(columns, knots)
+    smooth = np.diff(np.eye(len(knots)), 2, axis=0) * 1e-2 if len(knots) > 2 else np.zeros((0, len(knots)))
+    current = weights
+    solution = None
+    for scale in (1e9, 60, 30, 15, 8, 4, 2, 1.5, 1.5):
+        if solution is not None:
+            current = weights / (1 + ((values - hats @ solution) / scale) ** 2)
+        left = np.concatenate([hats * current[:, None] ** 0.5, smooth, np.eye(len(knots)) * 1e-4])
+        right = np.concatenate(
+            [values * current**0.5, np.zeros(len(smooth)), np.full(len(knots), np.median(values) * 1e-4)]
+        )
+        solution = np.linalg.lstsq(left, right, rcond=None)[0]
+    return solution
+
+
+def trace_line(cover: np.ndarray, knots: Sequence[float]) -> np.ndarray | None:
+    """
+    Heights at `knots` (ascending columns) of a line of one colour, whatever its dashes and markers; None if there
+    is hardly anything of this colour.
+    """
+    knots = np.asarray(knots, float)
+    mask = cover > 0.3
+    mask[:, : max(0, int(knots[0]) - 1)] = False
+    mask[:, int(knots[-1]) + 2 :] = False
+    # Runs of each column are observations: a line crossed by others, or a legend's handle, makes several.
+    edges = np.diff(mask.astype(np.int8), axis=0, prepend=0, append=0)
+    starts, ends = np.argwhere(edges.T == 1), np.argwhere(edges.T == -1)
+    if len(starts) < 8:
+        return None
+    total = np.concatenate([np.zeros((1, cover.shape[1])), np.cumsum(cover, axis=0)])
+    moment = np.concatenate(
+        [np.zeros((1, cover.shape[1])), np.cumsum(cover * np.arange(len(cover))[:, None], axis=0)]
+    )
+    columns = starts[:, 0]
+    weight = total[ends[:, 1], columns] - total[starts[:, 1], columns]
+    middle = (moment[ends[:, 1], columns] - moment[starts[:, 1], columns]) / weight
+    return _fit_knots(columns.astype(float), middle, np.minimum(weight, 3.0), knots)
+
+
+def trace_area(cover: np.ndarray, knots: Sequence[float]) -> np.ndarray | None:
+    """Heights (in pixels, from edge to edge) at `knots` of an area of one colour."""
+    knots = np.asarray(knots, float)
+    mask = cover > FULL
+    columns = np.arange(int(np.ceil(knots[0])) + 1, int(knots[-1]))
+    part = mask[:, columns]
+    some = part.any(axis=0)
+    if some.sum() < 8:
+        return None
+    extent = len(part) - part[::-1].argmax(axis=0) - part.argmax(axis=0)
+    return _fit_knots(
+        columns[some].astype(float), np.minimum(part.sum(axis=0) + 2, extent)[some].astype(float), np.ones(some.sum()), knots
+    )
+
+
+@dataclass(frozen=True)
+class Points:
+    """Places (N, 2) of the markers of one colour, and the area of one in pixels."""
+
+    places: np.ndarray
+    area: float
+
+
+def find_points(cover: np.ndarray, area: float | None = None) -> Points | None:
+    """
+    Markers of one colour, from left to right. Where some lie upon each other they are taken apart with the help of one
+    that stands alone. `area`: of one marker, where none stands alone.
+    """
+    regions, count = ndimage.label(cover > 0.4)
+    if not count:
+        return None
+    index = np.arange(1, count + 1)
+    areas = ndimage.sum_labels(cover, regions, index)
+    boxes = ndimage.find_objects(regions)
+    whole = areas >= max(5.0, 0.25 * np.percentile(areas, 80))
+    if not whole.any():
+        return None
+    usual = float(np.median(areas[whole]))
+    if area is not None and usual > 1.7 * area:  # most lie upon each other
+        usual = area
+    alone = [k for k in np.flatnonzero(whole) if abs(areas[k] - usual) < 0.15 * usual]
+    template = None
+    if alone:
+        sample = min(alone, key=lambda k: abs(areas[k] - usual))
+        center = ndimage.center_of_mass(cover, regions, sample + 1)
+        radius = int(np.ceil(max(s.stop - s.start for s in boxes[sample]) / 2)) + 1
+        template = _patch(cover * (regions == sample + 1), center, radius)
+    places = []
+    for k in np.flatnonzero(whole):
+        number = max(1, round(areas[k] / usual))
+        box = boxes[k]
+        size = max(s.stop - s.start for s in box)
+        width = usual**0.5 * 1.13
+        if template is None or (number == 1 and areas[k] < 1.25 * usual and size < 1.45 * width):
+            places.append(ndimage.center_of_mass(cover, regions, k + 1))
+        else:
+            places += _take_apart(np.where(regions == k + 1, cover, 0), box, template, usual)
+    places = np.array(places)[:, ::-1]
+    return Points(places[places[:, 0].argsort()], usual)
+
+
+def _patch(cover: np.ndarray, center: tuple[float, float], radius: int) -> np.ndarray:
+    shifted = ndimage.shift(cover, [round(c) - c for c in center], order=1)
+    padded = np.pad(shifted, radius)
+    y, x = (round(c) + radius for c in center)
+    return padded[y - radius : y + radius + 1, x - radius : x + radius + 1]
+
+
+def _take_apart(cover: np.ndarray, box: tuple[slice, slice], template: np.ndarray, area: float) -> list[tuple]:
+    """Places of markers in a part of several: again and again where the template fits best in what is unexplained."""
+    radius = len(template) // 2
+    top, left = box[0].start - radius, box[1].start - radius
+    part = np.pad(cover, radius)[box[0].start : box[0].stop + 2 * radius, box[1].start : box[1].stop + 2 * radius]
+    places, left_over = [], part.copy()
+    inside = (template > 0.4).astype(np.float32)
+    for _ in range(12):
+        if left_over.sum() < 0.3 * area:
+            break
+        new = ndimage.correlate(left_over, inside, mode="constant")
+        outside = ndimage.correlate(1 - part, inside, mode="constant")
+        score = new - 2 * outside
+        y, x = np.unravel_index(score.argmax(), score.shape)
+        if score[y, x] < 0.25 * area:
+            break
+        places.append((float(y + top), float(x + left)))
+        y0, x0 = y - radius, x - radius
+        for i in range(max(0, y0), min(len(part), y0 + len(template))):
+            for j in range(max(0, x0), min(part.shape[1], x0 + len(template))):
+                if inside[i - y0, j - x0]:
+                    left_over[i, j] = 0
+    return places or [ndimage.center_of_mass(cover)]
+
+
+@dataclass(frozen=True)
+class Wedge:
+    """A wedge: degrees from the x axis, counter-clockwise, of its start and its length; how far out; its colour."""
+
+    start: float
+    length: float
+    explode: float
+    color: np.ndarray
+
+
+@dataclass(frozen=True)
+class Pie:
+    """Wedges in counter-clockwise order; the share of the radius that a hole takes."""
+
+    center: tuple[float, float]
+    radius: float
+    hole: float
+    wedges: list[Wedge]
+
+
+def find_pie(pixels: np.ndarray) -> Pie | None:
+    """The pie of a picture, by its circle."""
+    ink = (pixels.min(axis=2) < 235) | (np.ptp(pixels, axis=2) > 12)
+    ink = ndimage.binary_opening(ink, iterations=2)  # without text and lines
+    regions, count = ndimage.label(ink)
+    if not count:
+        return None
+    areas = ndimage.sum_labels(ink, regions, np.arange(1, count + 1))
+    big = np.isin(regions, 1 + np.flatnonzero(areas > max(150.0, 0.01 * areas.sum())))
+    rows, columns = np.flatnonzero(big.any(axis=1)), np.flatnonzero(big.any(axis=0))
+    if not len(rows):
+        return None
+    center = np.array([(columns[0] + columns[-1]) / 2, (rows[0] + rows[-1]) / 2])
+    radius = (columns[-1] - columns[0] + rows[-1] - rows[0]) / 4
+    angles = np.radians(np.arange(0, 360, 0.5))
+    direction = np.stack([np.cos(angles), -np.sin(angles)], axis=1)
+    reach = np.arange(0, 1.5 * radius, 0.5)
+
+    def along(center: np.ndarray, distances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Rows and columns of the pixels at these distances, (angles, distances)."""
+        places = center + direction[:, None] * distances[None, :, None]
+        x = np.clip(np.round(places[..., 0]), 0, pixels.shape[1] - 1).astype(int)
+        y = np.clip(np.round(places[..., 1]), 0, pixels.shape[0] - 1).astype(int)
+        return y, x
+
+    for _ in range(8):
+        hit = big[along(center, reach)]
+        seen = hit.any(axis=1)
+        rim = reach[hit.shape[1] - 1 - hit[:, ::-1].argmax(axis=1)]
+        radius = float(np.median(rim[seen]))
+        points = (center + direction * rim[:, None])[seen]
+        weights = 1 / (1 + ((rim[seen] - radius) / 1.5) ** 2)
+        system = np.column_stack([2 * points, np.ones(len(points))]) * weights[:, None]
+        solution = np.linalg.lstsq(system, (points**2).sum(axis=1) * weights, rcond=None)[0]
+        center, radius = solution[:2], float(np.sqrt(max(1.0, solution[2] + solution[:2] @ solution[:2])))
+    if not 20 < radius < 400:
+        return None
+    samples = pixels[along(center, radius * np.array([0.9, 0.92, 0.94, 0.96]))].astype(np.float32)
+    colors = np.median(samples, axis=1)
+    segments = _segments(colors)
+    if not segments:
+        return None
+    wedges, holes = [], []
+    lengths = [(b - a) * 0.5 for a, b in segments]
+    gaps = 360 - sum(lengths)
+    for (a, b), length in zip(segments, lengths):
+        inner = slice(a + (b - a) // 4, b - (b - a) // 4)
+        indices = np.arange(inner.start, max(inner.start + 1, inner.stop)) % 720
+        color = np.median(colors[indices], axis=0)
+        middle = indices[len(indices) // 2]
+        out = rim[middle] / radius - 1
+        path = big[along(center, reach)][middle]
+        near = np.flatnonzero(path)
+        holes.append(reach[near[0]] / radius if len(near) else 0.0)
+        wedges.append(Wedge(a * 0.5, length + gaps / len(segments), max(0.0, out), color))
+    return Pie(tuple(center), radius, float(np.median(holes)), wedges)
+
+
+def _segments(colors: np.ndarray) -> list[tuple[int, int]]:
+    """Runs of one colour in a ring of colours (N, 3): (start, end), end beyond N where one goes past the end."""
+    count = len(colors)
+    steps = np.abs(colors - np.roll(colors, 3, axis=0)).max(axis=1)
+    white = colors.min(axis=1) > 238
+    flat = (steps < 20) & ~white
+    if flat.all():
+        return [(0, count)]
+    first = int(np.flatnonzero(~flat)[0])
+    rolled = np.roll(flat, -first)
+    edges = np.diff(rolled.astype(np.int8), prepend=0, append=0)
+    runs = [(a + first, b + first) for a, b in zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1))]
+    runs = [(a - 2, b) for a, b in runs if b - a >= 6]  # a step is seen for three samples
+    merged: list[tuple[int, int]] = []
+    for a, b in runs:
+        color = np.median(colors[np.arange(a + 2, b) % count], axis=0)
+        if merged:
+            before = np.median(colors[np.arange(merged[-1][0] + 2, merged[-1][1]) % count], axis=0)
+            gap = colors[np.arange(merged[-1][1], max(a, merged[-1][1] + 1)) % count]
+            if np.abs(color - before).max() < 14 and a - merged[-1][1] < 16 and gap.min(axis=1).max() < 238:
+                merged[-1] = merged[-1][0], b
+                continue
+        merged.append((a, b))
+    # Between two runs the border is in the middle of the gap.
+    result = []
+    for k, (a, b) in enumerate(merged):
+        before, after = merged[k - 1][1] - (count if k == 0 else 0), merged[(k + 1) % len(merged)][0]
+        after += count if k == len(merged) - 1 else 0
+        start = (a + before) / 2 if a - before < 24 else a
+        end = (b + after) / 2 if after - b < 24 else b
+        result.append((round(start), round(end)))
+    return result
