@@ -195,6 +195,12 @@ def _read_axes(reading: Reading, series: list[Series], colors: bool, scale: bool
     covers = [readout.clip_to(readout.coverage(target, color, paper), box, 0) for color in seen]
     own_paper = readout.paper_of(drawing.pixels, drawing.box)
     own = [readout.clip_to(readout.coverage(drawing.pixels, s.color, own_paper), drawing.box, 0) for s in series]
+    colored = [i for i, s in enumerate(series) if isinstance(s.call.keyword("color"), ast.List)]
+    if colored:
+        palette = [color for color, _ in readout.find_colors(target, box, greys=True)]
+        inks = [_rgb(e.value) for e in series[colored[0]].call.keyword("color").elts if isinstance(e, ast.Constant)]
+        covers[colored[0]] = _any_color(target, palette, paper, box)
+        own[colored[0]] = _any_color(drawing.pixels, [ink for ink in inks if ink is not None], own_paper, drawing.box)
     covers, own = readout.without_legend(covers), readout.without_legend(own)
 
     horizontal = any(s.kind == "barh" for s in series)
@@ -214,6 +220,12 @@ def _read_axes(reading: Reading, series: list[Series], colors: bool, scale: bool
     if count is None:
         return
     values: dict[int, np.ndarray | None] = {}
+    if colored and colors and len(found.get(colored[0], ())) == count:
+        picture = target.swapaxes(0, 1) if horizontal else target
+        texts = [color_literal(_bar_color(picture, bar)) for bar in found[colored[0]]]
+        if horizontal and not program.statement_calls("invert_yaxis"):
+            texts.reverse()
+        reading.changes.append((program.span(series[colored[0]].call.keyword("color")), f"[{', '.join(texts)}]"))
     if bars:
         values |= _bar_values(series, found, {i: readout.find_bars(own[i]) for i in bars}, frame, count, ticks)
     own_ticks = readout.find_ticks(drawing.pixels, drawing.box, "bottom")
@@ -239,6 +251,19 @@ def _read_axes(reading: Reading, series: list[Series], colors: bool, scale: bool
     _write_values(reading, series, values, frame, count, scale)
     if points:
         _read_points(reading, [series[i] for i in points], [covers[i] for i in points], [own[i] for i in points], frame, scale)
+
+
+def _any_color(
+    pixels: np.ndarray, colors: Sequence[np.ndarray], paper: Sequence[float], box: readout.Box
+) -> np.ndarray:
+    covers = [readout.clip_to(readout.coverage(pixels, color, paper), box, 2) for color in colors]
+    return np.max(covers, axis=0) if covers else np.zeros(pixels.shape[:2], np.float32)
+
+
+def _bar_color(pixels: np.ndarray, bar: readout.Bar) -> np.ndarray:
+    rows = slice(int(bar.start) + 1, max(int(bar.start) + 2, int(bar.end) - 1))
+    columns = slice(int(bar.center - bar.width / 4), int(bar.center + bar.width / 4) + 1)
+    return np.median(pixels[rows, columns].reshape(-1, 3), axis=0)
 
 
 @dataclass
@@ -297,21 +322,15 @@ def match_colors(series: list[Series], target: np.ndarray, box: readout.Box) -> 
     palette = readout.find_colors(target, box, greys)[:12]
     if not palette:
         return [s.color for s in series]
-    distinct: list[np.ndarray] = []
-    for s in series:
-        if not any(np.abs(s.color - color).max() < 1 for color in distinct):
-            distinct.append(s.color)
-    cost = np.empty((len(distinct), len(palette)))
-    for i, color in enumerate(distinct):
-        for j, (other, amount) in enumerate(palette):
-            cost[i, j] = _distance(color, other) - 12 * math.log10(amount)
+    # Each colour once, and again at a price: two series may share one.
+    options = [*palette, *palette]
+    cost = np.empty((len(series), len(options)))
+    for i, s in enumerate(series):
+        for j, (other, amount) in enumerate(options):
+            cost[i, j] = _distance(s.color, other) - 12 * math.log10(amount) + (80 if j >= len(palette) else 0)
     rows, columns = linear_sum_assignment(cost)
-    partner = {int(r): palette[c][0] for r, c in zip(rows, columns)}
-    result = []
-    for s in series:
-        k = next(k for k, color in enumerate(distinct) if np.abs(s.color - color).max() < 1)
-        result.append(partner.get(k, s.color))
-    return result
+    partner = {int(r): options[c][0] for r, c in zip(rows, columns)}
+    return [partner.get(i, s.color) for i, s in enumerate(series)]
 
 
 def _distance(one: np.ndarray, other: np.ndarray) -> float:
@@ -493,12 +512,25 @@ def _tick_scale(reading: Reading, fit: Line, frame: Frame, axes: int, anchored: 
     if not step > 0:
         return 1.0, 0.0
     power = 10.0 ** math.floor(math.log10(step))
-    nice = min((n * power * m for n in NICE_STEPS for m in (0.1, 1, 10)), key=lambda n: abs(math.log(n / step)))
+    ends = fit(frame.to_own_y(np.array([frame.box[3], frame.box[1]])))
+    steps = sorted((float(f"{n * power * m:.6g}") for n in NICE_STEPS for m in (0.1, 1, 10)), key=lambda n: abs(math.log(n / step)))
+    # Matplotlib must come to this step itself; if it comes to none of them, somebody has set the ticks.
+    nice = next((n for n in steps[:4] if _chosen_step(ends * n / step) == n), None)
+    if nice is None:
+        return 1.0, 0.0
     factor = nice / step
     if anchored:
         return factor, 0.0
     first = float(fit(frame.to_own_y(ticks[-1]))) * factor
     return factor, round(first / nice) * nice - first
+
+
+def _chosen_step(limits: np.ndarray) -> float:
+    """The step between the ticks that matplotlib chooses for an axis with these limits."""
+    from matplotlib.ticker import MaxNLocator
+
+    ticks = MaxNLocator(9, steps=[1, 2, 2.5, 5, 10]).tick_values(*sorted(limits))
+    return float(f"{ticks[1] - ticks[0]:.6g}")
 
 
 def _scale_limits(reading: Reading, axis: str, factor: float) -> None:
@@ -638,6 +670,31 @@ def _whole(shares: np.ndarray) -> list[str]:
     return [str(int(v)) for v in whole]
 
 
+def aligned(drawing: Drawing, target: np.ndarray) -> str | None:
+    """The program with its axes where those of the target are, by numbers; None if they are there already."""
+    program, box = drawing.program, drawing.box
+    wanted = readout.find_box(target, box) if box else None
+    if wanted is None or max(abs(a - b) for a, b in zip(wanted, box)) < 1.5:
+        return None
+    if len({tuple(b) for b in drawing.boxes}) != 1:
+        return None
+    height, width = (size * drawing.scale for size in drawing.result.image.shape[:2])
+    left, top = (CANVAS - width) / 2 - 0.5, (CANVAS - height) / 2 - 0.5
+    sides = {
+        "left": (wanted[0] - left) / width, "right": (wanted[2] - left) / width,
+        "bottom": 1 - (wanted[3] - top) / height, "top": 1 - (wanted[1] - top) / height,
+    }  # fmt: skip
+    if not (0 <= sides["left"] < sides["right"] <= 1 and 0 <= sides["bottom"] < sides["top"] <= 1):
+        return None
+    call = f"subplots_adjust({', '.join(f'{name}={value:.3f}' for name, value in sides.items())})"
+    for method in ("tight_layout", "subplots_adjust"):
+        for node in program.statement_calls(method):
+            start, end = program.span(node)
+            return program.changed([((program.span(node.func.value)[1] + 1, end), call)])
+    figure = "plt" if program.calls and program.calls[0].axes == "plt" else "fig"
+    return program.changed([program.add_statement(f"{figure}.{call}")])
+
+
 # Other ways to write something
 
 GRIDS = (
@@ -648,6 +705,7 @@ LEGENDS = (
     "", 'loc="upper left", bbox_to_anchor=(1, 1)', 'loc="upper left"', 'loc="upper right"', 'loc="lower left"',
     'loc="lower right"', 'loc="upper center"',
 )  # fmt: skip
+FORMATS = ('"{x:,.0f}"', '"${x:,.0f}"', '"{x:.0f}%"', '"${x:.0f}"')
 MARKERS = ('"o"', '"s"', '"^"', '"D"', '"v"')
 
 
@@ -700,6 +758,8 @@ def alternatives(drawing: Drawing, target: np.ndarray) -> list[list[list[Change]
             keyword("alpha", None, "0.6")
         elif call.method in ("bar", "barh"):
             keyword("edgecolor", None, '"black"')
+            if call.keyword("edgecolor") is not None:
+                keyword("hatch", None, '"//"')
         elif call.method == "pie":
             keyword("autopct", None, '"%1.1f%%"', '"%1.0f%%"')
             keyword("counterclock", None, "False")
@@ -711,6 +771,11 @@ def alternatives(drawing: Drawing, target: np.ndarray) -> list[list[list[Change]
                 keyword("pctdistance", None, "0.75", "0.8", "0.85")
         elif call.method in ("fill_between", "stackplot"):
             keyword("alpha", None, "0.2", "0.4", "0.7")
+    for axis in ("xaxis", "yaxis"):
+        for node in program.statement_calls("set_major_formatter"):
+            if isinstance(node.func.value, ast.Attribute) and node.func.value.attr == axis and node.args:
+                own = program.text(node.args[0])
+                add(program.drop_statement(node), *((program.span(node.args[0]), t) for t in FORMATS if t != own))
     if not pie:
         statement("grid", *GRIDS)
         statement("tick_params", 'axis="x", rotation=45', 'axis="x", rotation=90')

@@ -188,7 +188,7 @@ def without_legend(covers: list[np.ndarray]) -> list[np.ndarray]:
             near = [
                 part
                 for part in found
-                if abs(part[2] - width) <= max(3, 0.35 * width) and abs(part[3] - height) <= max(3, 0.35 * height)
+                if abs(part[2] - width) <= max(3, 0.6 * width) and abs(part[3] - height) <= max(3, 0.6 * height)
                 if (
                     abs(part[0] + part[2] / 2 - left - width / 2) <= 1
                     and 4 < abs(part[1] + part[3] / 2 - top - height / 2) <= 26 * series
@@ -427,16 +427,13 @@ def find_pie(pixels: np.ndarray) -> Pie | None:
         y = np.clip(np.round(places[..., 1]), 0, pixels.shape[0] - 1).astype(int)
         return y, x
 
-    for _ in range(8):
+    for _ in range(2):
         hit = big[along(center, reach)]
         seen = hit.any(axis=1)
         rim = reach[hit.shape[1] - 1 - hit[:, ::-1].argmax(axis=1)]
-        radius = float(np.median(rim[seen]))
-        points = (center + direction * rim[:, None])[seen]
-        weights = 1 / (1 + ((rim[seen] - radius) / 1.5) ** 2)
-        system = np.column_stack([2 * points, np.ones(len(points))]) * weights[:, None]
-        solution = np.linalg.lstsq(system, (points**2).sum(axis=1) * weights, rcond=None)[0]
-        center, radius = solution[:2], float(np.sqrt(max(1.0, solution[2] + solution[:2] @ solution[:2])))
+        center, radius = _circle((center + direction * rim[:, None])[seen])
+    hit = big[along(center, reach)]
+    rim = reach[hit.shape[1] - 1 - hit[:, ::-1].argmax(axis=1)]
     if not 20 < radius < 400:
         return None
     samples = pixels[along(center, radius * np.array([0.9, 0.92, 0.94, 0.96]))].astype(np.float32)
@@ -444,20 +441,46 @@ def find_pie(pixels: np.ndarray) -> Pie | None:
     segments = _segments(colors)
     if not segments:
         return None
-    wedges, holes = [], []
-    lengths = [(b - a) * 0.5 for a, b in segments]
-    gaps = 360 - sum(lengths)
-    for (a, b), length in zip(segments, lengths):
-        inner = slice(a + (b - a) // 4, b - (b - a) // 4)
-        indices = np.arange(inner.start, max(inner.start + 1, inner.stop)) % 720
-        color = np.median(colors[indices], axis=0)
-        middle = indices[len(indices) // 2]
-        out = rim[middle] / radius - 1
-        path = big[along(center, reach)][middle]
-        near = np.flatnonzero(path)
+    wedges, holes, outs, shades = [], [], [], []
+    for a, b in segments:
+        inner = np.arange(a + (b - a) // 4, max(a + (b - a) // 4 + 1, b - (b - a) // 4)) % 720
+        shades.append(np.median(colors[inner], axis=0))
+        middle = inner[len(inner) // 2]
+        near = np.flatnonzero(big[along(center, reach)][middle])
+        outs.append(max(0.0, float(np.median(rim[inner])) / radius - 1))
         holes.append(reach[near[0]] / radius if len(near) else 0.0)
-        wedges.append(Wedge(a * 0.5, length + gaps / len(segments), max(0.0, out), color))
+    # Two wedges meet in the middle of the gap, unless one is moved out: then the other shows the border.
+    borders = []
+    for k, (a, _) in enumerate(segments):
+        before = segments[k - 1][1] - (720 if k == 0 else 0)
+        moved, moved_before = outs[k] > 0.04, outs[k - 1] > 0.04
+        borders.append((a + before) / 2 if moved == moved_before else a if moved_before else before)
+    for k, border in enumerate(borders):
+        end = borders[(k + 1) % len(borders)] + (720 if k == len(borders) - 1 else 0)
+        wedges.append(Wedge(border * 0.5, (end - border) * 0.5, outs[k], shades[k]))
     return Pie(tuple(center), radius, float(np.median(holes)), wedges)
+
+
+def _circle(points: np.ndarray) -> tuple[np.ndarray, float]:
+    """Center and radius of the circle that most of the points lie on: the best of many through three of them."""
+    draw = np.random.default_rng(0)
+    best, most = (points.mean(axis=0), float(np.ptp(points) / 2)), -1
+    for chosen in draw.integers(0, len(points), (150, 3)):
+        a, b, c = points[chosen]
+        system = np.array([b - a, c - a]) * 2
+        if abs(np.linalg.det(system)) < 200:
+            continue
+        center = np.linalg.solve(system, [b @ b - a @ a, c @ c - a @ a])
+        radius = float(np.linalg.norm(a - center))
+        on = np.abs(np.linalg.norm(points - center, axis=1) - radius) < 1.2
+        if on.sum() > most:
+            most, best, on_best = on.sum(), (center, radius), on
+    if most >= 3:
+        chosen = points[on_best]
+        system = np.column_stack([2 * chosen, np.ones(len(chosen))])
+        solution = np.linalg.lstsq(system, (chosen**2).sum(axis=1), rcond=None)[0]
+        best = solution[:2], float(np.sqrt(max(1.0, solution[2] + solution[:2] @ solution[:2])))
+    return best
 
 
 def _segments(colors: np.ndarray) -> list[tuple[int, int]]:
@@ -483,12 +506,4 @@ def _segments(colors: np.ndarray) -> list[tuple[int, int]]:
                 merged[-1] = merged[-1][0], b
                 continue
         merged.append((a, b))
-    # Between two runs the border is in the middle of the gap.
-    result = []
-    for k, (a, b) in enumerate(merged):
-        before, after = merged[k - 1][1] - (count if k == 0 else 0), merged[(k + 1) % len(merged)][0]
-        after += count if k == len(merged) - 1 else 0
-        start = (a + before) / 2 if a - before < 24 else a
-        end = (b + after) / 2 if after - b < 24 else b
-        result.append((round(start), round(end)))
-    return result
+    return merged

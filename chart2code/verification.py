@@ -170,13 +170,20 @@ class _Search:
     # Refinement
 
     def refine(self) -> None:
-        self.improve([adjustment.distinct(self.current)])
+        for _, drawing, goal in self.render(filter(None, [adjustment.distinct(self.current)])):
+            if drawing is not None:  # taken in any case: upon each other, bars can't be told apart
+                self.current, self.goal = drawing, goal
         self.read()
+        self.align()
         for _ in range(3):
             if not self.restructure():
                 break
+            self.align()
             self.read()
         self.round_numbers()
+
+    def align(self) -> None:
+        self.improve([_safely(lambda: adjustment.aligned(self.current, self.target))])
 
     def read(self) -> None:
         """Writes what is seen in the chart into the program, again and again while the picture gets better."""
