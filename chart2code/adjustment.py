@@ -201,7 +201,7 @@ def _read_axes(reading: Reading, series: list[Series], colors: bool, scale: bool
         inks = [_rgb(e.value) for e in series[colored[0]].call.keyword("color").elts if isinstance(e, ast.Constant)]
         covers[colored[0]] = _any_color(target, palette, paper, box)
         own[colored[0]] = _any_color(drawing.pixels, [ink for ink in inks if ink is not None], own_paper, drawing.box)
-    covers, own = readout.without_legend(covers), readout.without_legend(own)
+    covers, own = readout.without_legend(covers, target), readout.without_legend(own, drawing.pixels)
 
     horizontal = any(s.kind == "barh" for s in series)
     if horizontal:
@@ -782,9 +782,9 @@ def alternatives(drawing: Drawing, target: np.ndarray) -> list[list[list[Change]
         add(*_bar_widths(program))
         if program.statement_calls("set_ylim") or program.statement_calls("set_xlim"):
             add(*(program.drop_statement(c) for m in ("set_ylim", "set_xlim") for c in program.statement_calls(m)))
-    if program.statement_calls("legend") and not pie:
+    if any(call.keyword("label") or call.keyword("labels") for call in program.calls) and not pie:
         statement("legend", *LEGENDS)
-        for call in program.statement_calls("legend"):
+        for call in program.statement_calls("legend")[:1]:
             add(*(program.set_keyword(call, "frameon", v) for v in (None, "False")))
             add(*(program.set_keyword(call, "fontsize", v) for v in (None, "8")))
     for method in ("set_title", "set_xlabel", "set_ylabel"):

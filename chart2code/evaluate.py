@@ -2,11 +2,13 @@
 Evaluates a model on charts that it has not seen: generates greedily, executes, compares.
 
     python -m chart2code.evaluate --model . --data synthetic --split test --limit 500 [--json] [--output report.json]
+    python -m chart2code.evaluate ... --refine [--candidates 4] [--time_budget 5]
 
 Prints a table by chart type; with `--json`, one JSON object as the last line. The scores are those of `eval_metric`: a
 program that fails counts 0 in every mean. `seconds_per_chart` is generation alone (preprocessing and
 decoding, batched), without loading, execution and comparison. `complexity_rank_correlation` is Spearman's rank
-correlation of the model's c(x) (Eq. 3) with the true number of elements.
+correlation of the model's c(x) (Eq. 3) with the true number of elements. With `--refine` or `--candidates` the greedy
+programs are scored as ever, and beside them, under `verified`, what verification.py makes of them within the budget.
 """
 
 from __future__ import annotations
@@ -21,11 +23,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chart2code.generation import ChartError, generate_code, load_model
+from chart2code.generation import ChartError, generate_candidates, load_model
 
 if TYPE_CHECKING:
     from datasets import Dataset
     from transformers import PreTrainedModel, ProcessorMixin
+
+    from chart2code.verification import Verified
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = {"synthetic": "data/synthetic"}
@@ -66,9 +70,14 @@ def load_charts(data: str, split: str, limit: int | None) -> Dataset:
 
 
 def generate_all(
-    model: PreTrainedModel, processor: ProcessorMixin, charts: Dataset, batch_size: int, max_new_tokens: int
-) -> tuple[list[str], list[float], float]:
-    """Programs of all charts, their c(x), and the seconds that the programs took."""
+    model: PreTrainedModel,
+    processor: ProcessorMixin,
+    charts: Dataset,
+    batch_size: int,
+    max_new_tokens: int,
+    candidates: int = 1,
+) -> tuple[list[list[str]], list[float], float]:
+    """Programs of all charts (the greedy one first), their c(x), and the seconds that the programs took."""
     import torch
     from tqdm import tqdm
 
@@ -77,13 +86,32 @@ def generate_all(
         for start in range(0, len(charts), batch_size):
             images = charts[start : start + batch_size]["image"]
             began = time.perf_counter()
-            codes += generate_code(model, processor, images, max_new_tokens, batch_size)
+            codes += generate_candidates(model, processor, images, candidates, max_new_tokens, batch_size)
             seconds += time.perf_counter() - began
             with torch.inference_mode():
                 pixel_values = processor(images=images, return_tensors="pt")["pixel_values"].to(model.device)
                 complexity += model.get_image_features(pixel_values).complexity.float().tolist()
             progress.update(len(images))
     return codes, complexity, seconds
+
+
+def verify_all(
+    codes: list[list[str]], charts: Dataset, refine: bool, time_budget: float, num_workers: int, timeout: float
+) -> list[Verified]:
+    """The candidates of all charts, verified one chart after the other."""
+    from tqdm import tqdm
+
+    from chart2code.verification import verify
+    from eval_metric.executor import Executor
+
+    found = []
+    with Executor(num_workers, timeout, labels=refine) as executor:
+        executor.level  # started before the clock
+        for candidates, image in tqdm(zip(codes, charts["image"]), "verifying", len(codes), unit="chart"):
+            found.append(verify(executor, candidates, image, refine, time_budget))
+            if found[-1].interrupted:
+                raise KeyboardInterrupt
+    return found
 
 
 def rank_correlation(first: Sequence[float], second: Sequence[float]) -> float | None:
@@ -103,9 +131,13 @@ def evaluate(
     max_new_tokens: int = 512,
     num_workers: int = 2,
     timeout: float = 30.0,
+    candidates: int = 1,
+    refine: bool = False,
+    time_budget: float = 5.0,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """
-    Scores `model` on `charts` (columns as in `chart2code.synthetic`).
+    Scores `model` on `charts` (columns as in `chart2code.synthetic`), greedily, and with more candidates or refinement
+    also what verification makes of the answers, at most `time_budget` seconds a chart.
 
     Returns:
         The report (the keys of the JSON object), and for each chart its metadata, code and scores.
@@ -116,23 +148,39 @@ def evaluate(
     from chart2code.synthetic import CHART_TYPES
     from eval_metric.eval_metric import score
 
-    codes, complexity, seconds = generate_all(model, processor, charts, batch_size, max_new_tokens)
-    report = score(
-        codes,
-        charts.select_columns(["image", "code"]),
-        chart_types=charts["chart_type"],
-        num_workers=num_workers,
-        timeout=timeout,
-        progress=True,
-        return_samples=True,
-    )
+    answers, complexity, seconds = generate_all(model, processor, charts, batch_size, max_new_tokens, candidates)
+    codes = [answer[0] for answer in answers]
+
+    def scored(codes: list[str]) -> dict[str, Any]:
+        return score(
+            codes,
+            charts.select_columns(["image", "code"]),
+            chart_types=charts["chart_type"],
+            num_workers=num_workers,
+            timeout=timeout,
+            progress=True,
+            return_samples=True,
+        )
+
+    report = scored(codes)
     samples = []
     columns = [name for name in charts.column_names if name not in ("image", "marks", "characters")]
     for row, code, value, scores in zip(charts.select_columns(columns), codes, complexity, report.pop("samples")):
         row["reference"] = row.pop("code")
         samples.append({**row, "code": code, "complexity": value, **scores})
-    by_type = report["by_type"]
-    report["by_type"] = {name: by_type[name] for name in CHART_TYPES if name in by_type}
+    if refine or candidates > 1:
+        found = verify_all(answers, charts, refine, time_budget, num_workers, timeout)
+        verified = scored([answer.code for answer in found])
+        for sample, answer, scores in zip(samples, found, verified.pop("samples")):
+            told = {"code": answer.code, "renderings": answer.renderings, "seconds": answer.seconds}
+            sample["verified"] = {**told, **scores}
+        verified |= {"candidates": candidates, "refine": refine, "time_budget": time_budget}
+        verified["renderings_per_chart"] = sum(answer.renderings for answer in found) / len(found)
+        verified["seconds_per_chart"] = sum(answer.seconds for answer in found) / len(found)
+        report["verified"] = verified
+    for part in (report, report.get("verified", report)):
+        by_type = part["by_type"]
+        part["by_type"] = {name: by_type[name] for name in CHART_TYPES if name in by_type}
     report["timeout"] = timeout
     report["seconds_per_chart"] = seconds / len(codes)
     report["complexity_rank_correlation"] = rank_correlation(complexity, charts["num_elements"])
@@ -145,6 +193,21 @@ def evaluate(
 
 
 def print_report(report: dict[str, Any]) -> None:
+    print_table(report)
+    correlation = report["complexity_rank_correlation"]
+    print(f"generation: {report['seconds_per_chart']:.3f} s a chart")
+    print(
+        "rank correlation of c(x) with the number of elements:", "-" if correlation is None else f"{correlation:.3f}"
+    )
+    verified = report.get("verified")
+    if verified is not None:
+        how = f"{verified['candidates']} candidates" + (", refined" if verified["refine"] else "")
+        print(f"\nverified ({how}, {verified['time_budget']:g} s a chart at most):")
+        print_table(verified)
+        print(f"{verified['renderings_per_chart']:.0f} renderings, {verified['seconds_per_chart']:.2f} s a chart")
+
+
+def print_table(report: dict[str, Any]) -> None:
     print(f"{'':10}{'n':>6}" + "".join(f"{name:>{width}}" for name, width in zip(SCORES.values(), WIDTHS)))
     for name, scores in [("all", report), *report["by_type"].items()]:
         cells = ["-" if scores[key] is None else f"{scores[key]:.3f}" for key in SCORES]
@@ -153,11 +216,6 @@ def print_report(report: dict[str, Any]) -> None:
                 low, high = scores["confidence"][key]
                 cells[index] = f"{100 * scores[key]:.1f} % [{100 * low:.0f}, {100 * high:.0f}]"
         print(f"{name:10}{scores['n']:>6}" + "".join(f"{cell:>{width}}" for cell, width in zip(cells, WIDTHS)))
-    correlation = report["complexity_rank_correlation"]
-    print(f"generation: {report['seconds_per_chart']:.3f} s a chart")
-    print(
-        "rank correlation of c(x) with the number of elements:", "-" if correlation is None else f"{correlation:.3f}"
-    )
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -173,10 +231,15 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--num_workers", type=int, default=2, help="programs executed together (default: 2)")
     # Longer than the metric's default: no program needs it, but a busy machine must not count as a failing program.
     parser.add_argument("--timeout", type=float, default=30.0, help="seconds per program (default: %(default)s)")
+    parser.add_argument("--candidates", type=int, default=1, help="programs per chart, the best fitting is kept")
+    parser.add_argument("--refine", action="store_true", help="adjust the programs by executing them")
+    parser.add_argument(
+        "--time_budget", "--time-budget", type=float, default=5.0, help="seconds of that for a chart (default: 5)"
+    )
     parser.add_argument("--output", type=Path, help="JSON file for the report with the result of every chart")
     parser.add_argument("--json", action="store_true", help="print the report as one JSON object in the last line")
     arguments = parser.parse_args(argv)
-    for name in ("limit", "batch_size", "max_new_tokens", "num_workers", "timeout"):
+    for name in ("limit", "batch_size", "max_new_tokens", "num_workers", "timeout", "candidates"):
         value = getattr(arguments, name)
         if value is not None and value < 1:
             parser.error(f"--{name} must be at least 1, got {value}")
@@ -194,6 +257,9 @@ def main(argv: list[str] | None = None) -> int:
             max_new_tokens=arguments.max_new_tokens,
             num_workers=arguments.num_workers,
             timeout=arguments.timeout,
+            candidates=arguments.candidates,
+            refine=arguments.refine,
+            time_budget=arguments.time_budget,
         )
     except ChartError as error:
         print(f"evaluate: {error}", file=sys.stderr)

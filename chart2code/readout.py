@@ -117,7 +117,13 @@ def find_colors(pixels: np.ndarray, box: Box, greys: bool = False, minimum: int 
     without greys (of grid, frame and text) unless they are asked for.
     """
     paper = np.array(paper_of(pixels, box), np.float32)
-    inside = _inside(pixels, box, 3).reshape(-1, 3)
+    inside = _inside(pixels, box, 3).astype(np.int16)
+    flat = np.zeros(inside.shape[:2], bool)  # no soft edge: as above and below, left and right
+    if min(flat.shape) > 2:
+        across = np.abs(inside[:, 2:] - inside[:, :-2]).max(axis=2)[1:-1]
+        along = np.abs(inside[2:] - inside[:-2]).max(axis=2)[:, 1:-1]
+        flat[1:-1, 1:-1] = np.maximum(across, along) <= 6
+    inside, flat = inside.reshape(-1, 3), flat.ravel()
     codes = (inside.astype(np.int32) >> 3) @ np.array([1 << 10, 1 << 5, 1])
     values, index, counts = np.unique(codes, return_inverse=True, return_counts=True)
     found: list[list] = []
@@ -130,17 +136,17 @@ def find_colors(pixels: np.ndarray, box: Box, greys: bool = False, minimum: int 
         for entry in found:
             if np.abs(entry[0] - color).max() < 30:
                 entry[1] += counts[k]
+                entry[2] += flat[index == k].sum()
                 break
         else:
-            found.append([color, counts[k]])
+            found.append([color, counts[k], flat[index == k].sum()])
     kept = []
-    for color, count in found:
+    for color, count, area in found:
         if count < minimum:
             continue
         # A mixture of another colour with the paper is the soft edge of that one, unless it has an area of its own.
-        if any(
-            other is not color and count < 3 * n and _mixed(color, other, paper) for other, n in found if n >= minimum
-        ):
+        strong = [other for other, n, _ in found if n >= minimum and other is not color]
+        if area < 0.3 * count and any(_mixed(color, other, paper) for other in strong):
             continue
         kept.append((color, int(count)))
     return sorted(kept, key=lambda entry: -entry[1])
@@ -166,10 +172,10 @@ def clip_to(cover: np.ndarray, box: Box, margin: int = 1) -> np.ndarray:
     return clipped
 
 
-def without_legend(covers: list[np.ndarray]) -> list[np.ndarray]:
+def without_legend(covers: list[np.ndarray], pixels: np.ndarray) -> list[np.ndarray]:
     """
     The coverages of several series without the legend's handles: small parts, one of each series, of one size and in
-    one column or row.
+    one column or row, with text at their right.
     """
     if len(covers) < 2:
         return covers
@@ -198,12 +204,20 @@ def without_legend(covers: list[np.ndarray]) -> list[np.ndarray]:
             if len(near) != 1:
                 break
             chosen.append((series, near[0][4], near[0][5]))
-        if len(chosen) == len(covers):
+        if len(chosen) == len(covers) and all(_has_text(pixels, place) for _, _, place in chosen):
             result = [cover.copy() for cover in covers]
             for series, part, place in chosen:
                 result[series][place][parts[series][0][place] == part] = 0
             return result
     return covers
+
+
+def _has_text(pixels: np.ndarray, handle: tuple[slice, slice]) -> bool:
+    """Whether there is dark ink where the text of a legend's handle would be."""
+    middle, right = (handle[0].start + handle[0].stop) // 2, handle[1].stop
+    part = pixels[max(0, middle - 5) : middle + 6, right + 4 : right + 34]
+    dark = (part.max(axis=2) < DARK) if part.size else np.zeros((1, 1), bool)
+    return bool(dark.mean() > 0.06 and dark.any(axis=0).sum() >= 6)
 
 
 # Marks

@@ -14,6 +14,7 @@ time: when the budget is spent, or at an interrupt.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -62,6 +63,7 @@ def verify(
     chart: Image.Image | np.ndarray,
     refine: bool = False,
     time_budget: float = 5.0,
+    max_renderings: int | None = None,
 ) -> Verified:
     """
     The best of some programs for a chart, refined if wanted.
@@ -71,6 +73,7 @@ def verify(
         candidates: programs, the model's first answer first.
         chart: the picture, of any size.
         time_budget: seconds for all of it; the rendering that is under way then is awaited.
+        max_renderings: executions for all of it, where results must not hang on the speed of the machine.
 
     Raises:
         ValueError: no candidates.
@@ -78,7 +81,7 @@ def verify(
     """
     if not candidates:
         raise ValueError("there is no program to verify")
-    search = _Search(executor, to_canvas(chart), time.monotonic() + time_budget)
+    search = _Search(executor, to_canvas(chart), time.monotonic() + time_budget, max_renderings or sys.maxsize)
     began, interrupted = time.monotonic(), False
     try:
         search.start(candidates)
@@ -109,8 +112,8 @@ class _BudgetSpent(Exception):
 class _Search:
     """`best` is the answer, by IoU; `current` is where the search stands, by a goal that also has a slope far off."""
 
-    def __init__(self, executor: Executor, target: np.ndarray, deadline: float):
-        self.executor, self.target, self.deadline = executor, target, deadline
+    def __init__(self, executor: Executor, target: np.ndarray, deadline: float, most: int):
+        self.executor, self.target, self.deadline, self.most = executor, target, deadline, most
         self.rough_target = _rough(target)
         self.seen: set[str] = set()
         self.renderings = 0
@@ -133,11 +136,11 @@ class _Search:
         `_BudgetSpent` at the end of the time, but not before the first `anyway` are done.
         """
         codes = [code for code in dict.fromkeys(codes) if code not in self.seen]
-        rendered = []
+        rendered, left = [], max(anyway, self.most - self.renderings)
 
         def in_time() -> Iterable[str]:
             for k, code in enumerate(codes):
-                if k >= anyway and time.monotonic() >= self.deadline:
+                if k >= anyway and (k >= left or time.monotonic() >= self.deadline):
                     return
                 yield code
 

@@ -292,7 +292,7 @@ def test_no_valid_program_is_told(run, tmp_path):
 
 
 def test_program_that_fails_is_told(run, tmp_path, monkeypatch):
-    monkeypatch.setattr(predict, "generate_code", lambda *_: ["undefined_name(1)\n"])
+    monkeypatch.setattr(predict, "generate_candidates", lambda *_: [["undefined_name(1)\n"]])
     status, out, err = run(draw(tmp_path / "chart.png"), "--verify", "--json")
     answer = json.loads(out)
     assert status == 1
