@@ -306,7 +306,7 @@ class Predictor:
             if self.executor is None:
                 workers = EXECUTING if arguments.refine or arguments.candidates > 1 else 1
                 self.executor = Executor(workers, arguments.timeout, labels=arguments.refine)
-                self.executor.level  # starts the first worker: the budget is for the charts
+                self.executor.run("")  # starts a worker: the budget is for the charts
             found = verify(self.executor, valid, image, arguments.refine, arguments.time_budget)
         except (OSError, RuntimeError) as error:  # this system can't confine a program: the code is given all the same
             answer.executed = answer.iou = None

@@ -8,6 +8,7 @@ is measured again after the next rendering, with less left to change.
 from __future__ import annotations
 
 import ast
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -168,10 +169,11 @@ class Reading:
         return program.changed([*program.write_columns(self.columns), *self.changes])
 
 
-def read(drawing: Drawing, target: np.ndarray, colors: bool = True, scale: bool = True) -> str | None:
+def read(drawing: Drawing, target: np.ndarray, colors: bool = True, scale: bool = True, order: int = 0) -> str | None:
     """
     The program with the data, and if wanted the colours, of the target (the canvas of the chart); None if it has
-    nothing that can be read. `scale`: fit the values' scale to the ticks of the target.
+    nothing that can be read. `scale`: fit the values' scale to the ticks of the target. `order`: which permutation of the colours that were found
+    the series get; 0 is the most likely one.
     """
     reading = Reading(drawing, target)
     series = drawing.series
@@ -180,16 +182,20 @@ def read(drawing: Drawing, target: np.ndarray, colors: bool = True, scale: bool 
     if series[0].kind == "pie":
         _read_pie(reading, series[0], colors)
     else:
-        _read_axes(reading, series, colors, scale)
+        _read_axes(reading, series, colors, scale, order)
     code = reading.code()
     return None if code == drawing.code else code
 
 
-def _read_axes(reading: Reading, series: list[Series], colors: bool, scale: bool) -> None:
+def _read_axes(reading: Reading, series: list[Series], colors: bool, scale: bool, order: int) -> None:
     drawing, target, program = reading.drawing, reading.target, reading.drawing.program
     box = readout.find_box(target, drawing.box) or drawing.box
     paper = readout.paper_of(target, box)
     seen = match_colors(series, target, box)
+    if order:
+        if len(series) > 3 or order >= math.factorial(len(series)):
+            return
+        seen = [seen[k] for k in list(itertools.permutations(range(len(series))))[order]]
     if colors:
         _write_colors(reading, series, seen)
     covers = [readout.clip_to(readout.coverage(target, color, paper), box, 0) for color in seen]
@@ -201,16 +207,21 @@ def _read_axes(reading: Reading, series: list[Series], colors: bool, scale: bool
         inks = [_rgb(e.value) for e in series[colored[0]].call.keyword("color").elts if isinstance(e, ast.Constant)]
         covers[colored[0]] = _any_color(target, palette, paper, box)
         own[colored[0]] = _any_color(drawing.pixels, [ink for ink in inks if ink is not None], own_paper, drawing.box)
-    covers, own = readout.without_legend(covers, target), readout.without_legend(own, drawing.pixels)
+    covers, own = readout.without_legend(covers, target, box), readout.without_legend(own, drawing.pixels, drawing.box)
 
     horizontal = any(s.kind == "barh" for s in series)
     if horizontal:
-        box, own_box = (box[1], box[0], box[3], box[2]), (drawing.box[1], drawing.box[0], drawing.box[3], drawing.box[2])
+        box, own_box = (
+            (box[1], box[0], box[3], box[2]),
+            (drawing.box[1], drawing.box[0], drawing.box[3], drawing.box[2]),
+        )
         covers, own = [np.ascontiguousarray(c.T) for c in covers], [np.ascontiguousarray(c.T) for c in own]
     else:
         own_box = drawing.box
     frame = Frame(box, own_box, horizontal)
-    ticks = readout.find_ticks(target, readout.find_box(target, drawing.box) or drawing.box, "left" if horizontal else "bottom")
+    ticks = readout.find_ticks(
+        target, readout.find_box(target, drawing.box) or drawing.box, "left" if horizontal else "bottom"
+    )
     bars = [i for i, s in enumerate(series) if s.kind in ("bar", "barh")]
     rest = [i for i, s in enumerate(series) if s.kind in ("plot", "stackplot")]
     points = [i for i, s in enumerate(series) if s.kind == "scatter"]
@@ -243,14 +254,20 @@ def _read_axes(reading: Reading, series: list[Series], colors: bool, scale: bool
             if s.call.x and s.call.x.startswith("@"):  # a line with ends of its own
                 fit = _value_fit(s.marks, program.literals(s.call.x) or [], 0)
                 if fit is not None:
-                    _write(reading, {s.call.x: fit(frame.to_own_x(np.asarray(knots)))}, fit.span(drawing.box[2] - drawing.box[0]))
+                    _write(
+                        reading,
+                        {s.call.x: fit(frame.to_own_x(np.asarray(knots)))},
+                        fit.span(drawing.box[2] - drawing.box[0]),
+                    )
         elif len(own_ticks) == len(s.values):
             thick, thick_own = readout.trace_area(covers[i], knots), readout.trace_area(own[i], own_ticks)
             if thick is not None and thick_own is not None and thick_own.sum() > 0:
                 values[i] = np.maximum(thick, 0) * frame.ratio_y * sum(s.values) / thick_own.sum()
     _write_values(reading, series, values, frame, count, scale)
     if points:
-        _read_points(reading, [series[i] for i in points], [covers[i] for i in points], [own[i] for i in points], frame, scale)
+        _read_points(
+            reading, [series[i] for i in points], [covers[i] for i in points], [own[i] for i in points], frame, scale
+        )
 
 
 def _any_color(
@@ -363,7 +380,9 @@ def _write_colors(reading: Reading, series: list[Series], seen: list[np.ndarray]
                     reading.changes.append(change)
 
 
-def _count(program: Program, series: list[Series], found: dict[int, list[readout.Bar]], ticks: np.ndarray) -> int | None:
+def _count(
+    program: Program, series: list[Series], found: dict[int, list[readout.Bar]], ticks: np.ndarray
+) -> int | None:
     """How many rows the table of the chart has in the target, or None if this can't be seen and isn't needed."""
     table_rows = len(series[0].values)
     counts = [len(bars) for bars in found.values()]
@@ -371,7 +390,9 @@ def _count(program: Program, series: list[Series], found: dict[int, list[readout
         most = max(counts)
         if most == 0:
             return None
-        return len(ticks) if len(ticks) >= 2 and (len(ticks) == most or counts.count(most) == 1 < len(counts)) else most
+        return (
+            len(ticks) if len(ticks) >= 2 and (len(ticks) == most or counts.count(most) == 1 < len(counts)) else most
+        )
     x = series[0].call.x
     at_ticks = program.strings(x) is not None or any(
         node.args and isinstance(node.args[0], ast.Name) and node.args[0].id == x
@@ -513,7 +534,10 @@ def _tick_scale(reading: Reading, fit: Line, frame: Frame, axes: int, anchored: 
         return 1.0, 0.0
     power = 10.0 ** math.floor(math.log10(step))
     ends = fit(frame.to_own_y(np.array([frame.box[3], frame.box[1]])))
-    steps = sorted((float(f"{n * power * m:.6g}") for n in NICE_STEPS for m in (0.1, 1, 10)), key=lambda n: abs(math.log(n / step)))
+    steps = sorted(
+        (float(f"{n * power * m:.6g}") for n in NICE_STEPS for m in (0.1, 1, 10)),
+        key=lambda n: abs(math.log(n / step)),
+    )
     # Matplotlib must come to this step itself; if it comes to none of them, somebody has set the ticks.
     nice = next((n for n in steps[:4] if _chosen_step(ends * n / step) == n), None)
     if nice is None:
@@ -579,18 +603,27 @@ def _extended(texts: list[str], count: int) -> list[str]:
 def _read_points(
     reading: Reading, series: list[Series], covers: list[np.ndarray], own: list[np.ndarray], frame: Frame, scale: bool
 ) -> None:
-    drawing, program = reading.drawing, reading.drawing.program
+    program = reading.drawing.program
     fits = []
     for axis in (0, 1):
         marks = [s.marks for s in series if s.marks is not None]
-        values = [v for s in series if s.marks is not None for v in (program.literals(s.call.x) or [] if axis == 0 else s.values)]
+        values = [
+            v
+            for s in series
+            if s.marks is not None
+            for v in (program.literals(s.call.x) or [] if axis == 0 else s.values)
+        ]
         fits.append(_value_fit(np.concatenate(marks) if marks else None, values, axis))
     if None in fits:
         return
     spans = [fits[0].span(frame.own[2] - frame.own[0]), fits[1].span(frame.own[3] - frame.own[1])]
     scales = [(1.0, 0.0), (1.0, 0.0)]
     if scale:
-        turned = Frame((frame.box[1], frame.box[0], frame.box[3], frame.box[2]), (frame.own[1], frame.own[0], frame.own[3], frame.own[2]), True)
+        turned = Frame(
+            (frame.box[1], frame.box[0], frame.box[3], frame.box[2]),
+            (frame.own[1], frame.own[0], frame.own[3], frame.own[2]),
+            True,
+        )
         scales = [_tick_scale(reading, fits[0], turned, 0, False), _tick_scale(reading, fits[1], frame, 0, False)]
     for s, cover, own_cover in zip(series, covers, own):
         own_points = readout.find_points(own_cover)
@@ -598,12 +631,17 @@ def _read_points(
         column = program.column(s.column)
         if points is None or column is None or len(points.places) > 400:
             continue
-        for name, axis, places in ((s.call.x, 0, frame.to_own_x(points.places[:, 0])), (s.column, 1, frame.to_own_y(points.places[:, 1]))):
+        for name, axis, places in (
+            (s.call.x, 0, frame.to_own_x(points.places[:, 0])),
+            (s.column, 1, frame.to_own_y(points.places[:, 1])),
+        ):
             factor, shift = scales[axis]
             _write(reading, {name: fits[axis](places) * factor + shift}, spans[axis] * factor)
         if own_points and not 0.8 < points.area / own_points.area < 1.25:
             size = number(s.call.keyword("s")) or 36.0
-            change = program.set_keyword(s.call.node, "s", str(max(1, round(size * points.area / own_points.area / 5) * 5)))
+            change = program.set_keyword(
+                s.call.node, "s", str(max(1, round(size * points.area / own_points.area / 5) * 5))
+            )
             if change:
                 reading.changes.append(change)
 
@@ -616,7 +654,9 @@ def _read_pie(reading: Reading, s: Series, colors: bool) -> None:
     pie = readout.find_pie(reading.target)
     if pie is None or not 2 <= len(pie.wedges) <= 24:
         return
-    clockwise = isinstance(s.call.keyword("counterclock"), ast.Constant) and s.call.keyword("counterclock").value is False
+    clockwise = (
+        isinstance(s.call.keyword("counterclock"), ast.Constant) and s.call.keyword("counterclock").value is False
+    )
     start = number(s.call.keyword("startangle")) or 0.0
     wedges = list(pie.wedges)
     ends = [(w.start + w.length if clockwise else w.start) % 360 for w in wedges]
@@ -644,7 +684,9 @@ def _read_pie(reading: Reading, s: Series, colors: bool) -> None:
     amount = max(out)
     if amount > 0.04:
         text = f"{round(amount, 1) or 0.05:g}"
-        change = program.set_keyword(s.call.node, "explode", f"[{', '.join(text if o > amount / 2 else '0' for o in out)}]")
+        change = program.set_keyword(
+            s.call.node, "explode", f"[{', '.join(text if o > amount / 2 else '0' for o in out)}]"
+        )
     else:
         change = program.set_keyword(s.call.node, "explode", None)
     reading.changes += [change] if change else []
@@ -766,7 +808,13 @@ def alternatives(drawing: Drawing, target: np.ndarray) -> list[list[list[Change]
             keyword("startangle", None, "90")
             hole = call.keyword("wedgeprops")
             width = [t for t in ("0.3", "0.4", "0.5")]
-            keyword("wedgeprops", None, '{"edgecolor": "white"}', *(f'{{"width": {w}}}' for w in width), *(f'{{"width": {w}, "edgecolor": "white"}}' for w in width))
+            keyword(
+                "wedgeprops",
+                None,
+                '{"edgecolor": "white"}',
+                *(f'{{"width": {w}}}' for w in width),
+                *(f'{{"width": {w}, "edgecolor": "white"}}' for w in width),
+            )
             if hole is not None:
                 keyword("pctdistance", None, "0.75", "0.8", "0.85")
         elif call.method in ("fill_between", "stackplot"):
@@ -789,7 +837,12 @@ def alternatives(drawing: Drawing, target: np.ndarray) -> list[list[list[Change]
             add(*(program.set_keyword(call, "fontsize", v) for v in (None, "8")))
     for method in ("set_title", "set_xlabel", "set_ylabel"):
         for call in program.statement_calls(method)[:1]:
-            add(*(program.set_keyword(call, "fontsize", v) for v in ((None, "14", "16") if method == "set_title" else (None, "12"))))
+            add(
+                *(
+                    program.set_keyword(call, "fontsize", v)
+                    for v in ((None, "14", "16") if method == "set_title" else (None, "12"))
+                )
+            )
             if method == "set_title":
                 add(*(program.set_keyword(call, "fontweight", v) for v in (None, '"bold"')))
                 add(*(program.set_keyword(call, "loc", v) for v in (None, '"left"')))

@@ -106,7 +106,7 @@ def verify_all(
 
     found = []
     with Executor(num_workers, timeout, labels=refine) as executor:
-        executor.level  # started before the clock
+        executor.run("")  # started before the clock
         for candidates, image in tqdm(zip(codes, charts["image"]), "verifying", len(codes), unit="chart"):
             found.append(verify(executor, candidates, image, refine, time_budget))
             if found[-1].interrupted:

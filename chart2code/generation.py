@@ -135,7 +135,7 @@ def generate_candidates(
     temperature: float = 0.7,
 ) -> list[list[str]]:
     """
-    `candidates` programs for each of `images` (RGB, any size), in their order: the greedy one, then samples of the given
+    `candidates` programs for each of `images` (RGB, any size), in their order: the greedy one, then samples of this
     temperature, all from one encoding of the chart. `batch_size` sequences are generated together.
     Fences and prose around the code, which large decoders like to write, are taken off.
 

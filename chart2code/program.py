@@ -1,7 +1,7 @@
 """A plotting program as something to edit: `Program` finds its data, its plotting calls and their arguments.
 
-Found by `ast`, changed in the text, so that all that isn't changed keeps its layout. Data are looked for where programs
-of this repository's model have them, in tables (``x, y = zip(*[(1, 2), (3, 4)])``), and in plain lists
+Found by `ast`, changed in the text, so that all that isn't changed keeps its layout. Data are looked for where
+programs of this repository's model have them, in tables (``x, y = zip(*[(1, 2), (3, 4)])``), and in plain lists
 (``values = [1, 2]``).
 """
 
@@ -181,7 +181,11 @@ class Program:
                 continue
             x, y = PLOTTING[node.func.attr]
             names = [
-                argument.id if isinstance(argument, ast.Name) else self._inline(argument) if _is_list(argument) else None
+                argument.id
+                if isinstance(argument, ast.Name)
+                else self._inline(argument)
+                if _is_list(argument)
+                else None
                 for argument in node.args
             ]
             last = len(names) if node.func.attr == "stackplot" else y + 1

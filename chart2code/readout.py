@@ -145,22 +145,27 @@ def find_colors(pixels: np.ndarray, box: Box, greys: bool = False, minimum: int 
         if count < minimum:
             continue
         # A mixture of another colour with the paper is the soft edge of that one, unless it has an area of its own.
-        strong = [other for other, n, _ in found if n >= minimum and other is not color]
-        if area < 0.3 * count and any(_mixed(color, other, paper) for other in strong):
+        strong = [
+            other for other, n, flats in found if n >= minimum and (flats > 8 or n > count) and other is not color
+        ]
+        pairs = [(other, paper) for other in strong] + [(one, other) for one in strong for other in strong]
+        if area < 0.3 * count and any(_mixed(color, one, other) for one, other in pairs):
             continue
         kept.append((color, int(count)))
     return sorted(kept, key=lambda entry: -entry[1])
 
 
-def _mixed(color: np.ndarray, strong: np.ndarray, paper: np.ndarray) -> bool:
-    direction = strong - paper
-    share = float((color - paper) @ direction / max(1.0, direction @ direction))
-    return 0.05 < share < 0.93 and np.abs(color - paper - share * direction).max() < 22
+def _mixed(color: np.ndarray, one: np.ndarray, other: np.ndarray) -> bool:
+    direction = one - other
+    share = float((color - other) @ direction / max(1.0, direction @ direction))
+    return 0.05 < share < 0.93 and np.abs(color - other - share * direction).max() < 22
 
 
 def _inside(pixels: np.ndarray, box: Box, margin: int) -> np.ndarray:
     left, top, right, bottom = (int(round(v)) for v in box)
-    return pixels[max(0, top + margin) : max(0, bottom - margin + 1), max(0, left + margin) : max(0, right - margin + 1)]
+    return pixels[
+        max(0, top + margin) : max(0, bottom - margin + 1), max(0, left + margin) : max(0, right - margin + 1)
+    ]
 
 
 def clip_to(cover: np.ndarray, box: Box, margin: int = 1) -> np.ndarray:
@@ -172,52 +177,38 @@ def clip_to(cover: np.ndarray, box: Box, margin: int = 1) -> np.ndarray:
     return clipped
 
 
-def without_legend(covers: list[np.ndarray], pixels: np.ndarray) -> list[np.ndarray]:
+def without_legend(covers: list[np.ndarray], pixels: np.ndarray, box: Box) -> list[np.ndarray]:
     """
-    The coverages of several series without the legend's handles: small parts, one of each series, of one size and in
-    one column or row, with text at their right.
+    The coverages of several series without a legend that lies inside of the axes: lines of text in a column or a row,
+    with something of each series at the left of them.
     """
     if len(covers) < 2:
         return covers
-    parts = []
-    for cover in covers:
-        regions, _ = ndimage.label(cover > 0.3, structure=np.ones((3, 3)))
-        found = []
-        for number, box in enumerate(ndimage.find_objects(regions), 1):
-            height, width = box[0].stop - box[0].start, box[1].stop - box[1].start
-            if height <= 22 and width <= 44 and height * width >= 9:
-                found.append((box[1].start, box[0].start, width, height, number, box))
-        parts.append((regions, found))
-    for left, top, width, height, number, box in parts[0][1]:
-        chosen = [(0, number, box)]
-        for series, (_, found) in enumerate(parts[1:], 1):
-            near = [
-                part
-                for part in found
-                if abs(part[2] - width) <= max(3, 0.6 * width) and abs(part[3] - height) <= max(3, 0.6 * height)
-                if (
-                    abs(part[0] + part[2] / 2 - left - width / 2) <= 1
-                    and 4 < abs(part[1] + part[3] / 2 - top - height / 2) <= 26 * series
-                )
-                or (abs(part[1] + part[3] / 2 - top - height / 2) <= 1 and 20 < abs(part[0] - left))
-            ]
-            if len(near) != 1:
-                break
-            chosen.append((series, near[0][4], near[0][5]))
-        if len(chosen) == len(covers) and all(_has_text(pixels, place) for _, _, place in chosen):
-            result = [cover.copy() for cover in covers]
-            for series, part, place in chosen:
-                result[series][place][parts[series][0][place] == part] = 0
-            return result
+    left, top, right, bottom = (int(round(v)) for v in box)
+    area = np.s_[max(0, top + 4) : bottom - 3, max(0, left + 4) : right - 3]
+    dark = np.zeros(pixels.shape[:2], bool)
+    dark[area] = (pixels[area].max(axis=2) < DARK) & (np.ptp(pixels[area], axis=2) < 40)
+    joined = ndimage.binary_closing(dark, np.ones((1, 9)))
+    lines = []
+    for place in ndimage.find_objects(ndimage.label(joined, structure=np.ones((3, 3)))[0]):
+        height, width = place[0].stop - place[0].start, place[1].stop - place[1].start
+        if 5 <= height <= 16 and width >= 8:
+            lines.append((place[1].start, (place[0].start + place[0].stop) / 2, place[1].stop))
+    for x, y, _ in lines:
+        column = [line for line in lines if abs(line[0] - x) <= 2 and abs(line[1] - y) <= 24 * len(covers)]
+        row = [line for line in lines if abs(line[1] - y) <= 2.5]
+        for texts, inside in ((column, column), (row, row)):
+            if len(texts) != len(covers):
+                continue
+            rows = slice(int(min(t[1] for t in texts)) - 9, int(max(t[1] for t in texts)) + 10)
+            columns = slice(max(0, int(min(t[0] for t in texts)) - 38), int(max(t[2] for t in texts)) + 4)
+            handles = [(slice(int(t[1]) - 6, int(t[1]) + 7), slice(max(0, int(t[0]) - 38), int(t[0]))) for t in inside]
+            if all(any((cover[handle] > 0.5).sum() >= 4 for handle in handles) for cover in covers):
+                result = [cover.copy() for cover in covers]
+                for cover in result:
+                    cover[rows, columns] = 0
+                return result
     return covers
-
-
-def _has_text(pixels: np.ndarray, handle: tuple[slice, slice]) -> bool:
-    """Whether there is dark ink where the text of a legend's handle would be."""
-    middle, right = (handle[0].start + handle[0].stop) // 2, handle[1].stop
-    part = pixels[max(0, middle - 5) : middle + 6, right + 4 : right + 34]
-    dark = (part.max(axis=2) < DARK) if part.size else np.zeros((1, 1), bool)
-    return bool(dark.mean() > 0.06 and dark.any(axis=0).sum() >= 6)
 
 
 # Marks
@@ -294,9 +285,7 @@ def trace_line(cover: np.ndarray, knots: Sequence[float]) -> np.ndarray | None:
     if len(starts) < 8:
         return None
     total = np.concatenate([np.zeros((1, cover.shape[1])), np.cumsum(cover, axis=0)])
-    moment = np.concatenate(
-        [np.zeros((1, cover.shape[1])), np.cumsum(cover * np.arange(len(cover))[:, None], axis=0)]
-    )
+    moment = np.concatenate([np.zeros((1, cover.shape[1])), np.cumsum(cover * np.arange(len(cover))[:, None], axis=0)])
     columns = starts[:, 0]
     weight = total[ends[:, 1], columns] - total[starts[:, 1], columns]
     middle = (moment[ends[:, 1], columns] - moment[starts[:, 1], columns]) / weight
@@ -314,7 +303,10 @@ def trace_area(cover: np.ndarray, knots: Sequence[float]) -> np.ndarray | None:
         return None
     extent = len(part) - part[::-1].argmax(axis=0) - part.argmax(axis=0)
     return _fit_knots(
-        columns[some].astype(float), np.minimum(part.sum(axis=0) + 2, extent)[some].astype(float), np.ones(some.sum()), knots
+        columns[some].astype(float),
+        np.minimum(part.sum(axis=0) + 2, extent)[some].astype(float),
+        np.ones(some.sum()),
+        knots,
     )
 
 

@@ -126,7 +126,7 @@ class _Search:
     # Trying programs
 
     def start(self, candidates: Sequence[str]) -> None:
-        for code, drawing, goal in self.render(candidates, anyway=1):
+        for _code, drawing, goal in self.render(candidates, anyway=1):
             if drawing is not None and goal > self.goal:
                 self.current, self.goal = drawing, goal
 
@@ -173,7 +173,7 @@ class _Search:
     # Refinement
 
     def refine(self) -> None:
-        for _, drawing, goal in self.render(filter(None, [adjustment.distinct(self.current)])):
+        for _code, drawing, goal in self.render(filter(None, [adjustment.distinct(self.current)])):
             if drawing is not None:  # taken in any case: upon each other, bars can't be told apart
                 self.current, self.goal = drawing, goal
         self.read()
@@ -191,9 +191,13 @@ class _Search:
     def read(self) -> None:
         """Writes what is seen in the chart into the program, again and again while the picture gets better."""
         for _ in range(READINGS):
-            ways = [{}, {"colors": False}, {"scale": False}] if self.best_iou < GOOD_IOU else [{}]
-            if not any(self.improve([self.reading(**way)]) for way in ways):
-                return
+            better = self.improve([self.reading()])
+            if not better and self.best_iou < GOOD_IOU:
+                better = self.improve([self.reading(colors=False), self.reading(scale=False)])
+            if not better:
+                break
+        if self.best_iou < GOOD_IOU and self.improve([self.reading(order=order) for order in range(1, 6)]):
+            self.improve([self.reading()])
 
     def reading(self, **way: bool) -> str | None:
         return _safely(lambda: adjustment.read(self.current, self.target, **way))

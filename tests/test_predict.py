@@ -16,6 +16,7 @@ import predict
 from chart2code.generation import ChartError, generate_code, load_model, open_chart
 
 ROOT = Path(__file__).resolve().parents[1]
+KEYS = {"file", "code", "executed", "iou", "iou_before", "renderings", "seconds", "error"}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -184,7 +185,7 @@ def test_json_lines(run, tmp_path, bad_files, program):
     status, out, err = run(good, bad_files["text"], "--json", "--verify")
     assert status == 1
     answers = [json.loads(line) for line in out.splitlines()]
-    assert [set(answer) for answer in answers] == [{"file", "code", "executed", "iou", "seconds", "error"}] * 2
+    assert [set(answer) for answer in answers] == [KEYS] * 2
     assert answers[0]["file"] == str(good) and answers[0]["code"] == program
     assert answers[0]["executed"] is True and 0 <= answers[0]["iou"] <= 1 and answers[0]["seconds"] > 0
     assert answers[0]["error"] is None
