@@ -172,8 +172,8 @@ class Reading:
 def read(drawing: Drawing, target: np.ndarray, colors: bool = True, scale: bool = True, order: int = 0) -> str | None:
     """
     The program with the data, and if wanted the colours, of the target (the canvas of the chart); None if it has
-    nothing that can be read. `scale`: fit the values' scale to the ticks of the target. `order`: which permutation of the colours that were found
-    the series get; 0 is the most likely one.
+    nothing that can be read. `scale`: fit the values' scale to the ticks of the target. `order`: which permutation of
+    the colours that were found the series get; 0 is the most likely one.
     """
     reading = Reading(drawing, target)
     series = drawing.series
@@ -198,9 +198,9 @@ def _read_axes(reading: Reading, series: list[Series], colors: bool, scale: bool
         seen = [seen[k] for k in list(itertools.permutations(range(len(series))))[order]]
     if colors:
         _write_colors(reading, series, seen)
-    covers = [readout.clip_to(readout.coverage(target, color, paper), box, 0) for color in seen]
+    covers = [readout.clip_to(readout.coverage(target, color, paper), box, 1) for color in seen]
     own_paper = readout.paper_of(drawing.pixels, drawing.box)
-    own = [readout.clip_to(readout.coverage(drawing.pixels, s.color, own_paper), drawing.box, 0) for s in series]
+    own = [readout.clip_to(readout.coverage(drawing.pixels, s.color, own_paper), drawing.box, 1) for s in series]
     colored = [i for i, s in enumerate(series) if isinstance(s.call.keyword("color"), ast.List)]
     if colored:
         palette = [color for color, _ in readout.find_colors(target, box, greys=True)]
@@ -251,6 +251,7 @@ def _read_axes(reading: Reading, series: list[Series], colors: bool, scale: bool
             if traced is None or fit is None:
                 continue
             values[i] = fit(frame.to_own_y(traced))
+            _write_stroke(reading, s, own[i], readout.find_stroke(covers[i], np.asarray(knots), traced))
             if s.call.x and s.call.x.startswith("@"):  # a line with ends of its own
                 fit = _value_fit(s.marks, program.literals(s.call.x) or [], 0)
                 if fit is not None:
@@ -268,6 +269,24 @@ def _read_axes(reading: Reading, series: list[Series], colors: bool, scale: bool
         _read_points(
             reading, [series[i] for i in points], [covers[i] for i in points], [own[i] for i in points], frame, scale
         )
+
+
+def _write_stroke(reading: Reading, s: Series, own: np.ndarray, seen: readout.Stroke | None) -> None:
+    """Takes away dashes and markers that the target doesn't have, and makes a line as thick as there."""
+    if seen is None or s.marks is None:
+        return
+    program, node = reading.drawing.program, s.call.node
+    changes = []
+    if seen.gaps < 0.03:
+        changes.append(program.set_keyword(node, "linestyle", None))
+    if not seen.markers:
+        changes.append(program.set_keyword(node, "marker", None))
+    drawn = readout.find_stroke(own, s.marks[:, 0], s.marks[:, 1])
+    if drawn is not None and not 0.72 < seen.thickness / drawn.thickness < 1.4:
+        width = (number(s.call.keyword("linewidth")) or 1.5) * seen.thickness / drawn.thickness
+        width = round(width * 2) / 2 or 0.5
+        changes.append(program.set_keyword(node, "linewidth", None if width == 1.5 else f"{width:g}"))
+    reading.changes += [change for change in changes if change]
 
 
 def _any_color(
@@ -344,7 +363,7 @@ def match_colors(series: list[Series], target: np.ndarray, box: readout.Box) -> 
     cost = np.empty((len(series), len(options)))
     for i, s in enumerate(series):
         for j, (other, amount) in enumerate(options):
-            cost[i, j] = _distance(s.color, other) - 12 * math.log10(amount) + (80 if j >= len(palette) else 0)
+            cost[i, j] = _distance(s.color, other) - 12 * math.log10(amount) + (300 if j >= len(palette) else 0)
     rows, columns = linear_sum_assignment(cost)
     partner = {int(r): options[c][0] for r, c in zip(rows, columns)}
     return [partner.get(i, s.color) for i, s in enumerate(series)]
@@ -793,11 +812,9 @@ def alternatives(drawing: Drawing, target: np.ndarray) -> list[list[list[Change]
         if call.method in ("plot", "errorbar"):
             keyword("marker", None, *MARKERS)
             keyword("linestyle", None, '"--"', '":"', '"-."')
-            keyword("linewidth", None, "3")
         elif call.method == "scatter":
             keyword("marker", None, *MARKERS[1:])
             keyword("edgecolor", None, '"black"')
-            keyword("alpha", None, "0.6")
         elif call.method in ("bar", "barh"):
             keyword("edgecolor", None, '"black"')
             if call.keyword("edgecolor") is not None:
@@ -824,6 +841,7 @@ def alternatives(drawing: Drawing, target: np.ndarray) -> list[list[list[Change]
             if isinstance(node.func.value, ast.Attribute) and node.func.value.attr == axis and node.args:
                 own = program.text(node.args[0])
                 add(program.drop_statement(node), *((program.span(node.args[0]), t) for t in FORMATS if t != own))
+    add(*_opacities(drawing))
     if not pie:
         statement("grid", *GRIDS)
         statement("tick_params", 'axis="x", rotation=45', 'axis="x", rotation=90')
@@ -847,6 +865,23 @@ def alternatives(drawing: Drawing, target: np.ndarray) -> list[list[list[Change]
                 add(*(program.set_keyword(call, "fontweight", v) for v in (None, '"bold"')))
                 add(*(program.set_keyword(call, "loc", v) for v in (None, '"left"')))
     return groups
+
+
+def _opacities(drawing: Drawing) -> list[list[Change]]:
+    """Points of another opacity in colours that look the same on white."""
+    program, options = drawing.program, []
+    points = [s for s in drawing.series if s.kind == "scatter"]
+    for alpha in (None, "0.6", "0.8"):
+        changes = []
+        for s in points:
+            color = 255 + (s.color - 255) / float(alpha or 1)
+            if s.call.keyword("alpha") is None and alpha is None or color.min() < -12:
+                break
+            changes.append(program.set_keyword(s.call.node, "alpha", alpha))
+            changes.append(program.set_keyword(s.call.node, "color", color_literal(np.clip(color, 0, 255))))
+        else:
+            options.append([change for change in changes if change])
+    return options
 
 
 def _bar_widths(program: Program) -> list[list[Change]]:

@@ -17,7 +17,7 @@ Box = tuple[float, float, float, float]
 SPINE_SEARCH = 80  # pixels around the expected place
 DARK = 150  # of 255: spines and ticks are darker, grid lines are not
 MIX_ERROR = 40  # of 255: how far a pixel may be from the mixtures of a colour and the paper
-FULL = 0.6  # coverage from which a pixel belongs to a filled area
+FULL = 0.75  # coverage from which a pixel belongs to a filled area
 
 
 def transposed(pixels: np.ndarray, box: Box) -> tuple[np.ndarray, Box]:
@@ -97,7 +97,8 @@ def coverage(pixels: np.ndarray, color: Sequence[float], paper: Sequence[float] 
         return np.zeros(pixels.shape[:2], np.float32)
     share = difference @ direction / length
     error = np.abs(difference - np.clip(share, 0, 1)[..., None] * direction).max(axis=2)
-    return np.where(error < MIX_ERROR * np.clip(share + 0.3, 0, 1), np.clip(share, 0, 1), 0).astype(np.float32)
+    allowed = min(MIX_ERROR, 0.22 * np.abs(direction).max())  # pale colours are not far from grey
+    return np.where(error < allowed * np.clip(share + 0.3, 0, 1), np.clip(share, 0, 1), 0).astype(np.float32)
 
 
 def paper_of(pixels: np.ndarray, box: Box) -> tuple[int, ...]:
@@ -131,7 +132,9 @@ def find_colors(pixels: np.ndarray, box: Box, greys: bool = False, minimum: int 
         if counts[k] < 4:
             break
         color = np.median(inside[index == k], axis=0).astype(np.float32)
-        if np.abs(color - paper).max() < 24 or color.min() > 235 or (not greys and np.ptp(color) < 26):
+        if np.abs(color - paper).max() < 24 or color.min() > 235:
+            continue
+        if not greys and np.ptp(color) < 26 and flat[index == k].sum() < 150:
             continue
         for entry in found:
             if np.abs(entry[0] - color).max() < 30:
@@ -227,8 +230,10 @@ class Bar:
 def find_bars(cover: np.ndarray) -> list[Bar]:
     """Bars of one colour, from left to right, by the columns in which there is that colour."""
     mask = cover > FULL
-    filled = mask.sum(axis=0)
-    columns = np.flatnonzero(filled >= 2)
+    columns = np.flatnonzero(mask.sum(axis=0) >= 2)
+    if len(columns) and len(columns) == columns[-1] - columns[0] + 1:  # grid lines of this colour may join the bars
+        mask = ndimage.binary_opening(mask, np.ones((3, 3)))
+        columns = np.flatnonzero(mask.any(axis=0))
     if not len(columns):
         return []
     bars = []
@@ -290,6 +295,34 @@ def trace_line(cover: np.ndarray, knots: Sequence[float]) -> np.ndarray | None:
     weight = total[ends[:, 1], columns] - total[starts[:, 1], columns]
     middle = (moment[ends[:, 1], columns] - moment[starts[:, 1], columns]) / weight
     return _fit_knots(columns.astype(float), middle, np.minimum(weight, 3.0), knots)
+
+
+@dataclass(frozen=True)
+class Stroke:
+    """How a line is drawn: its thickness in pixels, the share of it that is gaps, and whether it has markers."""
+
+    thickness: float
+    gaps: float
+    markers: bool
+
+
+def find_stroke(cover: np.ndarray, knots: np.ndarray, heights: np.ndarray) -> Stroke | None:
+    """The stroke of a line through these points; None where too little of it can be seen."""
+    columns = np.arange(int(np.ceil(knots[0])), int(knots[-1]) + 1)
+    distance = np.abs(columns[:, None] - knots[None, :]).min(axis=1)
+    slope = np.abs(np.diff(heights) / np.diff(knots))[np.clip(np.searchsorted(knots, columns) - 1, 0, len(knots) - 2)]
+    middle = np.interp(columns, knots, heights)
+    rows = np.arange(len(cover))[:, None]
+    near = np.abs(rows - middle) <= 7 + 3 * slope
+    amount = (cover[:, columns] * near).sum(axis=0)
+    between = distance > 7
+    drawn = amount[between & (amount > 0.5)] / np.hypot(1, slope[between & (amount > 0.5)])
+    if len(drawn) < 10:
+        return None
+    at_knots = [amount[np.abs(columns - knot) <= 1].max(initial=0) for knot in knots]
+    thickness = float(np.median(drawn))
+    flat = [a / np.hypot(1, max(slope[np.abs(columns - k).argmin()], 0)) for a, k in zip(at_knots, knots)]
+    return Stroke(thickness, float((amount[between] < 0.3).mean()), float(np.median(flat)) > thickness + 1.6)
 
 
 def trace_area(cover: np.ndarray, knots: Sequence[float]) -> np.ndarray | None:
