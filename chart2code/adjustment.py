@@ -198,9 +198,9 @@ def _read_axes(reading: Reading, series: list[Series], colors: bool, scale: bool
         seen = [seen[k] for k in list(itertools.permutations(range(len(series))))[order]]
     if colors:
         _write_colors(reading, series, seen)
-    covers = [readout.clip_to(readout.coverage(target, color, paper), box, 1) for color in seen]
+    covers = readout.coverages(target, seen, paper, box)
     own_paper = readout.paper_of(drawing.pixels, drawing.box)
-    own = [readout.clip_to(readout.coverage(drawing.pixels, s.color, own_paper), drawing.box, 1) for s in series]
+    own = readout.coverages(drawing.pixels, [s.color for s in series], own_paper, drawing.box)
     colored = [i for i, s in enumerate(series) if isinstance(s.call.keyword("color"), ast.List)]
     if colored:
         palette = [color for color, _ in readout.find_colors(target, box, greys=True)]
@@ -912,7 +912,7 @@ def rounded(drawing: Drawing) -> str | None:
     program = drawing.program
     longest, chosen = 2, None
     for table in program.tables:
-        for k, name in enumerate(table.names):
+        for name in table.names:
             values = program.literals(name)
             if values is None or not any(name in call.values or name == call.x for call in program.calls):
                 continue

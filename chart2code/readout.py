@@ -101,6 +101,18 @@ def coverage(pixels: np.ndarray, color: Sequence[float], paper: Sequence[float] 
     return np.where(error < allowed * np.clip(share + 0.3, 0, 1), np.clip(share, 0, 1), 0).astype(np.float32)
 
 
+def coverages(pixels: np.ndarray, colors: Sequence[np.ndarray], paper: Sequence[float], box: Box) -> list[np.ndarray]:
+    """The coverage by each of several colours inside of a box; a pixel of one colour isn't half of another."""
+    covers = [clip_to(coverage(pixels, color, paper), box) for color in colors]
+    for k, color in enumerate(colors):
+        exact = np.abs(pixels - np.asarray(color, np.float32)).max(axis=2) < 12
+        for other, cover in zip(colors, covers):
+            if np.abs(other - color).max() > 24:
+                cover[exact] = 0
+        covers[k][exact & (covers[k] > 0)] = 1
+    return covers
+
+
 def paper_of(pixels: np.ndarray, box: Box) -> tuple[int, ...]:
     """The most frequent colour inside of the axes if it is pale, else white."""
     inside = _inside(pixels, box, 3).reshape(-1, 3).astype(np.int32)
@@ -230,10 +242,9 @@ class Bar:
 def find_bars(cover: np.ndarray) -> list[Bar]:
     """Bars of one colour, from left to right, by the columns in which there is that colour."""
     mask = cover > FULL
-    columns = np.flatnonzero(mask.sum(axis=0) >= 2)
-    if len(columns) and len(columns) == columns[-1] - columns[0] + 1:  # grid lines of this colour may join the bars
-        mask = ndimage.binary_opening(mask, np.ones((3, 3)))
-        columns = np.flatnonzero(mask.any(axis=0))
+    opened = ndimage.binary_opening(mask, np.ones((3, 1)))  # without grid lines of this colour, which join the bars
+    mask = opened if opened.any() else mask
+    columns = np.flatnonzero(mask.any(axis=0))
     if not len(columns):
         return []
     bars = []
