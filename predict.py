@@ -11,7 +11,7 @@ Chart images in, matplotlib code out:
 
 `iou` is that of the program that is put out, `iou_before` that of the model's first answer, `renderings` the number of
 programs that were executed. `seconds` is the time of one chart, generation (of its batch, divided) and verification,
-without loading the model. Ctrl-C while a chart is refined: the best program so far is put out, and the command ends.
+without loading the model. Ctrl-C while a chart is verified: the best program so far is put out, and the command ends.
 A chart that can't be read, or whose program isn't valid or fails, gets a line on standard error; the others are still
 done, and the exit status is 1. A wrong use of the command exits with 2.
 """
@@ -20,12 +20,15 @@ from __future__ import annotations
 
 import argparse
 import ast
+import contextlib
 import json
 import os
+import signal
 import sys
+import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -39,6 +42,7 @@ from chart2code.generation import IMAGE_SUFFIXES, ChartError, generate_candidate
 HERE = Path(__file__).resolve().parent
 MARK = "C2C-MoLA predict.py"  # in the PNG's metadata: this picture is ours and may be overwritten
 GOOD_IOU = 0.85
+INTERRUPTED = 130  # exit status, as shells have it
 EXECUTING = 2  # programs at once, while candidates are compared and refined
 
 
@@ -191,7 +195,7 @@ class Predictor:
         self.pictures = name_files(self.charts, ".rendered.png") if arguments.verify else None
         self.executes = arguments.verify or arguments.refine or arguments.candidates > 1
         self.executor = None
-        self.interrupted = False
+        self.finishing = self.interrupted = False
         # A bar where there is something to wait for; a single batch has nothing to show.
         show = folder_given or len(self.charts) > arguments.batch_size
         self.bar = tqdm(total=len(self.charts), unit="chart", file=sys.stderr, disable=not show)
@@ -227,12 +231,25 @@ class Predictor:
                     for answer in self.run_batch(self.charts[start : start + self.arguments.batch_size]):
                         self.show(answer)
                         self.bar.update()
+                        self.finishing = False
                         if self.interrupted:
-                            raise KeyboardInterrupt
+                            return INTERRUPTED
         finally:
             if self.executor is not None:
                 self.executor.close()
         return 1 if self.failures else 0
+
+    def interrupt(self, *_) -> None:
+        """
+        Ctrl-C: a chart that is being verified or written is finished with what there is; else, and at the second time,
+        the end. No exception: raised within a callback or a destructor it would not end anything.
+        """
+        if self.finishing and not self.interrupted:
+            self.interrupted = True
+        else:
+            if not self.bar.disable:
+                os.write(2, b"\n")
+            os._exit(INTERRUPTED)  # worker processes end when they see that this one is gone
 
     def run_batch(self, charts: list[Path]) -> Iterator[Answer]:
         answers, images = {}, {}
@@ -259,6 +276,7 @@ class Predictor:
         for chart, answer in answers.items():
             if chart in generated:
                 answer.code, answer.seconds = generated[chart][0], seconds
+                self.finishing = True
                 try:
                     self.finish(chart, images[chart], answer, generated[chart])
                 except OSError as error:  # a file that can't be written
@@ -307,12 +325,18 @@ class Predictor:
                 workers = EXECUTING if arguments.refine or arguments.candidates > 1 else 1
                 self.executor = Executor(workers, arguments.timeout, labels=arguments.refine)
                 self.executor.run("")  # starts a worker: the budget is for the charts
-            found = verify(self.executor, valid, image, arguments.refine, arguments.time_budget)
+            found = verify(
+                self.executor,
+                valid,
+                image,
+                arguments.refine,
+                arguments.time_budget,
+                should_stop=lambda: self.interrupted,
+            )
         except (OSError, RuntimeError) as error:  # this system can't confine a program: the code is given all the same
             answer.executed = answer.iou = None
             answer.error = f"not executed: {one_line(error)}"
             return None
-        self.interrupted = found.interrupted
         answer.code, answer.renderings = found.code, found.renderings
         answer.seconds = round(answer.seconds + found.seconds, 3)
         first = found.iou_before if valid[0] == candidates[0] else 0.0
@@ -342,12 +366,28 @@ class Predictor:
         self.bar.write(line, file=sys.stderr)
 
 
+@contextlib.contextmanager
+def interrupts(handler: Callable) -> Iterator[None]:
+    """Ctrl-C calls `handler`, unless the caller has other plans with it."""
+    former = signal.getsignal(signal.SIGINT)
+    if former != signal.default_int_handler or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGINT, handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, former)
+
+
 def main(argv: list[str] | None = None) -> int:
     arguments = parse_arguments(argv)
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
-        return Predictor(arguments).run()
+        predictor = Predictor(arguments)
+        with interrupts(predictor.interrupt):
+            return predictor.run()
     except ChartError as error:
         print(f"predict.py: {error}", file=sys.stderr)
         return 2
@@ -357,7 +397,7 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
     except BrokenPipeError:  # `predict.py ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)

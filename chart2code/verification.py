@@ -5,18 +5,20 @@ executes the candidates and keeps the best; with `refine` it changes that progra
 
 1. what can be measured in the picture is written into the program at once, data and colours (adjustment.py), and again
    after each rendering, while it helps;
-2. ways to write the frame (grid, legend, markers, layout, ...) are tried, each alone, and those that help together;
+2. other ways to write single things (grid, legend, markers, layout, ...) are tried, one thing after another;
 3. numbers are rounded as far as the score allows.
 
-The answer is the program with the highest IoU that was seen, so never worse than the first candidate, and there at any
-time: when the budget is spent, or at an interrupt.
+The answer is the program with the highest IoU that was seen, so never worse than the first candidate (rounding may
+cost `ROUNDING_COST`, but not below it), and there at any time: when the budget is spent, or when it is told to stop.
 """
 
 from __future__ import annotations
 
+import contextlib
+import math
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +33,10 @@ GOOD_IOU = 0.85  # a copy (Eq. 20)
 ROUGH = 16  # pixels: the side of the squares that the rough comparison takes means of
 ROUGH_WEIGHT = 0.2
 READINGS = 3  # after each change of structure
+ROUNDS = 3  # of changes of structure
+TOGETHER = 4  # variants of one program that share a process
+SEARCH_SHARE = 0.9  # of the time; the rest is for rounding
+ROUNDING_COST = 0.002  # of IoU
 GAIN = 1e-3  # of the goal: less is no reason to change a program
 
 
@@ -45,7 +51,6 @@ class Verified:
         iou_before: of the first candidate.
         renderings: programs that were executed.
         seconds: wall-clock time of all this.
-        interrupted: by Ctrl-C; this is the best until then.
     """
 
     code: str
@@ -54,7 +59,6 @@ class Verified:
     iou_before: float
     renderings: int
     seconds: float
-    interrupted: bool = False
 
 
 def verify(
@@ -64,16 +68,18 @@ def verify(
     refine: bool = False,
     time_budget: float = 5.0,
     max_renderings: int | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> Verified:
     """
     The best of some programs for a chart, refined if wanted.
 
     Args:
         executor: for refinement one with `labels=True`; several workers are used if it has them.
-        candidates: programs, the model's first answer first.
+        candidates: programs, the model's first answer first; that one is executed whatever the budget.
         chart: the picture, of any size.
-        time_budget: seconds for all of it; the rendering that is under way then is awaited.
+        time_budget: seconds for all of it.
         max_renderings: executions for all of it, where results must not hang on the speed of the machine.
+        should_stop: asked before each rendering; the best program so far is the answer then.
 
     Raises:
         ValueError: no candidates.
@@ -81,18 +87,17 @@ def verify(
     """
     if not candidates:
         raise ValueError("there is no program to verify")
-    search = _Search(executor, to_canvas(chart), time.monotonic() + time_budget, max_renderings or sys.maxsize)
-    began, interrupted = time.monotonic(), False
-    try:
+    began = time.monotonic()
+    search = _Search(executor, to_canvas(chart), should_stop, max_renderings or sys.maxsize)
+    search.deadline = began + time_budget * (SEARCH_SHARE if refine else 1)
+    with contextlib.suppress(_BudgetSpent):
         search.start(candidates)
         if refine and search.best is not None:
             search.refine()
-    except _BudgetSpent:
-        pass
-    except KeyboardInterrupt:
-        if search.first is None:
-            raise
-        interrupted = True
+    search.deadline = began + time_budget
+    with contextlib.suppress(_BudgetSpent):
+        if refine and search.best is not None:
+            search.round_numbers()
     best = search.best
     return Verified(
         code=candidates[0] if best is None else best.code,
@@ -101,7 +106,6 @@ def verify(
         iou_before=search.first_iou,
         renderings=search.renderings,
         seconds=time.monotonic() - began,
-        interrupted=interrupted,
     )
 
 
@@ -112,11 +116,13 @@ class _BudgetSpent(Exception):
 class _Search:
     """`best` is the answer, by IoU; `current` is where the search stands, by a goal that also has a slope far off."""
 
-    def __init__(self, executor: Executor, target: np.ndarray, deadline: float, most: int):
-        self.executor, self.target, self.deadline, self.most = executor, target, deadline, most
+    def __init__(self, executor: Executor, target: np.ndarray, should_stop: Callable[[], bool], most: int):
+        self.executor, self.target, self.should_stop, self.most = executor, target, should_stop, most
+        self.deadline = math.inf
         self.rough_target = _rough(target)
         self.seen: set[str] = set()
         self.renderings = 0
+        self.rendering_seconds = 0.0
         self.first: ExecutionResult | None = None
         self.first_iou = self.best_iou = 0.0
         self.best: Drawing | None = None
@@ -130,23 +136,33 @@ class _Search:
             if drawing is not None and goal > self.goal:
                 self.current, self.goal = drawing, goal
 
-    def render(self, codes: Iterable[str], anyway: int = 0) -> list[tuple[str, Drawing | None, float]]:
+    def render(
+        self, codes: Iterable[str], anyway: int = 0, together: int = 1
+    ) -> Iterator[tuple[str, Drawing | None, float]]:
         """
-        Executes programs that are new and gives each with its drawing (None if it fails) and its goal. Raises
-        `_BudgetSpent` at the end of the time, but not before the first `anyway` are done.
+        Executes programs that are new, and gives each with its drawing (None if it fails) and its goal. Raises
+        `_BudgetSpent` if the time won't do for all of them, but not before the first `anyway`.
         """
         codes = [code for code in dict.fromkeys(codes) if code not in self.seen]
-        rendered, left = [], max(anyway, self.most - self.renderings)
+        taken = done = 0
 
-        def in_time() -> Iterable[str]:
-            for k, code in enumerate(codes):
-                if k >= anyway and (k >= left or time.monotonic() >= self.deadline):
+        def in_time() -> Iterator[str]:
+            nonlocal taken
+            for code in codes:
+                waiting = (taken - done) / self.executor.num_workers + 1
+                end = time.monotonic() + waiting * self.rendering_seconds / max(1, self.renderings)
+                spent = end > self.deadline or self.renderings + taken - done >= self.most or self.should_stop()
+                if spent and taken >= anyway:
                     return
+                taken += 1
                 yield code
 
-        for code, result in zip(codes, self.executor.run_many(in_time())):
+        for result in self.executor.run_many(in_time(), together, ahead=2):
+            code = codes[done]
+            done += 1
             self.seen.add(code)
             self.renderings += 1
+            self.rendering_seconds += result.seconds
             drawing, goal, iou = None, -1.0, 0.0
             if result.ok:
                 drawing = Drawing(code, result)
@@ -156,19 +172,17 @@ class _Search:
                     self.best, self.best_iou = drawing, iou
             if self.first is None:
                 self.first, self.first_iou = result, iou
-            rendered.append((code, drawing, goal))
-        if len(rendered) < len(codes):
+            yield code, drawing, goal
+        if done < len(codes):
             raise _BudgetSpent
-        return rendered
 
     def improve(self, codes: Iterable[str | None]) -> bool:
-        """Goes to the best of some programs, if it is better than where the search stands."""
-        tried = [t for t in self.render(code for code in codes if code is not None) if t[1] is not None]
-        best = max(tried, key=lambda t: t[2], default=None)
-        if best is None or best[2] < self.goal + GAIN:
-            return False
-        self.current, self.goal = best[1], best[2]
-        return True
+        """Goes to the best of some variants, if it is better than where the search stands."""
+        before = self.goal
+        for _code, drawing, goal in self.render(filter(None, codes), together=TOGETHER):
+            if drawing is not None and goal > max(self.goal, before + GAIN):
+                self.current, self.goal = drawing, goal
+        return self.goal > before
 
     # Refinement
 
@@ -178,12 +192,11 @@ class _Search:
                 self.current, self.goal = drawing, goal
         self.read()
         self.align()
-        for _ in range(3):
+        for _ in range(ROUNDS):
             if not self.restructure():
                 break
             self.align()
             self.read()
-        self.round_numbers()
 
     def align(self) -> None:
         self.improve([_safely(lambda: adjustment.aligned(self.current, self.target))])
@@ -199,44 +212,28 @@ class _Search:
         if self.best_iou < GOOD_IOU and self.improve([self.reading(order=order) for order in range(1, 6)]):
             self.improve([self.reading()])
 
-    def reading(self, **way: bool) -> str | None:
+    def reading(self, **way: int) -> str | None:
         return _safely(lambda: adjustment.read(self.current, self.target, **way))
 
     def restructure(self) -> bool:
-        """Tries other ways to write single things, and then those that helped, together."""
-        base, before = self.current, self.goal
-        groups = _safely(lambda: adjustment.alternatives(base, self.target)) or []
-        helpful: list[tuple[float, list]] = []
-        flat = {base.program.changed(changes): (g, changes) for g, group in enumerate(groups) for changes in group}
-        best_of_group: dict[int, tuple[float, list]] = {}
-        for code, drawing, goal in self.render(flat):
-            group, changes = flat[code]
-            if drawing is not None and goal > before + GAIN and goal > best_of_group.get(group, (0.0, []))[0]:
-                best_of_group[group] = goal, changes
-                if goal > self.goal:
-                    self.current, self.goal = drawing, goal
-        helpful = sorted(best_of_group.values(), key=lambda entry: -entry[0])
-        for count in (len(helpful), (len(helpful) + 1) // 2):
-            if count > 1:
-                together = [change for _, changes in helpful[:count] for change in changes]
-                if self.improve([_safely(lambda changes=together: base.program.changed(changes))]):
-                    break
-        return self.goal > before + GAIN
+        """Tries other ways to write single things, one thing after another."""
+        base, chosen = self.current, []
+        for group in _safely(lambda: adjustment.alternatives(base, self.target)) or []:
+            options = {base.program.changed([*chosen, *changes]): changes for changes in group}
+            if self.improve(options):
+                chosen += options[self.current.code]
+        return bool(chosen)
 
     def round_numbers(self) -> None:
         """Fewer digits where the score allows it: the last word, so it goes to `best` and may cost a little."""
-        while self.best is not None:
-            code = _safely(lambda: adjustment.rounded(self.best))
-            if code is None:
+        lowest = max(self.first_iou, self.best_iou - ROUNDING_COST)
+        while (code := _safely(lambda: adjustment.rounded(self.best))) is not None:
+            before = self.best
+            for _code, drawing, _goal in self.render([code]):
+                if drawing is not None and (iou := chart_iou(drawing.pixels, self.target)) >= lowest:
+                    self.best, self.best_iou = drawing, iou
+            if self.best is before:
                 return
-            allowed = self.best_iou - 0.002
-            tried = self.render([code])
-            if not tried or tried[0][1] is None:
-                return
-            iou = chart_iou(tried[0][1].pixels, self.target)
-            if iou < allowed or iou < self.first_iou:
-                return
-            self.best, self.best_iou = tried[0][1], iou
 
 
 def _safely(make: Callable):

@@ -2,23 +2,26 @@
 
 `python worker.py FD MEMORY_MB CPU_SECONDS LABELS` imports matplotlib once, draws a figure to load what matplotlib
 loads lazily, and then serves programs: it forks for each, the child limits itself, executes the program and writes one
-frame into the pipe that came with the request. The worker itself never executes a program. Companions of matplotlib
+frame into the pipe that came with the request. A request may have several programs, variants of one: they share one
+child, which executes them one after another. The worker itself never executes a program. Companions of matplotlib
 (pandas, ...) are imported here when the first program mentions them: they make each fork slower, and most programs do
 without.
 
 Protocol, on the Unix socket FD (all integers little-endian):
     worker -> parent  HELLO: uint32 length + JSON, {"versions": ..., "level": ..., "escapes": ...} or {"error": ...}
-    parent -> worker  REQUEST: uint32 length, with the pipe's writing end as ancillary data, then a JSON list of sources
+    parent -> worker  REQUEST: uint32 length, with the pipe's writing end as ancillary data, then sources, a JSON list
     worker -> parent  one byte: the program has started
     parent -> worker  one byte: end it (the frames are complete, or the deadline has passed)
     worker -> parent  REPLY: int32 exit status as `os.waitpid` gives it
 
-Frames in the pipe, one for each source: `FRAME` (magic, JSON length, height, width), the JSON report, height * width * 3 bytes of RGB.
+Frames in the pipe, one for each source: `FRAME` (magic, JSON length, height, width), the JSON report, height * width
+* 3 bytes of RGB.
 The child belongs to the program: the parent believes nothing in a frame that it has not checked.
 
 Limits and layers of a program are set in `confine`, see also confinement.py. What they cannot cover: the code that
 draws the figure and writes the frame shares the process with the program, which may therefore forge its own picture
-and its own facts. It can forge no other program's, and it does not know what it is compared with.
+and its own facts, and those of the variants that share its process. It can forge no other program's, and it does not
+know what it is compared with.
 """
 
 import array

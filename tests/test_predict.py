@@ -4,6 +4,7 @@ import io
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -320,8 +321,6 @@ def test_as_a_command_from_another_folder(model_folder, tmp_path, program):
 
 
 def test_interrupt_is_quiet(model_folder, tmp_path):
-    import signal
-
     for i in range(300):
         draw(tmp_path / f"{i:03}.png")
     command = [
@@ -333,7 +332,13 @@ def test_interrupt_is_quiet(model_folder, tmp_path):
         "--batch_size",
         "1",
     ]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored in background jobs
+    )
     process.stdout.readline()  # the first answer is there
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
