@@ -37,7 +37,15 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 # None of these imports torch: --help and wrong command lines answer at once.
-from chart2code.generation import IMAGE_SUFFIXES, ChartError, generate_candidates, load_model, one_line, open_chart
+from chart2code.generation import (
+    IMAGE_SUFFIXES,
+    SAMPLES,
+    ChartError,
+    generate_candidates,
+    load_model,
+    one_line,
+    open_chart,
+)
 
 HERE = Path(__file__).resolve().parent
 MARK = "C2C-MoLA predict.py"  # in the PNG's metadata: this picture is ours and may be overwritten
@@ -290,7 +298,7 @@ class Predictor:
     def finish(self, chart: Path, image: Image.Image, answer: Answer, candidates: list[str]) -> None:
         """Executes, compares and writes the code of one chart."""
         picture = self.check(chart, image, answer, candidates) if self.executes else None
-        answer.error = answer.error or syntax_error(answer.code)
+        answer.error = syntax_error(answer.code) or answer.error
         if self.code_files is not None:
             write_code(answer.code, chart, self.code_files[chart], self.named_file)
             self.say(f"{chart}: code in {self.code_files[chart]}")
@@ -316,9 +324,6 @@ class Predictor:
         from eval_metric.executor import Executor
 
         answer.executed, answer.iou = False, 0.0  # as the metric counts a program that fails
-        valid = [code for code in candidates if syntax_error(code) is None]
-        if not valid:
-            return None
         arguments = self.arguments
         try:
             if self.executor is None:
@@ -327,11 +332,12 @@ class Predictor:
                 self.executor.run("")  # starts a worker: the budget is for the charts
             found = verify(
                 self.executor,
-                valid,
+                candidates,
                 image,
                 arguments.refine,
                 arguments.time_budget,
                 should_stop=lambda: self.interrupted,
+                more=(lambda: self.sample(image)) if arguments.refine else None,
             )
         except (OSError, RuntimeError) as error:  # this system can't confine a program: the code is given all the same
             answer.executed = answer.iou = None
@@ -339,12 +345,20 @@ class Predictor:
             return None
         answer.code, answer.renderings = found.code, found.renderings
         answer.seconds = round(answer.seconds + found.seconds, 3)
-        first = found.iou_before if valid[0] == candidates[0] else 0.0
-        answer.executed, answer.iou, answer.iou_before = found.result.ok, round(found.iou, 4), round(first, 4)
+        answer.executed = found.result.ok
+        answer.iou, answer.iou_before = round(found.iou, 4), round(found.iou_before, 4)
         if not found.result.ok:
             answer.error = f"the program fails: {found.result.error or found.result.status}"
             return None
         return found.result.image
+
+    def sample(self, image: Image.Image) -> list[str]:
+        """Other programs for a chart whose first one can't be executed."""
+        arguments = self.arguments
+        model, processor = self.model
+        return generate_candidates(
+            model, processor, [image], 1 + SAMPLES, arguments.max_new_tokens, arguments.batch_size
+        )[0][1:]
 
     def show(self, answer: Answer) -> None:
         """Puts out one finished answer."""

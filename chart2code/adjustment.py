@@ -18,12 +18,13 @@ import numpy as np
 
 from chart2code import readout
 from chart2code.program import Change, PlotCall, Program, decimals_for, literal, number, string_literal
+from chart2code.tick_labels import read_scale
 from chart2code.vocabulary import TIME_DIMENSIONS
 from eval_metric.executor import ExecutionResult
 from eval_metric.similarity import CANVAS, to_canvas
 
 NICE_STEPS = (1.0, 2.0, 2.5, 5.0)  # of matplotlib's ticks
-FINEST = 0.0012  # of the length of an axis: finer values can't be seen
+FINEST = 0.002  # of the length of an axis: finer values can't be seen
 SAME_COLOR = 14  # of 255
 
 
@@ -264,6 +265,8 @@ def _read_axes(reading: Reading, series: list[Series], colors: bool, scale: bool
             thick, thick_own = readout.trace_area(covers[i], knots), readout.trace_area(own[i], own_ticks)
             if thick is not None and thick_own is not None and thick_own.sum() > 0:
                 values[i] = np.maximum(thick, 0) * frame.ratio_y * sum(s.values) / thick_own.sum()
+    if scale and rest and len(ticks) == count and not horizontal:
+        _write_places(reading, series[rest[0]].call.x, ticks, box)
     _write_values(reading, series, values, frame, count, scale)
     if points:
         _read_points(
@@ -498,8 +501,8 @@ def _write_values(
             v = values[i] * factor + shift
             texts = _texts(v, span)
             reading.columns[series[i].column] = texts
-        if factor != 1 and axes == 0:
-            _scale_limits(reading, "x" if frame.horizontal else "y", factor)
+        if (factor, shift) != (1, 0) and axes == 0:
+            _scale_limits(reading, "x" if frame.horizontal else "y", factor, shift)
     # Rows that are new or gone: every column of the table must have them.
     for table in program.tables:
         written = [name for name in table.names if name in reading.columns]
@@ -515,6 +518,16 @@ def _write_values(
     if frame.horizontal and not program.statement_calls("invert_yaxis"):
         for i in values:
             reading.columns[series[i].column].reverse()
+
+
+def _write_places(reading: Reading, column: str | None, ticks: np.ndarray, box: readout.Box) -> None:
+    """Writes the numbers at the ticks into the column of numbers that they are the places of."""
+    read = read_scale(reading.target, box, ticks, "bottom")
+    if read is None or reading.drawing.program.literals(column) is None or column.startswith("@"):
+        return
+    places = read[0] + read[1] * ticks
+    step = np.diff(places).mean()
+    reading.columns[column] = _texts(places, abs(step) / FINEST / 4)
 
 
 def _axes_fit(drawing: Drawing, series: list[Series], axes: int, frame: Frame) -> Line | None:
@@ -536,13 +549,19 @@ def _axes_fit(drawing: Drawing, series: list[Series], axes: int, frame: Frame) -
 
 def _tick_scale(reading: Reading, fit: Line, frame: Frame, axes: int, anchored: bool) -> tuple[float, float]:
     """
-    Factor and shift for values so that the ticks of the target stand at round numbers. anchored: zero stays zero.
+    Factor and shift for values so that the ticks of the target stand at the numbers that are written there, or, where
+    these can't be read, at round numbers. anchored: zero stays zero.
     """
     side = "bottom" if frame.horizontal else "right" if axes else "left"
     box = (frame.box[1], frame.box[0], frame.box[3], frame.box[2]) if frame.horizontal else frame.box
     ticks = readout.find_ticks(reading.target, box, side)
     if len(ticks) < 3:
         return 1.0, 0.0
+    read = read_scale(reading.target, box, ticks, side)
+    if read is not None and read[1] * fit.slope > 0:
+        factor = read[1] / (fit.slope * frame.ratio_y)
+        first = read[0] + read[1] * ticks[0]
+        return factor, 0.0 if anchored else first - factor * float(fit(frame.to_own_y(ticks[0])))
     gaps = np.diff(ticks)
     gap = np.median(gaps)
     if np.abs(gaps - gap).max() > 0.06 * gap + 1.2:
@@ -576,14 +595,14 @@ def _chosen_step(limits: np.ndarray) -> float:
     return float(f"{ticks[1] - ticks[0]:.6g}")
 
 
-def _scale_limits(reading: Reading, axis: str, factor: float) -> None:
+def _scale_limits(reading: Reading, axis: str, factor: float, shift: float) -> None:
     program = reading.drawing.program
     for call in program.statement_calls(f"set_{axis}lim"):
-        for node in call.args:
-            value = number(node)
-            if value:
-                decimals = decimals_for(abs(value) * factor * 0.002)
-                reading.changes.append((program.span(node), _short(value * factor, decimals)))
+        limits = [number(node) for node in call.args]
+        if len(limits) == 2 and None not in limits:
+            decimals = decimals_for(abs(limits[1] - limits[0]) * factor * 0.004)
+            for node, value in zip(call.args, limits):
+                reading.changes.append((program.span(node), _short(value * factor + shift, decimals)))
 
 
 def _texts(values: np.ndarray, span: float) -> list[str]:
@@ -766,6 +785,8 @@ LEGENDS = (
     "", 'loc="upper left", bbox_to_anchor=(1, 1)', 'loc="upper left"', 'loc="upper right"', 'loc="lower left"',
     'loc="lower right"', 'loc="upper center"',
 )  # fmt: skip
+STYLES = ("ggplot", "seaborn-v0_8-darkgrid", "seaborn-v0_8-whitegrid", "bmh", "fivethirtyeight", "dark_background")
+DPIS = (100, 120, 150, 200, 300)
 FORMATS = ('"{x:,.0f}"', '"${x:,.0f}"', '"{x:.0f}%"', '"${x:.0f}"')
 MARKERS = ('"o"', '"s"', '"^"', '"D"', '"v"')
 
@@ -800,6 +821,7 @@ def alternatives(drawing: Drawing, target: np.ndarray) -> list[list[list[Change]
         add(program.drop_statement(calls[0]), *(((start + 1, end - 1), option) for option in options if option != own))
 
     pie = any(call.method == "pie" for call in program.calls)
+    add(*_papers(drawing, target, object_))
     statement("tight_layout", "", owner=figure)
     for call in program.calls:
         node = call.node
@@ -844,8 +866,12 @@ def alternatives(drawing: Drawing, target: np.ndarray) -> list[list[list[Change]
     add(*_opacities(drawing))
     if not pie:
         statement("grid", *GRIDS)
+        if program.statement_calls("grid"):
+            statement("set_axisbelow", "True")
+        add(*_spines(program, "ax" if axes == "plt" else axes))
         statement("tick_params", 'axis="x", rotation=45', 'axis="x", rotation=90')
         add(*_bar_widths(program))
+        add(*_limits(drawing, target))
         if program.statement_calls("set_ylim") or program.statement_calls("set_xlim"):
             add(*(program.drop_statement(c) for m in ("set_ylim", "set_xlim") for c in program.statement_calls(m)))
     if any(call.keyword("label") or call.keyword("labels") for call in program.calls) and not pie:
@@ -865,6 +891,79 @@ def alternatives(drawing: Drawing, target: np.ndarray) -> list[list[list[Change]
                 add(*(program.set_keyword(call, "fontweight", v) for v in (None, '"bold"')))
                 add(*(program.set_keyword(call, "loc", v) for v in (None, '"left"')))
     return groups
+
+
+def shaped(drawing: Drawing, size: tuple[int, int]) -> list[str]:
+    """The program with figures of the shape of a picture of this size (width, height), in inches at usual dpi."""
+    program = drawing.program
+    height, width = drawing.result.image.shape[:2]
+    if abs(math.log(width / height * size[1] / size[0])) < 0.02:
+        return []
+    calls = program.statement_calls("subplots") + program.statement_calls("figure")
+    if len(calls) != 1:
+        return []
+    figures = [(size[0] / dpi, size[1] / dpi) for dpi in DPIS]
+    texts = dict.fromkeys(f"({w:.2g}, {h:.2g})" for w, h in figures if 2.4 <= w <= 16 and 1.6 <= h <= 16)
+    return [program.changed([program.set_keyword(calls[0], "figsize", text)]) for text in texts]
+
+
+def _papers(drawing: Drawing, target: np.ndarray, axes: str) -> list[list[Change]]:
+    """Style sheets, and colours of page and axes as the target has them, where they are not those of the drawing."""
+    program, box = drawing.program, drawing.box
+    if box is None:
+        return []
+    papers = [readout.paper_of(pixels, readout.find_box(pixels, box) or box) for pixels in (target, drawing.pixels)]
+    pages = [readout.page_of(pixels) for pixels in (target, drawing.pixels)]
+    differ = [np.abs(np.subtract(*pair)).max() > 4 for pair in (papers, pages)]
+    if not any(differ):
+        return []
+    calls = program.statement_calls("subplots") + program.statement_calls("figure")
+    former = [program.drop_statement(call) for m in ("set_facecolor", "use") for call in program.statement_calls(m)]
+    former = [change for change in former if change]
+    own = list(former)
+    if differ[0] and axes != "plt" and papers[0] != pages[0]:
+        own.append(program.add_statement(f"{axes}.set_facecolor({color_literal(np.array(papers[0]))})"))
+    if differ[1] and calls:
+        change = program.set_keyword(calls[0], "facecolor", color_literal(np.array(pages[0])))
+        own += [change] if change else []
+    options = [own]
+    start = program.statement_start(calls[0]) if calls else None
+    if start is not None:
+        options += [[*former, ((start, start), f'plt.style.use("{style}")\n')] for style in STYLES]
+    return options
+
+
+def _spines(program: Program, axes: str) -> list[Change]:
+    calls = [call for call in program.statement_calls("set_visible") if "spines" in program.text(call.func)]
+    if calls:
+        return [change for change in map(program.drop_statement, calls[:1]) if change]
+    if not any(call.axes == axes for call in program.calls):
+        return []
+    return [program.add_statement(f'{axes}.spines[["top", "right"]].set_visible(False)')]
+
+
+def _limits(drawing: Drawing, target: np.ndarray) -> list[list[Change]]:
+    """The limits of the target's axes, by the numbers at its ticks, where they are not those of the drawing."""
+    program = drawing.program
+    axes = next(call.axes for call in program.calls)
+    boxes = [readout.find_box(pixels, drawing.box) for pixels in (target, drawing.pixels)] if drawing.box else [None]
+    if None in boxes or axes == "plt":
+        return []
+    options = []
+    for axis, side, low, high in (("y", "left", 3, 1), ("x", "bottom", 0, 2)):
+        limits = []
+        for pixels, box in zip((target, drawing.pixels), boxes):
+            read = read_scale(pixels, box, readout.find_ticks(pixels, box, side), side)
+            limits.append(None if read is None else (read[0] + read[1] * box[low], read[0] + read[1] * box[high]))
+        if None in limits or np.abs(np.subtract(*limits)).max() < 0.02 * abs(limits[0][1] - limits[0][0]):
+            continue
+        decimals = decimals_for(abs(limits[0][1] - limits[0][0]) * 0.004)
+        text = ", ".join(_short(limit, decimals) for limit in limits[0])
+        former = [
+            change for call in program.statement_calls(f"set_{axis}lim") if (change := program.drop_statement(call))
+        ]
+        options.append([*former, program.add_statement(f"{axes}.set_{axis}lim({text})")])
+    return options + ([options[0] + options[1]] if len(options) == 2 else [])
 
 
 def _opacities(drawing: Drawing) -> list[list[Change]]:
@@ -922,8 +1021,11 @@ def rounded(drawing: Drawing) -> str | None:
     if chosen is None:
         return None
     values = program.literals(chosen)
-    step = min(_last_place(v) for v in values if v)
-    return program.changed(program.write_columns({chosen: [literal(v, -step - 1) for v in values]}))
+    decimals = -min(_last_place(v) for v in values if v) - 1
+    values = [round(v, decimals) for v in values]
+    while decimals > 0 and all(round(v, decimals - 1) == v for v in values):
+        decimals -= 1
+    return program.changed(program.write_columns({chosen: [literal(v, decimals) for v in values]}))
 
 
 def _last_place(value: float) -> int:

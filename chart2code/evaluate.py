@@ -2,13 +2,14 @@
 Evaluates a model on charts that it has not seen: generates greedily, executes, compares.
 
     python -m chart2code.evaluate --model . --data synthetic --split test --limit 500 [--json] [--output report.json]
-    python -m chart2code.evaluate ... --refine [--candidates 4] [--time_budget 5]
+    python -m chart2code.evaluate ... --refine [--candidates 4] [--time_budget 5] [--report failures.html]
 
 Prints a table by chart type; with `--json`, one JSON object as the last line. The scores are those of `eval_metric`: a
 program that fails counts 0 in every mean. `seconds_per_chart` is generation alone (preprocessing and
 decoding, batched), without loading, execution and comparison. `complexity_rank_correlation` is Spearman's rank
 correlation of the model's c(x) (Eq. 3) with the true number of elements. With `--refine` or `--candidates` the greedy
 programs are scored as ever, and beside them, under `verified`, what verification.py makes of them within the budget.
+`--report` writes the charts that were not redrawn to one HTML file, with pictures, sorted by cause.
 """
 
 from __future__ import annotations
@@ -19,14 +20,16 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chart2code.generation import ChartError, generate_candidates, load_model
+from chart2code.generation import SAMPLES, ChartError, generate_candidates, load_model
 
 if TYPE_CHECKING:
     from datasets import Dataset
+    from PIL import Image
     from transformers import PreTrainedModel, ProcessorMixin
 
     from chart2code.verification import Verified
@@ -96,9 +99,15 @@ def generate_all(
 
 
 def verify_all(
-    codes: list[list[str]], charts: Dataset, refine: bool, time_budget: float, num_workers: int, timeout: float
+    codes: list[list[str]],
+    charts: Dataset,
+    refine: bool,
+    time_budget: float,
+    num_workers: int,
+    timeout: float,
+    sample: Callable[[Image.Image], list[str]],
 ) -> list[Verified]:
-    """The candidates of all charts, verified one chart after the other."""
+    """The candidates of all charts, verified one chart after the other. `sample` gives others for those that fail."""
     from tqdm import tqdm
 
     from chart2code.verification import verify
@@ -108,7 +117,8 @@ def verify_all(
     with Executor(num_workers, timeout, labels=refine) as executor:
         executor.run("")  # started before the clock
         for candidates, image in tqdm(zip(codes, charts["image"]), "verifying", len(codes), unit="chart"):
-            found.append(verify(executor, candidates, image, refine, time_budget))
+            more = partial(sample, image) if refine else None
+            found.append(verify(executor, candidates, image, refine, time_budget, more=more))
     return found
 
 
@@ -167,7 +177,11 @@ def evaluate(
         row["reference"] = row.pop("code")
         samples.append({**row, "code": code, "complexity": value, **scores})
     if refine or candidates > 1:
-        found = verify_all(answers, charts, refine, time_budget, num_workers, timeout)
+
+        def sample(image: Image.Image) -> list[str]:
+            return generate_candidates(model, processor, [image], 1 + SAMPLES, max_new_tokens, batch_size)[0][1:]
+
+        found = verify_all(answers, charts, refine, time_budget, num_workers, timeout, sample)
         verified = scored([answer.code for answer in found])
         for sample, answer, scores in zip(samples, found, verified.pop("samples")):
             told = {"code": answer.code, "renderings": answer.renderings, "seconds": answer.seconds}
@@ -235,14 +249,17 @@ def main(argv: list[str] | None = None) -> int:
         "--time_budget", "--time-budget", type=float, default=5.0, help="seconds of that for a chart (default: 5)"
     )
     parser.add_argument("--output", type=Path, help="JSON file for the report with the result of every chart")
+    parser.add_argument("--report", type=Path, help="HTML file for the failures, sorted by cause, with pictures")
     parser.add_argument("--json", action="store_true", help="print the report as one JSON object in the last line")
     arguments = parser.parse_args(argv)
     for name in ("limit", "batch_size", "max_new_tokens", "num_workers", "timeout", "candidates"):
         value = getattr(arguments, name)
         if value is not None and value < 1:
             parser.error(f"--{name} must be at least 1, got {value}")
-    if arguments.output is not None and not arguments.output.parent.is_dir():
-        parser.error(f"--output {arguments.output}: there is no folder {arguments.output.parent}")
+    for name in ("output", "report"):
+        path = getattr(arguments, name)
+        if path is not None and not path.parent.is_dir():
+            parser.error(f"--{name} {path}: there is no folder {path.parent}")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     try:
         charts = load_charts(arguments.data, arguments.split, arguments.limit)
@@ -266,6 +283,11 @@ def main(argv: list[str] | None = None) -> int:
     print_report(report)
     if arguments.output is not None:
         arguments.output.write_text(json.dumps({**report, "samples": samples}, indent=1) + "\n", encoding="utf-8")
+    if arguments.report is not None:
+        from chart2code.report import write_report
+
+        report["failures"] = write_report(arguments.report, samples, charts)
+        print("failures:", ", ".join(f"{cause} {count}" for cause, count in report["failures"].items()))
     if arguments.json:
         print(json.dumps(report))
     return 0

@@ -22,6 +22,7 @@ IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif")
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")  # an explicit list: Pillow would hand EPS files to Ghostscript
 MAX_PIXELS = 50_000_000
 MIN_SIDE = 16
+SAMPLES = 4  # where the greedy program can't be executed, and a chart shall be refined
 
 
 class ChartError(Exception):

@@ -240,6 +240,13 @@ class Program:
         end = len(self.code)
         return (end, end), ("" if self.code.endswith("\n") else "\n") + f"{text}\n"
 
+    def statement_start(self, call: ast.Call) -> int | None:
+        """Where the statement of the module begins that this call is in."""
+        for statement in self.tree.body:
+            if any(node is call for node in ast.walk(statement)):
+                return self.span(statement)[0]
+        return None
+
     def drop_statement(self, call: ast.Call) -> Change | None:
         """The change that takes away the statement which is this call, with its line."""
         for statement in self.tree.body:

@@ -114,14 +114,31 @@ def coverages(pixels: np.ndarray, colors: Sequence[np.ndarray], paper: Sequence[
 
 
 def paper_of(pixels: np.ndarray, box: Box) -> tuple[int, ...]:
-    """The most frequent colour inside of the axes if it is pale, else white."""
+    """The most frequent colour inside of the axes if it is pale, or dark up to the frame, else white."""
     inside = _inside(pixels, box, 3).reshape(-1, 3).astype(np.int32)
     if not len(inside):
         return 255, 255, 255
     codes, counts = np.unique((inside[:, 0] << 16) | (inside[:, 1] << 8) | inside[:, 2], return_counts=True)
     code = int(codes[counts.argmax()])
     color = code >> 16, code >> 8 & 255, code & 255
-    return color if min(color) >= 200 and counts.max() > 0.2 * len(inside) else (255, 255, 255)
+    share = counts.max() / len(inside)
+    if min(color) >= 200:
+        return color if share > 0.2 else (255, 255, 255)
+    top = _inside(pixels, box, 5)[:3].reshape(-1, 3)  # where bars don't reach
+    dark = share > 0.4 and len(top) and np.abs(np.median(top, axis=0) - color).max() < 3
+    return color if dark else (255, 255, 255)
+
+
+def page_of(pixels: np.ndarray) -> tuple[int, ...]:
+    """The colour of the page around the axes: the most frequent one at the left and the right side of the picture."""
+    rows = np.flatnonzero((pixels.min(axis=2) < 255).any(axis=1))  # without the letterbox
+    columns = np.flatnonzero((pixels.min(axis=2) < 255).any(axis=0))
+    if not len(rows):
+        return 255, 255, 255
+    sides = pixels[rows[0] : rows[-1] + 1, [columns[0], columns[0] + 1, columns[-1] - 1, columns[-1]]].reshape(-1, 3)
+    colors, counts = np.unique(sides, axis=0, return_counts=True)
+    color = tuple(int(v) for v in colors[counts.argmax()])
+    return color if counts.max() > 0.9 * len(sides) else (255, 255, 255)
 
 
 def find_colors(pixels: np.ndarray, box: Box, greys: bool = False, minimum: int = 25) -> list[tuple[np.ndarray, int]]:

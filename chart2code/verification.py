@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -35,7 +34,7 @@ ROUGH_WEIGHT = 0.2
 READINGS = 3  # after each change of structure
 ROUNDS = 3  # of changes of structure
 TOGETHER = 4  # variants of one program that share a process
-SEARCH_SHARE = 0.9  # of the time; the rest is for rounding
+SEARCH_SHARE = 0.9  # of the budget; the rest is for rounding
 ROUNDING_COST = 0.002  # of IoU
 GAIN = 1e-3  # of the goal: less is no reason to change a program
 
@@ -69,6 +68,7 @@ def verify(
     time_budget: float = 5.0,
     max_renderings: int | None = None,
     should_stop: Callable[[], bool] = lambda: False,
+    more: Callable[[], Sequence[str]] | None = None,
 ) -> Verified:
     """
     The best of some programs for a chart, refined if wanted.
@@ -80,6 +80,7 @@ def verify(
         time_budget: seconds for all of it.
         max_renderings: executions for all of it, where results must not hang on the speed of the machine.
         should_stop: asked before each rendering; the best program so far is the answer then.
+        more: gives further candidates, where none of these can be executed.
 
     Raises:
         ValueError: no candidates.
@@ -88,13 +89,17 @@ def verify(
     if not candidates:
         raise ValueError("there is no program to verify")
     began = time.monotonic()
-    search = _Search(executor, to_canvas(chart), should_stop, max_renderings or sys.maxsize)
-    search.deadline = began + time_budget * (SEARCH_SHARE if refine else 1)
+    size = chart.shape[1::-1] if isinstance(chart, np.ndarray) else chart.size
+    search = _Search(executor, to_canvas(chart), size, should_stop)
+    share, most = SEARCH_SHARE if refine else 1.0, max_renderings or math.inf
+    search.deadline, search.most = began + time_budget * share, most * share
     with contextlib.suppress(_BudgetSpent):
         search.start(candidates)
+        if search.best is None and more is not None:
+            search.start(more())
         if refine and search.best is not None:
             search.refine()
-    search.deadline = began + time_budget
+    search.deadline, search.most = began + time_budget, most
     with contextlib.suppress(_BudgetSpent):
         if refine and search.best is not None:
             search.round_numbers()
@@ -116,9 +121,16 @@ class _BudgetSpent(Exception):
 class _Search:
     """`best` is the answer, by IoU; `current` is where the search stands, by a goal that also has a slope far off."""
 
-    def __init__(self, executor: Executor, target: np.ndarray, should_stop: Callable[[], bool], most: int):
-        self.executor, self.target, self.should_stop, self.most = executor, target, should_stop, most
-        self.deadline = math.inf
+    def __init__(
+        self,
+        executor: Executor,
+        target: np.ndarray,
+        size: tuple[int, int],
+        should_stop: Callable[[], bool],
+    ):
+        self.executor, self.should_stop = executor, should_stop
+        self.target, self.size = target, size
+        self.deadline = self.most = math.inf
         self.rough_target = _rough(target)
         self.seen: set[str] = set()
         self.renderings = 0
@@ -190,6 +202,7 @@ class _Search:
         for _code, drawing, goal in self.render(filter(None, [adjustment.distinct(self.current)])):
             if drawing is not None:  # taken in any case: upon each other, bars can't be told apart
                 self.current, self.goal = drawing, goal
+        self.improve(_safely(lambda: adjustment.shaped(self.current, self.size)) or [])
         self.read()
         self.align()
         for _ in range(ROUNDS):
