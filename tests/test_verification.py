@@ -32,7 +32,7 @@ CHARTS = {
     ),
     "line": (
         "plt.plot([1, 2, 3, 4, 5], [3, 7, 4, 8, 6], color='purple', marker='o')\nplt.grid()\n",
-        "fig, ax = plt.subplots()\nx, y = zip(*[(1, 5), (2, 6), (3, 5), (4, 7), (5, 6)])\nax.plot(x, y)\nax.set_xticks(x)\n",
+        "fig, ax = plt.subplots()\nx, y = zip(*[(1, 5), (2, 6), (3, 5), (4, 7), (5, 6)])\nax.plot(x, y)\n",
     ),
     "scatter": (
         "plt.scatter([1, 2, 4, 5.5, 7], [2, 6, 3, 8, 5], color='green')\n",
