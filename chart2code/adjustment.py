@@ -788,20 +788,27 @@ LEGENDS = (
 STYLES = ("ggplot", "seaborn-v0_8-darkgrid", "seaborn-v0_8-whitegrid", "bmh", "fivethirtyeight", "dark_background")
 DPIS = (100, 120, 150, 200, 300)
 FORMATS = ('"{x:,.0f}"', '"${x:,.0f}"', '"{x:.0f}%"', '"${x:.0f}"')
+WIDTHS = ("0.3", "0.4", "0.5")
+WEDGES = (
+    None, '{"edgecolor": "white"}', *(f'{{"width": {w}}}' for w in WIDTHS),
+    *(f'{{"width": {w}, "edgecolor": "white"}}' for w in WIDTHS),
+)  # fmt: skip
+STROKES = {"errorbar": "plot", "barh": "bar", "fill_between": "stackplot"}  # drawn alike
 MARKERS = ('"o"', '"s"', '"^"', '"D"', '"v"')
 
 
 def alternatives(drawing: Drawing, target: np.ndarray) -> list[list[list[Change]]]:
     """
-    Groups of alternatives, of each of which one at most is right: an alternative is a list of changes of the program.
+    Groups of alternatives, of each of which one at most is right, those first that matter most: an alternative is a
+    list of changes of the program.
     """
     program = drawing.program
     groups: list[list[list[Change]]] = []
 
-    def add(*options: Change | list[Change] | None) -> None:
-        group = [[o] if isinstance(o, tuple) else o for o in options if o]
-        if group:
-            groups.append(group)
+    def add(*options: Change | list[Change | None] | None) -> None:
+        changes = [[option] if isinstance(option, tuple) else list(filter(None, option or ())) for option in options]
+        if any(changes):
+            groups.append([option for option in changes if option])
 
     axes = next((call.axes for call in program.calls), None)
     if axes is None:
@@ -820,76 +827,62 @@ def alternatives(drawing: Drawing, target: np.ndarray) -> list[list[list[Change]
         own = program.code[start + 1 : end - 1]
         add(program.drop_statement(calls[0]), *(((start + 1, end - 1), option) for option in options if option != own))
 
-    pie = any(call.method == "pie" for call in program.calls)
-    add(*_papers(drawing, target, object_))
-    statement("tight_layout", "", owner=figure)
+    def keyword(calls: Sequence[ast.Call], name: str, *values: str | None) -> None:
+        """A keyword of some calls, which all get the same value, or none (None)."""
+        owns = [next((program.text(k.value) for k in call.keywords if k.arg == name), None) for call in calls]
+        add(*([program.set_keyword(c, name, v) for c in calls] for v in values if any(own != v for own in owns)))
+
+    by_method: dict[str, list[ast.Call]] = {}
     for call in program.calls:
-        node = call.node
-
-        def keyword(name: str, *values: str | None, node: ast.Call = node, call: PlotCall = call) -> None:
-            present = call.keyword(name)
-            own = None if present is None else program.text(present)
-            add(*(program.set_keyword(node, name, value) for value in values if value != own))
-
-        if call.method in ("plot", "errorbar"):
-            keyword("marker", None, *MARKERS)
-            keyword("linestyle", None, '"--"', '":"', '"-."')
-        elif call.method == "scatter":
-            keyword("marker", None, *MARKERS[1:])
-            keyword("edgecolor", None, '"black"')
-        elif call.method in ("bar", "barh"):
-            keyword("edgecolor", None, '"black"')
-            if call.keyword("edgecolor") is not None:
-                keyword("hatch", None, '"//"')
-        elif call.method == "pie":
-            keyword("autopct", None, '"%1.1f%%"', '"%1.0f%%"')
-            keyword("counterclock", None, "False")
-            keyword("startangle", None, "90")
-            hole = call.keyword("wedgeprops")
-            width = [t for t in ("0.3", "0.4", "0.5")]
-            keyword(
-                "wedgeprops",
-                None,
-                '{"edgecolor": "white"}',
-                *(f'{{"width": {w}}}' for w in width),
-                *(f'{{"width": {w}, "edgecolor": "white"}}' for w in width),
-            )
-            if hole is not None:
-                keyword("pctdistance", None, "0.75", "0.8", "0.85")
-        elif call.method in ("fill_between", "stackplot"):
-            keyword("alpha", None, "0.2", "0.4", "0.7")
-    for axis in ("xaxis", "yaxis"):
-        for node in program.statement_calls("set_major_formatter"):
-            if isinstance(node.func.value, ast.Attribute) and node.func.value.attr == axis and node.args:
-                own = program.text(node.args[0])
-                add(program.drop_statement(node), *((program.span(node.args[0]), t) for t in FORMATS if t != own))
+        by_method.setdefault(STROKES.get(call.method, call.method), []).append(call.node)
+    lines, points, bars, pies, areas = (by_method.get(m, []) for m in ("plot", "scatter", "bar", "pie", "stackplot"))
+    add(*_papers(drawing, target, object_))
+    if not pies:
+        add(*_limits(drawing, target))
+        add(*(program.drop_statement(c) for m in ("set_ylim", "set_xlim") for c in program.statement_calls(m)))
+    keyword(lines, "marker", None, *MARKERS)
+    keyword(lines, "linestyle", None, '"--"', '":"', '"-."')
+    keyword(points, "marker", None, *MARKERS[1:])
+    keyword(points, "edgecolor", None, '"black"')
+    keyword(bars, "edgecolor", None, '"black"')
+    keyword(areas, "alpha", None, "0.2", "0.4", "0.7")
+    keyword(pies, "autopct", None, '"%1.1f%%"', '"%1.0f%%"')
+    keyword(pies, "counterclock", None, "False")
+    keyword(pies, "startangle", None, "90")
+    keyword(pies, "wedgeprops", *WEDGES)
+    if any(k.arg == "wedgeprops" for call in pies for k in call.keywords):
+        keyword(pies, "pctdistance", None, "0.75", "0.8", "0.85")
     add(*_opacities(drawing))
-    if not pie:
+    if not pies:
+        if any(call.keyword("label") or call.keyword("labels") for call in program.calls):
+            statement("legend", *LEGENDS)
+        add(*_bar_widths(program))
         statement("grid", *GRIDS)
         if program.statement_calls("grid"):
             statement("set_axisbelow", "True")
-        add(*_spines(program, "ax" if axes == "plt" else axes))
+        add(*_spines(program, axes))
+        add(*(program.drop_statement(call) for call in program.statement_calls("set_xticks") if len(call.args) == 1))
         statement("tick_params", 'axis="x", rotation=45', 'axis="x", rotation=90')
-        add(*_bar_widths(program))
-        add(*_limits(drawing, target))
-        if program.statement_calls("set_ylim") or program.statement_calls("set_xlim"):
-            add(*(program.drop_statement(c) for m in ("set_ylim", "set_xlim") for c in program.statement_calls(m)))
-    if any(call.keyword("label") or call.keyword("labels") for call in program.calls) and not pie:
-        statement("legend", *LEGENDS)
-        for call in program.statement_calls("legend")[:1]:
-            add(*(program.set_keyword(call, "frameon", v) for v in (None, "False")))
-            add(*(program.set_keyword(call, "fontsize", v) for v in (None, "8")))
-    for method in ("set_title", "set_xlabel", "set_ylabel"):
-        for call in program.statement_calls(method)[:1]:
-            add(
-                *(
-                    program.set_keyword(call, "fontsize", v)
-                    for v in ((None, "14", "16") if method == "set_title" else (None, "12"))
-                )
-            )
-            if method == "set_title":
-                add(*(program.set_keyword(call, "fontweight", v) for v in (None, '"bold"')))
-                add(*(program.set_keyword(call, "loc", v) for v in (None, '"left"')))
+    for call in program.statement_calls("set_major_formatter"):
+        if call.args:
+            own = program.text(call.args[0])
+            add(program.drop_statement(call), *((program.span(call.args[0]), t) for t in FORMATS if t != own))
+    statement("tight_layout", "", owner=figure)
+    for calls, name, values in ((lines, "marker", (None, *MARKERS)), (points, "marker", (None, *MARKERS[1:]))):
+        if len(calls) > 1:  # each for itself
+            for call in calls:
+                keyword([call], name, *values)
+    for call in lines if len(lines) > 1 else ():
+        keyword([call], "linestyle", None, '"--"', '":"', '"-."')
+    keyword([call for call in bars if any(k.arg == "edgecolor" for k in call.keywords)], "hatch", None, '"//"')
+    if not pies:
+        keyword(program.statement_calls("legend"), "frameon", None, "False")
+        keyword(program.statement_calls("legend"), "fontsize", None, "8")
+    titles = program.statement_calls("set_title")
+    keyword(titles, "fontsize", None, "14", "16")
+    keyword(titles, "fontweight", None, '"bold"')
+    keyword(titles, "loc", None, '"left"')
+    keyword(program.statement_calls("set_xlabel") + program.statement_calls("set_ylabel"), "fontsize", None, "12")
     return groups
 
 
@@ -933,11 +926,11 @@ def _papers(drawing: Drawing, target: np.ndarray, axes: str) -> list[list[Change
     return options
 
 
-def _spines(program: Program, axes: str) -> list[Change]:
+def _spines(program: Program, axes: str) -> list[Change | None]:
     calls = [call for call in program.statement_calls("set_visible") if "spines" in program.text(call.func)]
     if calls:
-        return [change for change in map(program.drop_statement, calls[:1]) if change]
-    if not any(call.axes == axes for call in program.calls):
+        return [program.drop_statement(calls[0])]
+    if axes == "plt":
         return []
     return [program.add_statement(f'{axes}.spines[["top", "right"]].set_visible(False)')]
 

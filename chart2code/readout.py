@@ -16,6 +16,8 @@ from scipy import ndimage
 Box = tuple[float, float, float, float]
 SPINE_SEARCH = 80  # pixels around the expected place
 DARK = 150  # of 255: spines and ticks are darker, grid lines are not
+TICK = 8  # pixels that a tick may prolong a spine by
+PALE = 205  # spines that are thinner than a pixel of the canvas
 MIX_ERROR = 40  # of 255: how far a pixel may be from the mixtures of a colour and the paper
 FULL = 0.75  # coverage from which a pixel belongs to a filled area
 
@@ -29,14 +31,38 @@ def transposed(pixels: np.ndarray, box: Box) -> tuple[np.ndarray, Box]:
 
 
 def find_box(pixels: np.ndarray, guess: Box) -> Box | None:
-    """The rectangle of the axes, by the spines at its bottom and its left; None if there are none near the guess."""
-    dark = (pixels.max(axis=2) < DARK) & (np.ptp(pixels, axis=2) < 48)
+    """
+    The rectangle of the axes, by the spines at its bottom and its left, or by its colour if the page has another; None
+    if there is neither.
+    """
+    return _framed(pixels, guess, DARK) or _panel(pixels) or _framed(pixels, guess, PALE)
+
+
+def _panel(pixels: np.ndarray) -> Box | None:
+    """The rectangle that has a colour of its own, another than the page."""
+    page, (rows, columns) = page_of(pixels), pixels.shape[:2]
+    codes = pixels.astype(np.int32) @ np.array([1 << 16, 1 << 8, 1])
+    values, counts = np.unique(codes[::2, ::2], return_counts=True)
+    for k in counts.argsort()[::-1][:3]:
+        color = np.array([values[k] >> 16, values[k] >> 8 & 255, values[k] & 255])
+        differs = np.abs(color - page).max() >= 5 and color.min() < 255
+        if color.min() < 200 or not differs or counts[k] < 0.05 * rows * columns / 4:
+            continue
+        mask = codes == values[k]
+        across, along = mask.sum(axis=1), mask.sum(axis=0)
+        y, x = np.flatnonzero(across > 0.3 * across.max()), np.flatnonzero(along > 0.3 * along.max())
+        return float(x[0]), float(y[0]), float(x[-1]), float(y[-1])
+    return None
+
+
+def _framed(pixels: np.ndarray, guess: Box, level: int) -> Box | None:
+    dark = (pixels.max(axis=2) < level) & (np.ptp(pixels, axis=2) < 48)
     bottom = _spine(dark, guess[0], guess[2], guess[3], last=True)
     left = _spine(dark.T, guess[1], guess[3], guess[0], last=False)
     if bottom is None or left is None:
         return None
     (x0, x1, y1), (y0, _, x0_again) = bottom, left
-    if abs(x0 - x0_again) > 3 or x1 - x0 < 40 or y1 - y0 < 40:
+    if abs(x0 - x0_again) > TICK or x1 - x0 < 40 or y1 - y0 < 40:
         return None
     return x0_again, y0, x1, y1
 

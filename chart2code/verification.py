@@ -29,6 +29,7 @@ from eval_metric.executor import ExecutionResult, Executor
 from eval_metric.similarity import chart_iou, to_canvas
 
 GOOD_IOU = 0.85  # a copy (Eq. 20)
+ENOUGH = 0.995  # from here on nobody sees a difference
 ROUGH = 16  # pixels: the side of the squares that the rough comparison takes means of
 ROUGH_WEIGHT = 0.2
 READINGS = 3  # after each change of structure
@@ -206,7 +207,7 @@ class _Search:
         self.read()
         self.align()
         for _ in range(ROUNDS):
-            if not self.restructure():
+            if self.best_iou >= ENOUGH or not self.restructure():
                 break
             self.align()
             self.read()
@@ -235,6 +236,8 @@ class _Search:
             options = {base.program.changed([*chosen, *changes]): changes for changes in group}
             if self.improve(options):
                 chosen += options[self.current.code]
+            if self.best_iou >= ENOUGH:
+                break
         return bool(chosen)
 
     def round_numbers(self) -> None:

@@ -66,9 +66,9 @@ def numbers(code: str) -> list[str]:
 def test_refined_program_redraws_the_chart(executor, kind):
     truth, answer = CHARTS[kind]
     chart = picture(executor, truth)
-    found = verify(executor, [PLT + answer], chart, refine=True, time_budget=300, max_renderings=25)
+    found = verify(executor, [PLT + answer], chart, refine=True, time_budget=300, max_renderings=20)
     assert found.iou >= 0.95 > 0.7 > found.iou_before
-    assert found.renderings <= 25
+    assert found.renderings <= 20
     assert found.iou == chart_iou(executor.run(found.code).image, chart)  # the program does what is told of it
     assert all(len(number.strip("-0.").replace(".", "")) <= 3 for number in numbers(found.code)), found.code
     assert len(found.code.splitlines()) <= len((PLT + answer).splitlines()) + 3
@@ -76,7 +76,7 @@ def test_refined_program_redraws_the_chart(executor, kind):
 
 def test_values_are_those_of_the_chart(executor):
     truth, answer = CHARTS["bar"]
-    found = verify(executor, [PLT + answer], picture(executor, truth), refine=True, time_budget=300, max_renderings=25)
+    found = verify(executor, [PLT + answer], picture(executor, truth), refine=True, time_budget=300, max_renderings=20)
     assert Program(found.code).literals("sales") == pytest.approx([12, 30, 22.5, 41], abs=0.3)
     assert '"tab:red"' in found.code
 
@@ -93,13 +93,19 @@ def test_right_program_stays(executor, kind):
 def test_never_worse_on_any_picture(executor):
     """Noise, nothing, one colour, a chart of another kind: whatever is read there, the answer doesn't get worse."""
     noise = np.random.default_rng(0).integers(0, 255, (90, 160, 3), dtype=np.uint8)
-    charts = [noise, np.full((50, 50, 3), 255, np.uint8), np.zeros((400, 30, 3), np.uint8)]
-    charts.append(picture(executor, "plt.imshow([[1, 2], [3, 4]])\n"))
-    for chart in charts:
-        for kind in ("bar", "line", "pie"):
-            found = verify(executor, [PLT + CHARTS[kind][1]], chart, True, time_budget=300, max_renderings=6)
-            assert found.iou >= found.iou_before
-            assert found.result.ok and found.iou == chart_iou(executor.run(found.code).image, chart)
+    blank, black = np.full((50, 50, 3), 255, np.uint8), np.zeros((400, 30, 3), np.uint8)
+    heat = picture(executor, "plt.imshow([[1, 2], [3, 4]])\n")
+    for kind, chart in (
+        ("bar", noise),
+        ("line", noise),
+        ("pie", blank),
+        ("bar", black),
+        ("line", heat),
+        ("pie", heat),
+    ):
+        found = verify(executor, [PLT + CHARTS[kind][1]], chart, True, time_budget=300, max_renderings=5)
+        assert found.iou >= found.iou_before
+        assert found.result.ok and found.iou == chart_iou(found.result.image, chart)
 
 
 def test_best_candidate_is_kept(executor):
@@ -221,7 +227,7 @@ def test_lines_are_traced_through_dashes_and_crossings():
     pixels, scale = drawn(figure)
     expected = on_canvas(figure, axes, np.column_stack([x, y]), scale)
     traced = readout.trace_line(readout.coverage(pixels, (220, 20, 60)), expected[:, 0])
-    assert traced == pytest.approx(expected[:, 1], abs=2)
+    assert traced == pytest.approx(expected[:, 1], abs=4)  # a hundredth of the axis
     assert readout.trace_line(np.zeros((512, 512)), expected[:, 0]) is None
 
 
@@ -297,7 +303,6 @@ def test_rounded_takes_digits_away(executor):
     while (code := adjustment.rounded(drawing)) is not None:
         drawing = Drawing(code, drawing.result)
         digits.append(Program(code).literals("y"))
-    assert digits[0] == [1.234, 20.25] or digits[0] == [1.235, 20.25]
-    assert digits[-1] == pytest.approx([1.2, 20.2], abs=0.1)
+    assert digits == [[pytest.approx(1.2345, abs=1e-3), 20.25], [1.23, 20.25], [1.2, 20.2], [1, 20]]
     assert all(math.isfinite(v) for values in digits for v in values)
     ast.parse(drawing.code)
