@@ -836,7 +836,6 @@ def alternatives(drawing: Drawing, target: np.ndarray) -> list[list[list[Change]
     for call in program.calls:
         by_method.setdefault(STROKES.get(call.method, call.method), []).append(call.node)
     lines, points, bars, pies, areas = (by_method.get(m, []) for m in ("plot", "scatter", "bar", "pie", "stackplot"))
-    add(*_papers(drawing, target, object_))
     if not pies:
         add(*_limits(drawing, target))
         add(*(program.drop_statement(c) for m in ("set_ylim", "set_xlim") for c in program.statement_calls(m)))
@@ -886,6 +885,45 @@ def alternatives(drawing: Drawing, target: np.ndarray) -> list[list[list[Change]
     return groups
 
 
+def series_changed(drawing: Drawing, target: np.ndarray) -> list[str]:
+    """
+    The program with lines or points for the colours of the target that it has none for, and without those that it has
+    no colour for.
+    """
+    program = drawing.program
+    box = readout.find_box(target, drawing.box) or drawing.box if drawing.box else None
+    series = [s for s in drawing.series if s.kind in ("plot", "scatter") and s.axes == 0]
+    if box is None or not series:
+        return []
+    palette = readout.find_colors(target, box)[:8]
+    seen = match_colors(drawing.series, target, box)
+    amounts = [n for color, n in palette if any(np.abs(color - s).max() < SAME_COLOR for s in seen)]
+    new = [
+        color
+        for color, n in palette
+        if n > 0.3 * max(amounts, default=200) and all(np.abs(color - s).max() > 2 * SAME_COLOR for s in seen)
+    ]
+    code, last = program.code, series[-1].call
+    for k, color in enumerate(new):
+        names = {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}
+        name = next(name for n in itertools.count(2) if (name := f"y{n}") not in names)
+        keywords = {"color": color_literal(color)}
+        if last.keyword("label") is not None:
+            keywords["label"] = string_literal(f"Series {len(series) + k + 1}")
+        current = Program(code)
+        call = next(c for c in reversed(current.calls) if c.method == last.method and c.axes == last.axes)
+        code = current.with_series(call, name, keywords) or code
+    options = [code] if code != program.code else []
+    taken: list[np.ndarray] = []
+    for s, color in zip(drawing.series, seen):
+        same = any(np.abs(color - other).max() < SAME_COLOR for other in taken)
+        absent = all(np.abs(color - other).max() > 2 * SAME_COLOR for other, _ in palette)
+        if (same or absent) and len(series) > 1 and s in series:
+            options.append(program.without_series(s.call))
+        taken.append(color)
+    return [option for option in options if option]
+
+
 def shaped(drawing: Drawing, size: tuple[int, int]) -> list[str]:
     """The program with figures of the shape of a picture of this size (width, height), in inches at usual dpi."""
     program = drawing.program
@@ -900,30 +938,34 @@ def shaped(drawing: Drawing, size: tuple[int, int]) -> list[str]:
     return [program.changed([program.set_keyword(calls[0], "figsize", text)]) for text in texts]
 
 
-def _papers(drawing: Drawing, target: np.ndarray, axes: str) -> list[list[Change]]:
-    """Style sheets, and colours of page and axes as the target has them, where they are not those of the drawing."""
+def papers(drawing: Drawing, target: np.ndarray) -> list[str]:
+    """
+    The program in several style sheets, and with colours of page and axes as the target has them, where they are not
+    those of the drawing.
+    """
     program, box = drawing.program, drawing.box
-    if box is None:
+    axes = next((call.axes for call in program.calls), None)
+    if box is None or axes is None:
         return []
-    papers = [readout.paper_of(pixels, readout.find_box(pixels, box) or box) for pixels in (target, drawing.pixels)]
+    insides = [readout.paper_of(pixels, readout.find_box(pixels, box) or box) for pixels in (target, drawing.pixels)]
     pages = [readout.page_of(pixels) for pixels in (target, drawing.pixels)]
-    differ = [np.abs(np.subtract(*pair)).max() > 4 for pair in (papers, pages)]
+    differ = [np.abs(np.subtract(*pair)).max() > 4 for pair in (insides, pages)]
     if not any(differ):
         return []
     calls = program.statement_calls("subplots") + program.statement_calls("figure")
     former = [program.drop_statement(call) for m in ("set_facecolor", "use") for call in program.statement_calls(m)]
     former = [change for change in former if change]
     own = list(former)
-    if differ[0] and axes != "plt" and papers[0] != pages[0]:
-        own.append(program.add_statement(f"{axes}.set_facecolor({color_literal(np.array(papers[0]))})"))
+    if differ[0] and axes != "plt" and insides[0] != pages[0]:
+        own.append(program.add_statement(f"{axes}.set_facecolor({color_literal(np.array(insides[0]))})"))
     if differ[1] and calls:
         change = program.set_keyword(calls[0], "facecolor", color_literal(np.array(pages[0])))
         own += [change] if change else []
     options = [own]
-    start = program.statement_start(calls[0]) if calls else None
-    if start is not None:
+    if calls:
+        start = program.span(program.statement_of(calls[0]))[0]
         options += [[*former, ((start, start), f'plt.style.use("{style}")\n')] for style in STYLES]
-    return options
+    return [program.changed(changes) for changes in options]
 
 
 def _spines(program: Program, axes: str) -> list[Change | None]:

@@ -35,6 +35,7 @@ class Table:
     rows: tuple[tuple[ast.expr, ...], ...]
     node: ast.List
     zipped: bool
+    statement: ast.stmt | None = None  # None: within a call
 
 
 @dataclass(frozen=True)
@@ -105,9 +106,10 @@ class Program:
                 rows = _zipped_rows(value, len(target.elts))
                 if rows:
                     names = tuple(name.id for name in target.elts)
-                    found.append(Table(names, rows, value.args[0].value, True))
+                    found.append(Table(names, rows, value.args[0].value, True, statement))
             elif isinstance(target, ast.Name) and _is_list(value):
-                found.append(Table((target.id,), tuple((element,) for element in value.elts), value, False))
+                rows = tuple((element,) for element in value.elts)
+                found.append(Table((target.id,), rows, value, False, statement))
         for call in self.calls:
             for node in call.node.args:
                 if _is_list(node):  # ax.plot([1, 2], [3, 4])
@@ -167,6 +169,51 @@ class Program:
             between = self.code[self.span(elements[0])[1] : self.span(elements[1])[0]]
         rows = [f"({', '.join(row)})" if table.zipped else row[0] for row in zip(*columns)]
         return (start, end), head + between.join(rows) + tail
+
+    def with_series(self, call: PlotCall, name: str, keywords: dict[str, str | None]) -> str | None:
+        """The program with a copy of a call and of its values, as `name` and with these keywords, or None."""
+        if len(call.values) != 1:
+            return None
+        column = self.column(call.values[0])
+        statement = self.statement_of(call.node)
+        if column is None or column[0].statement is None or statement is None:
+            return None
+        table, place = column
+        if table.zipped:
+            target = table.statement.targets[0].elts[place]
+            changes = [((self.span(target)[1],) * 2, f", {name}")]
+            changes += [((self.span(row[place])[1],) * 2, f", {self.text(row[place])}") for row in table.rows]
+        else:
+            end = self.span(table.statement)[1]
+            changes = [((end, end), f"\n{name} = {self.text(table.node)}")]
+        argument = next(a for a in call.node.args if isinstance(a, ast.Name) and a.id == call.values[0])
+        own = [(self.span(argument), name)]
+        own += [change for key, text in keywords.items() if (change := self.set_keyword(call.node, key, text))]
+        start, end = self.span(statement)
+        copy = self.code[start:end]
+        for (a, b), text in sorted(own, reverse=True):
+            copy = copy[: a - start] + text + copy[b - start :]
+        return self.changed([*changes, ((end, end), "\n" + copy)])
+
+    def without_series(self, call: PlotCall) -> str | None:
+        """The program without a call and its values, or None, as where these are used elsewhere too."""
+        if len(call.values) != 1:
+            return None
+        name, statement = call.values[0], self.statement_of(call.node)
+        column = self.column(name)
+        uses = [n for n in ast.walk(self.tree) if isinstance(n, ast.Name) and n.id == name]
+        if column is None or column[0].statement is None or statement is None or len(uses) != 2:
+            return None
+        table, place = column
+        changes = [self._line(statement)]
+        if table.zipped:
+            if place == 0:
+                return None
+            elements = [table.statement.targets[0].elts, *table.rows]
+            changes += [((self.span(e[place - 1])[1], self.span(e[place])[1]), "") for e in elements]
+        else:
+            changes.append(self._line(table.statement))
+        return self.changed(changes)
 
     # Calls
 
@@ -240,22 +287,21 @@ class Program:
         end = len(self.code)
         return (end, end), ("" if self.code.endswith("\n") else "\n") + f"{text}\n"
 
-    def statement_start(self, call: ast.Call) -> int | None:
-        """Where the statement of the module begins that this call is in."""
-        for statement in self.tree.body:
-            if any(node is call for node in ast.walk(statement)):
-                return self.span(statement)[0]
-        return None
+    def statement_of(self, call: ast.Call) -> ast.stmt | None:
+        """The statement of the module that a call is in."""
+        return next((s for s in self.tree.body if any(node is call for node in ast.walk(s))), None)
 
     def drop_statement(self, call: ast.Call) -> Change | None:
         """The change that takes away the statement which is this call, with its line."""
         for statement in self.tree.body:
             if isinstance(statement, ast.Expr) and statement.value is call:
-                start, end = self.span(statement)
-                if self.code[end : end + 1] == "\n":
-                    end += 1
-                return (start, end), ""
+                return self._line(statement)
         return None
+
+    def _line(self, statement: ast.stmt) -> Change:
+        """The change that takes away a statement with its line."""
+        start, end = self.span(statement)
+        return (start, end + (self.code[end : end + 1] == "\n")), ""
 
 
 def _is_literal(node: ast.expr) -> bool:

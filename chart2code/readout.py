@@ -51,8 +51,18 @@ def _panel(pixels: np.ndarray) -> Box | None:
         mask = codes == values[k]
         across, along = mask.sum(axis=1), mask.sum(axis=0)
         y, x = np.flatnonzero(across > 0.3 * across.max()), np.flatnonzero(along > 0.3 * along.max())
-        return float(x[0]), float(y[0]), float(x[-1]), float(y[-1])
+        # Marks that reach the frame hide the panel, but don't let the page through.
+        through = np.abs(pixels.astype(np.int16) - page).max(axis=2) < 3
+        top, bottom = _grown(through[:, x[0] : x[-1] + 1].mean(axis=1) > 0.1, y[0], y[-1])
+        left, right = _grown(through[top : bottom + 1].mean(axis=0) > 0.1, x[0], x[-1])
+        return float(left), float(top), float(right), float(bottom)
     return None
+
+
+def _grown(through: np.ndarray, first: int, last: int) -> tuple[int, int]:
+    """The stretch from `first` to `last`, as far as it goes on until something is true."""
+    before, after = np.flatnonzero(through[:first]), np.flatnonzero(through[last + 1 :])
+    return int(before[-1]) + 1 if len(before) else 0, last + int(after[0]) if len(after) else len(through) - 1
 
 
 def _framed(pixels: np.ndarray, guess: Box, level: int) -> Box | None:

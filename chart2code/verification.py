@@ -34,6 +34,7 @@ ROUGH = 16  # pixels: the side of the squares that the rough comparison takes me
 ROUGH_WEIGHT = 0.2
 READINGS = 3  # after each change of structure
 ROUNDS = 3  # of changes of structure
+CHANGES = 3  # of series
 TOGETHER = 4  # variants of one program that share a process
 SEARCH_SHARE = 0.9  # of the budget; the rest is for rounding
 ROUNDING_COST = 0.002  # of IoU
@@ -204,8 +205,11 @@ class _Search:
             if drawing is not None:  # taken in any case: upon each other, bars can't be told apart
                 self.current, self.goal = drawing, goal
         self.improve(_safely(lambda: adjustment.shaped(self.current, self.size)) or [])
+        self.improve(_safely(lambda: adjustment.papers(self.current, self.target)) or [])
         self.read()
         self.align()
+        if self.best_iou < GOOD_IOU:
+            self.change_series()
         for _ in range(ROUNDS):
             if self.best_iou >= ENOUGH or not self.restructure():
                 break
@@ -228,6 +232,22 @@ class _Search:
 
     def reading(self, **way: int) -> str | None:
         return _safely(lambda: adjustment.read(self.current, self.target, **way))
+
+    def change_series(self) -> None:
+        """More or fewer series, each variant judged after its data have been read."""
+        for _ in range(CHANGES):
+            before = self.current, self.goal
+            variants = _safely(lambda: adjustment.series_changed(self.current, self.target)) or []
+            for code in variants:
+                for _code, drawing, goal in self.render([code]):
+                    if drawing is not None:
+                        self.current, self.goal = drawing, goal
+                        self.read()
+                if self.goal > before[1] + GAIN:
+                    break
+                self.current, self.goal = before
+            if self.current is before[0]:
+                return
 
     def restructure(self) -> bool:
         """Tries other ways to write single things, one thing after another."""

@@ -200,9 +200,9 @@ def test_axes_and_ticks_are_found(size):
     assert readout.find_box(pixels, guess) == pytest.approx((low[0], high[1], high[0], low[1]), abs=1.5)
     box = readout.find_box(pixels, guess)
     expected = on_canvas(figure, axes, [(k, 0) for k in range(5)], scale)[:, 0]
-    assert readout.find_ticks(pixels, box, "bottom") == pytest.approx(expected, abs=1)
+    assert readout.find_ticks(pixels, box, "bottom") == pytest.approx(expected, abs=1.5)
     expected = on_canvas(figure, axes, [(0, y) for y in range(9)], scale)[::-1, 1]
-    assert readout.find_ticks(pixels, box, "left") == pytest.approx(expected, abs=1)
+    assert readout.find_ticks(pixels, box, "left") == pytest.approx(expected, abs=1.5)
     assert readout.find_box(np.full_like(pixels, 255), guess) is None
 
 
@@ -289,6 +289,21 @@ def test_program_is_edited_in_place():
     assert '[("x", 1), ("x", 2), ("x", 3)]' in longer
     with pytest.raises(SyntaxError):
         Program("plt.bar(")
+
+
+def test_series_are_added_and_dropped():
+    program = Program(CODE.replace("ax.plot([1, 2], [3, 4])", 'ax.plot(städte, größe, color="red", label="a")'))
+    more = program.with_series(program.calls[1], "y2", {"color": '"blue"', "label": '"b"'})
+    assert 'städte, größe, y2 = zip(*[("Köln", 1.5, 1.5), ("Ås", -2, -2)])' in more
+    assert 'ax.plot(städte, größe, color="red", label="a")\nax.plot(städte, y2, color="blue", label="b")\n' in more
+    program = Program(more)
+    assert "y2" not in program.without_series(program.calls[2])
+    assert program.without_series(program.calls[1]) is None  # the bars have the same values
+    program = Program("y = [1, 2]\nax.plot(y)\n")
+    more = program.with_series(program.calls[0], "y2", {})
+    assert more == "y = [1, 2]\ny2 = [1, 2]\nax.plot(y)\nax.plot(y2)\n"
+    program = Program(more)
+    assert program.without_series(program.calls[1]) == "y = [1, 2]\nax.plot(y)\n"
 
 
 @pytest.mark.parametrize("value, decimals, text", [(1234.5, -2, "1200"), (-0.001, 2, "0.00"), (0.1 + 0.2, 1, "0.3")])
