@@ -227,6 +227,8 @@ class Program:
             if node.func.attr not in PLOTTING or not isinstance(node.func.value, ast.Name):
                 continue
             x, y = PLOTTING[node.func.attr]
+            if node.func.attr == "plot" and len(node.args) == 1:
+                x, y = None, 0
             names = [
                 argument.id
                 if isinstance(argument, ast.Name)
