@@ -26,6 +26,8 @@ from eval_metric.similarity import CANVAS, to_canvas
 NICE_STEPS = (1.0, 2.0, 2.5, 5.0)  # of matplotlib's ticks
 FINEST = 0.002  # of the length of an axis: finer values can't be seen
 SAME_COLOR = 14  # of 255
+GREY = 30  # of 255: less chroma than this, and it may be grid or text
+THICKEST = 6  # points, of lines
 
 
 class Drawing:
@@ -286,9 +288,10 @@ def _write_stroke(reading: Reading, s: Series, own: np.ndarray, seen: readout.St
         changes.append(program.set_keyword(node, "marker", None))
     drawn = readout.find_stroke(own, s.marks[:, 0], s.marks[:, 1])
     if drawn is not None and not 0.72 < seen.thickness / drawn.thickness < 1.4:
-        width = (number(s.call.keyword("linewidth")) or 1.5) * seen.thickness / drawn.thickness
+        width = seen.thickness / reading.drawing.scale * 0.72  # points of a figure with 100 dpi
         width = round(width * 2) / 2 or 0.5
-        changes.append(program.set_keyword(node, "linewidth", None if width == 1.5 else f"{width:g}"))
+        if width <= THICKEST:
+            changes.append(program.set_keyword(node, "linewidth", None if width == 1.5 else f"{width:g}"))
     reading.changes += [change for change in changes if change]
 
 
@@ -788,11 +791,6 @@ LEGENDS = (
 STYLES = ("ggplot", "seaborn-v0_8-darkgrid", "seaborn-v0_8-whitegrid", "bmh", "fivethirtyeight", "dark_background")
 DPIS = (100, 120, 150, 200, 300)
 FORMATS = ('"{x:,.0f}"', '"${x:,.0f}"', '"{x:.0f}%"', '"${x:.0f}"')
-WIDTHS = ("0.3", "0.4", "0.5")
-WEDGES = (
-    None, '{"edgecolor": "white"}', *(f'{{"width": {w}}}' for w in WIDTHS),
-    *(f'{{"width": {w}, "edgecolor": "white"}}' for w in WIDTHS),
-)  # fmt: skip
 STROKES = {"errorbar": "plot", "barh": "bar", "fill_between": "stackplot"}  # drawn alike
 MARKERS = ('"o"', '"s"', '"^"', '"D"', '"v"')
 
@@ -848,9 +846,15 @@ def alternatives(drawing: Drawing, target: np.ndarray) -> list[list[list[Change]
     keyword(pies, "autopct", None, '"%1.1f%%"', '"%1.0f%%"')
     keyword(pies, "counterclock", None, "False")
     keyword(pies, "startangle", None, "90")
-    keyword(pies, "wedgeprops", *WEDGES)
-    if any(k.arg == "wedgeprops" for call in pies for k in call.keywords):
-        keyword(pies, "pctdistance", None, "0.75", "0.8", "0.85")
+    ring = readout.find_pie(target) if pies else None
+    if ring is not None:
+        width = round(20 * (1 - ring.hole)) / 20
+        edge = '"edgecolor": "white"'
+        if width < 0.95:
+            keyword(pies, "wedgeprops", f'{{"width": {width:g}}}', f'{{"width": {width:g}, {edge}}}')
+            keyword(pies, "pctdistance", None, f"{1 - width / 2:g}", "0.75", "0.8", "0.85")
+        else:
+            keyword(pies, "wedgeprops", None, f"{{{edge}}}")
     add(*_opacities(drawing))
     if not pies:
         if any(call.keyword("label") or call.keyword("labels") for call in program.calls):
@@ -898,11 +902,9 @@ def series_changed(drawing: Drawing, target: np.ndarray) -> list[str]:
     palette = readout.find_colors(target, box)[:8]
     seen = match_colors(drawing.series, target, box)
     amounts = [n for color, n in palette if any(np.abs(color - s).max() < SAME_COLOR for s in seen)]
-    new = [
-        color
-        for color, n in palette
-        if n > 0.3 * max(amounts, default=200) and all(np.abs(color - s).max() > 2 * SAME_COLOR for s in seen)
-    ]
+    least = 0.3 * max(amounts, default=200)
+    new = [color for color, n in palette if n > least and np.ptp(color) >= GREY]
+    new = [color for color in new if all(np.abs(color - s).max() > 2 * SAME_COLOR for s in seen)]
     code, last = program.code, series[-1].call
     for k, color in enumerate(new):
         names = {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}
@@ -925,15 +927,19 @@ def series_changed(drawing: Drawing, target: np.ndarray) -> list[str]:
 
 
 def shaped(drawing: Drawing, size: tuple[int, int]) -> list[str]:
-    """The program with figures of the shape of a picture of this size (width, height), in inches at usual dpi."""
+    """
+    The program with figures of the shape of a picture of this size (width, height), in inches at usual dpi. What is as
+    large as the common canvas may be letterboxed, and says nothing.
+    """
     program = drawing.program
     height, width = drawing.result.image.shape[:2]
-    if abs(math.log(width / height * size[1] / size[0])) < 0.02:
+    same_shape = abs(math.log(width / height * size[1] / size[0])) < 0.02
+    if (width, height) == size or size == (CANVAS, CANVAS):
         return []
     calls = program.statement_calls("subplots") + program.statement_calls("figure")
     if len(calls) != 1:
         return []
-    figures = [(size[0] / dpi, size[1] / dpi) for dpi in DPIS]
+    figures = [(size[0] / dpi, size[1] / dpi) for dpi in (DPIS[:1] if same_shape else DPIS)]
     texts = dict.fromkeys(f"({w:.2g}, {h:.2g})" for w, h in figures if 2.4 <= w <= 16 and 1.6 <= h <= 16)
     return [program.changed([program.set_keyword(calls[0], "figsize", text)]) for text in texts]
 

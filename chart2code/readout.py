@@ -22,9 +22,25 @@ MIX_ERROR = 40  # of 255: how far a pixel may be from the mixtures of a colour a
 FULL = 0.75  # coverage from which a pixel belongs to a filled area
 
 
-def transposed(pixels: np.ndarray, box: Box) -> tuple[np.ndarray, Box]:
-    """The picture with x and y exchanged, so that horizontal bars stand upright (and hang from above)."""
-    return np.ascontiguousarray(pixels.swapaxes(0, 1)), (box[1], box[0], box[3], box[2])
+# Channels, taken by pairs: numpy is slow along a last axis of three
+
+
+def _palest(values: np.ndarray) -> np.ndarray:
+    """The largest of the channels of (..., 3)."""
+    return np.maximum(np.maximum(values[..., 0], values[..., 1]), values[..., 2])
+
+
+def _darkest(values: np.ndarray) -> np.ndarray:
+    return np.minimum(np.minimum(values[..., 0], values[..., 1]), values[..., 2])
+
+
+def _chroma(pixels: np.ndarray) -> np.ndarray:
+    return _palest(pixels) - _darkest(pixels)
+
+
+def _distance(pixels: np.ndarray, color: Sequence[float]) -> np.ndarray:
+    """The largest difference from a colour in a channel."""
+    return _palest(np.abs(pixels.astype(np.int16) - np.round(color).astype(np.int16)))
 
 
 # Axes
@@ -32,10 +48,10 @@ def transposed(pixels: np.ndarray, box: Box) -> tuple[np.ndarray, Box]:
 
 def find_box(pixels: np.ndarray, guess: Box) -> Box | None:
     """
-    The rectangle of the axes, by the spines at its bottom and its left, or by its colour if the page has another; None
-    if there is neither.
+    The rectangle of the axes, by the spines at its bottom and its left, or by its colour if the page has another, or
+    by the ends of grid lines; None if there are none of these.
     """
-    return _framed(pixels, guess, DARK) or _panel(pixels) or _framed(pixels, guess, PALE)
+    return _framed(pixels, guess, DARK) or _panel(pixels) or _framed(pixels, guess, PALE) or _gridded(pixels)
 
 
 def _panel(pixels: np.ndarray) -> Box | None:
@@ -52,11 +68,37 @@ def _panel(pixels: np.ndarray) -> Box | None:
         across, along = mask.sum(axis=1), mask.sum(axis=0)
         y, x = np.flatnonzero(across > 0.3 * across.max()), np.flatnonzero(along > 0.3 * along.max())
         # Marks that reach the frame hide the panel, but don't let the page through.
-        through = np.abs(pixels.astype(np.int16) - page).max(axis=2) < 3
+        through = _distance(pixels, page) < 3
         top, bottom = _grown(through[:, x[0] : x[-1] + 1].mean(axis=1) > 0.1, y[0], y[-1])
         left, right = _grown(through[top : bottom + 1].mean(axis=0) > 0.1, x[0], x[-1])
         return float(left), float(top), float(right), float(bottom)
     return None
+
+
+def _gridded(pixels: np.ndarray) -> Box | None:
+    """The rectangle that grid lines in both directions span."""
+    line = (_distance(pixels, page_of(pixels)) > 8) & (_chroma(pixels) < 24)
+    line &= _darkest(pixels) < 255  # the letterbox
+    sides = []
+    for mask in (line, line.T):
+        counts = mask.sum(axis=1)
+        beside = np.minimum(np.roll(counts, 4), np.roll(counts, -4))
+        rows = np.flatnonzero((counts > 0.35 * len(mask)) & (beside < 0.6 * counts))
+        if not len(rows):
+            return None
+        ends = [(places[0], places[-1]) for places in (np.flatnonzero(_joined(mask[row])) for row in rows)]
+        sides.append(np.median(ends, axis=0))
+    (left, right), (top, bottom) = sides
+    return (float(left), float(top), float(right), float(bottom)) if right - left > 40 and bottom - top > 40 else None
+
+
+def _joined(row: np.ndarray) -> np.ndarray:
+    """The longest stretch of a row that has gaps of less than 16 pixels, as of marks that hide a line."""
+    places = np.flatnonzero(row)
+    stretch = max(np.split(places, np.flatnonzero(np.diff(places) > 16) + 1), key=np.ptp)
+    joined = np.zeros_like(row)
+    joined[stretch[0] : stretch[-1] + 1] = True
+    return joined
 
 
 def _grown(through: np.ndarray, first: int, last: int) -> tuple[int, int]:
@@ -66,7 +108,7 @@ def _grown(through: np.ndarray, first: int, last: int) -> tuple[int, int]:
 
 
 def _framed(pixels: np.ndarray, guess: Box, level: int) -> Box | None:
-    dark = (pixels.max(axis=2) < level) & (np.ptp(pixels, axis=2) < 48)
+    dark = (_palest(pixels) < level) & (_chroma(pixels) < 48)
     bottom = _spine(dark, guess[0], guess[2], guess[3], last=True)
     left = _spine(dark.T, guess[1], guess[3], guess[0], last=False)
     if bottom is None or left is None:
@@ -99,9 +141,14 @@ def _spine(dark: np.ndarray, start: float, end: float, guess: float, last: bool)
 
 
 def find_ticks(pixels: np.ndarray, box: Box, side: str) -> np.ndarray:
-    """Places of the ticks along a side ("bottom", "left" or "right") of the axes, in ascending order."""
-    grey = 255 - pixels.max(axis=2).astype(np.float32)
+    """
+    Places of the ticks (of their labels, if there are none) along a side ("bottom", "left" or "right") of the axes, in
+    ascending order.
+    """
+    grey = 255 - _palest(pixels).astype(np.float32)
     left, top, right, bottom = (int(round(v)) for v in box)
+    if bottom + 4 > len(grey) or left < 3 or right + 4 > grey.shape[1]:
+        return np.empty(0)
     if side == "bottom":
         strip = grey[bottom + 2 : bottom + 4, max(0, left - 2) : right + 3].mean(axis=0)
         offset = max(0, left - 2)
@@ -112,12 +159,27 @@ def find_ticks(pixels: np.ndarray, box: Box, side: str) -> np.ndarray:
     if not strip.size or np.isnan(strip).any():
         return np.empty(0)
     regions, count = ndimage.label(strip > 50)
-    if not count:
-        return np.empty(0)
     index = np.arange(1, count + 1)
     widths = ndimage.sum_labels(np.ones_like(strip), regions, index)
-    places = offset + np.array(ndimage.center_of_mass(strip, regions, index))[:, 0]
-    return places[widths <= 4]
+    places = offset + np.array(ndimage.center_of_mass(strip, regions, index)).reshape(-1)
+    places = places[widths <= 4]
+    return places if len(places) > 1 else _label_places(pixels, box, side)
+
+
+def _label_places(pixels: np.ndarray, box: Box, side: str) -> np.ndarray:
+    """Middles of the labels along a side of the axes, where there are no ticks."""
+    left, top, right, bottom = (int(round(v)) for v in box)
+    if side == "bottom":
+        strip, offset = pixels[bottom + 3 : bottom + 20, max(0, left - 12) : right + 13], max(0, left - 12)
+    else:
+        columns = slice(max(0, left - 26), left - 2) if side == "left" else slice(right + 3, right + 27)
+        strip, offset = pixels[max(0, top - 6) : bottom + 7, columns].swapaxes(0, 1), max(0, top - 6)
+    if strip.shape[0] < 8 or strip.shape[1] < 8:
+        return np.empty(0)
+    grey = strip.mean(axis=2)
+    columns = np.flatnonzero((np.abs(grey - np.median(grey)) > 60).any(axis=0))
+    runs = np.split(columns, np.flatnonzero(np.diff(columns) > (6 if side == "bottom" else 2)) + 1)
+    return np.array([offset + (run[0] + run[-1]) / 2 for run in runs if len(run) > 2])
 
 
 # Colours
@@ -132,7 +194,7 @@ def coverage(pixels: np.ndarray, color: Sequence[float], paper: Sequence[float] 
     if length < 1:
         return np.zeros(pixels.shape[:2], np.float32)
     share = difference @ direction / length
-    error = np.abs(difference - np.clip(share, 0, 1)[..., None] * direction).max(axis=2)
+    error = _palest(np.abs(difference - np.clip(share, 0, 1)[..., None] * direction))
     allowed = min(MIX_ERROR, 0.22 * np.abs(direction).max())  # pale colours are not far from grey
     return np.where(error < allowed * np.clip(share + 0.3, 0, 1), np.clip(share, 0, 1), 0).astype(np.float32)
 
@@ -141,7 +203,7 @@ def coverages(pixels: np.ndarray, colors: Sequence[np.ndarray], paper: Sequence[
     """The coverage by each of several colours inside of a box; a pixel of one colour isn't half of another."""
     covers = [clip_to(coverage(pixels, color, paper), box) for color in colors]
     for k, color in enumerate(colors):
-        exact = np.abs(pixels - np.asarray(color, np.float32)).max(axis=2) < 12
+        exact = _distance(pixels, color) < 12
         for other, cover in zip(colors, covers):
             if np.abs(other - color).max() > 24:
                 cover[exact] = 0
@@ -167,8 +229,8 @@ def paper_of(pixels: np.ndarray, box: Box) -> tuple[int, ...]:
 
 def page_of(pixels: np.ndarray) -> tuple[int, ...]:
     """The colour of the page around the axes: the most frequent one at the left and the right side of the picture."""
-    rows = np.flatnonzero((pixels.min(axis=2) < 255).any(axis=1))  # without the letterbox
-    columns = np.flatnonzero((pixels.min(axis=2) < 255).any(axis=0))
+    ink = _darkest(pixels) < 255
+    rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))  # without the letterbox
     if not len(rows):
         return 255, 255, 255
     sides = pixels[rows[0] : rows[-1] + 1, [columns[0], columns[0] + 1, columns[-1] - 1, columns[-1]]].reshape(-1, 3)
@@ -186,28 +248,30 @@ def find_colors(pixels: np.ndarray, box: Box, greys: bool = False, minimum: int 
     inside = _inside(pixels, box, 3).astype(np.int16)
     flat = np.zeros(inside.shape[:2], bool)  # no soft edge: as above and below, left and right
     if min(flat.shape) > 2:
-        across = np.abs(inside[:, 2:] - inside[:, :-2]).max(axis=2)[1:-1]
-        along = np.abs(inside[2:] - inside[:-2]).max(axis=2)[:, 1:-1]
+        across = _palest(np.abs(inside[:, 2:] - inside[:, :-2]))[1:-1]
+        along = _palest(np.abs(inside[2:] - inside[:-2]))[:, 1:-1]
         flat[1:-1, 1:-1] = np.maximum(across, along) <= 6
     inside, flat = inside.reshape(-1, 3), flat.ravel()
     codes = (inside.astype(np.int32) >> 3) @ np.array([1 << 10, 1 << 5, 1])
     values, index, counts = np.unique(codes, return_inverse=True, return_counts=True)
     found: list[list] = []
+    order, ends = index.ravel().argsort(kind="stable"), counts.cumsum()
     for k in counts.argsort()[::-1][:150]:
         if counts[k] < 4:
             break
-        color = np.median(inside[index == k], axis=0).astype(np.float32)
+        members = order[ends[k] - counts[k] : ends[k]]
+        color = np.median(inside[members], axis=0).astype(np.float32)
         if np.abs(color - paper).max() < 24 or color.min() > 235:
             continue
-        if not greys and np.ptp(color) < 26 and flat[index == k].sum() < 150:
+        if not greys and np.ptp(color) < 26 and flat[members].sum() < 150:
             continue
         for entry in found:
             if np.abs(entry[0] - color).max() < 30:
                 entry[1] += counts[k]
-                entry[2] += flat[index == k].sum()
+                entry[2] += flat[members].sum()
                 break
         else:
-            found.append([color, counts[k], flat[index == k].sum()])
+            found.append([color, counts[k], flat[members].sum()])
     kept = []
     for color, count, area in found:
         if count < minimum:
@@ -255,7 +319,7 @@ def without_legend(covers: list[np.ndarray], pixels: np.ndarray, box: Box) -> li
     left, top, right, bottom = (int(round(v)) for v in box)
     area = np.s_[max(0, top + 4) : bottom - 3, max(0, left + 4) : right - 3]
     dark = np.zeros(pixels.shape[:2], bool)
-    dark[area] = (pixels[area].max(axis=2) < DARK) & (np.ptp(pixels[area], axis=2) < 40)
+    dark[area] = (_palest(pixels[area]) < DARK) & (_chroma(pixels[area]) < 40)
     joined = ndimage.binary_closing(dark, np.ones((1, 9)))
     lines = []
     for place in ndimage.find_objects(ndimage.label(joined, structure=np.ones((3, 3)))[0]):
@@ -507,7 +571,7 @@ class Pie:
 
 def find_pie(pixels: np.ndarray) -> Pie | None:
     """The pie of a picture, by its circle."""
-    ink = (pixels.min(axis=2) < 235) | (np.ptp(pixels, axis=2) > 12)
+    ink = (_darkest(pixels) < 235) | (_chroma(pixels) > 12)
     ink = ndimage.binary_opening(ink, iterations=2)  # without text and lines
     regions, count = ndimage.label(ink)
     if not count:
