@@ -79,6 +79,12 @@ def _gridded(pixels: np.ndarray) -> Box | None:
     """The rectangle that grid lines in both directions span."""
     line = (_distance(pixels, page_of(pixels)) > 8) & (_chroma(pixels) < 24)
     line &= _darkest(pixels) < 255  # the letterbox
+    codes = pixels[line].astype(np.int32) @ np.array([1 << 16, 1 << 8, 1])
+    if not len(codes):
+        return None
+    values, counts = np.unique(codes, return_counts=True)
+    color = values[counts.argmax()]
+    line &= _distance(pixels, (color >> 16, color >> 8 & 255, color & 255)) < 14
     sides = []
     for mask in (line, line.T):
         counts = mask.sum(axis=1)
@@ -87,15 +93,15 @@ def _gridded(pixels: np.ndarray) -> Box | None:
         if not len(rows):
             return None
         ends = [(places[0], places[-1]) for places in (np.flatnonzero(_joined(mask[row])) for row in rows)]
-        sides.append(np.median(ends, axis=0))
+        sides.append((min(a for a, _ in ends), max(b for _, b in ends)))
     (left, right), (top, bottom) = sides
     return (float(left), float(top), float(right), float(bottom)) if right - left > 40 and bottom - top > 40 else None
 
 
 def _joined(row: np.ndarray) -> np.ndarray:
-    """The longest stretch of a row that has gaps of less than 16 pixels, as of marks that hide a line."""
+    """The longest stretch of a row that has gaps of at most 5 pixels, as of marks that hide a line."""
     places = np.flatnonzero(row)
-    stretch = max(np.split(places, np.flatnonzero(np.diff(places) > 16) + 1), key=np.ptp)
+    stretch = max(np.split(places, np.flatnonzero(np.diff(places) > 6) + 1), key=np.ptp)
     joined = np.zeros_like(row)
     joined[stretch[0] : stretch[-1] + 1] = True
     return joined
@@ -177,7 +183,12 @@ def _label_places(pixels: np.ndarray, box: Box, side: str) -> np.ndarray:
     if strip.shape[0] < 8 or strip.shape[1] < 8:
         return np.empty(0)
     grey = strip.mean(axis=2)
-    columns = np.flatnonzero((np.abs(grey - np.median(grey)) > 60).any(axis=0))
+    ink = np.abs(grey - np.median(grey)) > 60
+    lines = np.flatnonzero(ink.any(axis=1))  # those next to the axis; further out is its name
+    if not len(lines):
+        return np.empty(0)
+    groups = np.split(lines, np.flatnonzero(np.diff(lines) > 4) + 1)
+    columns = np.flatnonzero(ink[groups[-1] if side == "left" else groups[0]].any(axis=0))
     runs = np.split(columns, np.flatnonzero(np.diff(columns) > (6 if side == "bottom" else 2)) + 1)
     return np.array([offset + (run[0] + run[-1]) / 2 for run in runs if len(run) > 2])
 

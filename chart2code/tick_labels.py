@@ -94,6 +94,10 @@ def read_number(pixels: np.ndarray, box: Box, place: float, ticks: np.ndarray, s
         return None
     ink = ink / ink.max()
     runs = _runs((ink > INK).any(axis=0), 0)
+    tick = 0 if side == "right" else ink.shape[1]
+    runs = [r for r in runs if tick not in r or np.ptp(np.flatnonzero((ink[:, r[0] : r[1]] > INK).any(axis=1))) > 2]
+    if not runs:
+        return None
     if side == "left":  # what stands next to the axis; further out is the name of the axis
         runs = runs[::-1]
     chosen = []
@@ -102,7 +106,9 @@ def read_number(pixels: np.ndarray, box: Box, place: float, ticks: np.ndarray, s
             break
         chosen.append(run)
     rows = np.flatnonzero((ink[:, min(a for a, _ in chosen) : max(b for _, b in chosen)] > INK).any(axis=1))
-    lines = _runs(np.isin(np.arange(len(ink)), rows), 1)
+    lines = [line for line in _runs(np.isin(np.arange(len(ink)), rows), 1) if np.ptp(line) >= 5]
+    if not lines:
+        return None
     line = max(lines, key=np.ptp) if side != "bottom" else lines[0]
     return _number("".join(_character(ink[line[0] : line[1], a:b]) for a, b in sorted(chosen)))
 
