@@ -241,7 +241,8 @@ def _read_axes(reading: Reading, series: list[Series], colors: bool, scale: bool
             texts.reverse()
         reading.changes.append((program.span(series[colored[0]].call.keyword("color")), f"[{', '.join(texts)}]"))
     if bars:
-        values |= _bar_values(series, found, {i: readout.find_bars(own[i]) for i in bars}, frame, count, ticks)
+        fit = _axes_fit(drawing, series, series[bars[0]].axes, frame)
+        values |= _bar_values(series, found, {i: readout.find_bars(own[i]) for i in bars}, frame, count, ticks, fit)
     own_ticks = readout.find_ticks(drawing.pixels, drawing.box, "bottom")
     for i in rest:
         s = series[i]
@@ -288,7 +289,10 @@ def _write_stroke(reading: Reading, s: Series, own: np.ndarray, seen: readout.St
         changes.append(program.set_keyword(node, "marker", None))
     drawn = readout.find_stroke(own, s.marks[:, 0], s.marks[:, 1])
     if drawn is not None and not 0.72 < seen.thickness / drawn.thickness < 1.4:
-        width = seen.thickness / reading.drawing.scale * 0.72  # points of a figure with 100 dpi
+        own_width = number(s.call.keyword("linewidth")) or 1.5
+        if s.call.keyword("linewidth") is None and program.statement_calls("use"):  # a style sheet's: at 100 dpi
+            own_width = drawn.thickness / reading.drawing.scale * 0.72
+        width = own_width * seen.thickness / drawn.thickness
         width = round(width * 2) / 2 or 0.5
         if width <= THICKEST:
             changes.append(program.set_keyword(node, "linewidth", None if width == 1.5 else f"{width:g}"))
@@ -433,17 +437,18 @@ def _bar_values(
     frame: Frame,
     count: int,
     ticks: np.ndarray,
+    fit: Line | None,
 ) -> dict[int, np.ndarray | None]:
-    """Values of bars: their lengths, times value per pixel as in the drawing."""
+    """Values of bars: their lengths, times value per pixel as in the drawing (`fit`, else by its bars)."""
     known = [
         (sum(map(abs, series[i].values)), sum(bar.end - bar.start for bar in own[i]))
         for i in found
         if len(own[i]) == len(series[i].values)
     ]
     total, length = (sum(column) for column in zip(*known)) if known else (0, 0)
-    if not length or not total:
+    if fit is None and not (length and total):
         return {}
-    per_pixel = total / length * frame.ratio_y
+    per_pixel = (abs(fit.slope) if fit else total / length) * frame.ratio_y
     stacked = any(series[i].call.keyword("bottom") or series[i].call.keyword("left") for i in found)
     ends = [e for bars in found.values() for bar in bars for e in (bar.start, bar.end)]
     support = [sum(abs(e - other) < 3 for other in ends) for e in ends]
@@ -464,9 +469,17 @@ def _bar_values(
         for slot, bar in zip(slots, bars):
             up = abs(bar.end - base) <= abs(bar.start - base)
             positive = stacked or (up != frame.horizontal)
-            lengths[slot] = (bar.end - bar.start) * (1 if positive else -1)
+            lengths[slot] = (bar.end - bar.start + _hidden(series[i], own[i], fit)) * (1 if positive else -1)
         values[i] = lengths * per_pixel
     return values
+
+
+def _hidden(s: Series, own: list[readout.Bar], fit: Line | None) -> float:
+    """Pixels of a bar's length that can't be measured (below a spine, at the next colour), as in the drawing."""
+    if fit is None or len(own) != len(s.values):
+        return 0.0
+    true, measured = np.sort(np.abs(s.values) / abs(fit.slope)), np.sort([bar.end - bar.start for bar in own])
+    return float(np.clip(np.median(true - measured), -1, 3))
 
 
 def _knots(
