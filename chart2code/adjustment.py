@@ -616,9 +616,9 @@ def _scale_limits(reading: Reading, axis: str, factor: float, shift: float) -> N
     for call in program.statement_calls(f"set_{axis}lim"):
         limits = [number(node) for node in call.args]
         if len(limits) == 2 and None not in limits:
-            decimals = decimals_for(abs(limits[1] - limits[0]) * factor * 0.004)
+            error = 0.004 * abs(limits[1] - limits[0]) * factor
             for node, value in zip(call.args, limits):
-                reading.changes.append((program.span(node), _short(value * factor + shift, decimals)))
+                reading.changes.append((program.span(node), _brief(value * factor + shift, error)))
 
 
 def _texts(values: np.ndarray, span: float) -> list[str]:
@@ -626,9 +626,10 @@ def _texts(values: np.ndarray, span: float) -> list[str]:
     return [literal(float(v), decimals) for v in values]
 
 
-def _short(value: float, decimals: int) -> str:
-    text = literal(value, decimals)
-    return text.rstrip("0").rstrip(".") if "." in text else text
+def _brief(value: float, error: float) -> str:
+    """The literal with the fewest digits that is not further than `error` from a value."""
+    decimals = next(d for d in range(-12, 13) if abs(round(value, d) - value) <= error or d == 12)
+    return literal(value, decimals)
 
 
 def _write(reading: Reading, columns: dict[str, np.ndarray], span: float) -> None:
@@ -997,27 +998,37 @@ def _spines(program: Program, axes: str) -> list[Change | None]:
 
 
 def _limits(drawing: Drawing, target: np.ndarray) -> list[list[Change]]:
-    """The limits of the target's axes, by the numbers at its ticks, where they are not those of the drawing."""
+    """The limits of the target's axes, by its ticks, where they are not those of the drawing."""
     program = drawing.program
     axes = next(call.axes for call in program.calls)
     boxes = [readout.find_box(pixels, drawing.box) for pixels in (target, drawing.pixels)] if drawing.box else [None]
     if None in boxes or axes == "plt":
         return []
     options = []
+    named = all(program.literals(call.x) is None for call in program.calls)
     for axis, side, low, high in (("y", "left", 3, 1), ("x", "bottom", 0, 2)):
         limits = []
         for pixels, box in zip((target, drawing.pixels), boxes):
-            read = read_scale(pixels, box, readout.find_ticks(pixels, box, side), side)
+            ticks = readout.find_ticks(pixels, box, side)
+            read = _category_scale(ticks) if axis == "x" and named else read_scale(pixels, box, ticks, side)
             limits.append(None if read is None else (read[0] + read[1] * box[low], read[0] + read[1] * box[high]))
-        if None in limits or np.abs(np.subtract(*limits)).max() < 0.02 * abs(limits[0][1] - limits[0][0]):
+        if None in limits or np.abs(np.subtract(*limits)).max() < 0.01 * abs(limits[0][1] - limits[0][0]):
             continue
-        decimals = decimals_for(abs(limits[0][1] - limits[0][0]) * 0.004)
-        text = ", ".join(_short(limit, decimals) for limit in limits[0])
+        error = 0.004 * abs(limits[0][1] - limits[0][0])
+        text = ", ".join(_brief(limit, error) for limit in limits[0])
         former = [
             change for call in program.statement_calls(f"set_{axis}lim") if (change := program.drop_statement(call))
         ]
         options.append([*former, program.add_statement(f"{axes}.set_{axis}lim({text})")])
     return options + ([options[0] + options[1]] if len(options) == 2 else [])
+
+
+def _category_scale(ticks: np.ndarray) -> tuple[float, float] | None:
+    """(start, slope) of place = start + slope * pixel, for categories at 0, 1, 2, ..."""
+    if len(ticks) < 2 or np.ptp(np.diff(ticks)) > 4:
+        return None
+    slope = (len(ticks) - 1) / (ticks[-1] - ticks[0])
+    return -slope * ticks[0], slope
 
 
 def _opacities(drawing: Drawing) -> list[list[Change]]:
