@@ -1,8 +1,9 @@
-"""What a program has to say so that it draws a given picture: `readings` rewrites its data and colours.
+"""What a program has to say so that it draws a given picture: `read` rewrites its data and colours.
 
 The program is right in kind and wrong in numbers. Its own picture shows how its literals become pixels, and the target
 shows, mark by mark, what the pixels should be (readout.py): so all values are set at once, and what is measured badly
-is measured again after the next rendering, with less left to change.
+is measured again after the next rendering, with less left to change. What can't be measured is tried: `shaped`,
+`papers`, `series_changed` and `alternatives` give variants of the program, of which the search takes those that fit.
 """
 
 from __future__ import annotations
@@ -111,7 +112,7 @@ def _link(drawing: Drawing) -> list[Series]:
             if alpha is not None:
                 color = 255 + (color - 255) * alpha
             found.append(Series(call, column, names.index(call.axes), index, values, color))
-    marks = [drawing.place(*mark[:2]) for mark in (drawing.result.labels or {}).get("marks", [])]
+    marks = [drawing.place(*mark[:2]) for mark in (drawing.result.labels or {}).get("marks") or []]
     order = {"bar": 0, "barh": 0, "plot": 1, "scatter": 2, "pie": 3}
     drawn = sorted((s for s in found if s.kind in order), key=lambda s: (s.axes, order[s.kind]))
     if sum(len(s.values) for s in drawn) == len(marks):
@@ -804,6 +805,7 @@ LEGENDS = (
 )  # fmt: skip
 STYLES = ("ggplot", "seaborn-v0_8-darkgrid", "seaborn-v0_8-whitegrid", "bmh", "fivethirtyeight", "dark_background")
 DPIS = (100, 120, 150, 200, 300)
+MIN_WIDTH, MAX_WIDTH = 2.4, 10.5  # inches, of figures as people make them
 FORMATS = ('"{x:,.0f}"', '"${x:,.0f}"', '"{x:.0f}%"', '"${x:.0f}"')
 STROKES = {"errorbar": "plot", "barh": "bar", "fill_between": "stackplot"}  # drawn alike
 MARKERS = ('"o"', '"s"', '"^"', '"D"', '"v"')
@@ -953,8 +955,9 @@ def shaped(drawing: Drawing, size: tuple[int, int]) -> list[str]:
     calls = program.statement_calls("subplots") + program.statement_calls("figure")
     if len(calls) != 1:
         return []
-    figures = [(size[0] / dpi, size[1] / dpi) for dpi in (DPIS[:1] if same_shape else DPIS)]
-    texts = dict.fromkeys(f"({w:.2g}, {h:.2g})" for w, h in figures if 2.4 <= w <= 16 and 1.6 <= h <= 16)
+    usual = same_shape or MIN_WIDTH <= size[0] / DPIS[0] <= MAX_WIDTH
+    figures = [(size[0] / dpi, size[1] / dpi) for dpi in (DPIS[:1] if usual else DPIS)]
+    texts = dict.fromkeys(f"({w:.2g}, {h:.2g})" for w, h in figures if MIN_WIDTH <= w <= 16 and 1.6 <= h <= 16)
     return [program.changed([program.set_keyword(calls[0], "figsize", text)]) for text in texts]
 
 

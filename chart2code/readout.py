@@ -223,19 +223,20 @@ def coverages(pixels: np.ndarray, colors: Sequence[np.ndarray], paper: Sequence[
 
 
 def paper_of(pixels: np.ndarray, box: Box) -> tuple[int, ...]:
-    """The most frequent colour inside of the axes if it is pale, or dark up to the frame, else white."""
+    """The colour of the axes' background: one of the most frequent, pale, or dark up to the frame; else white."""
     inside = _inside(pixels, box, 3).reshape(-1, 3).astype(np.int32)
-    if not len(inside):
+    top = _inside(pixels, box, 5)[:3].reshape(-1, 3)  # where bars don't reach
+    if not len(inside) or not len(top):
         return 255, 255, 255
     codes, counts = np.unique((inside[:, 0] << 16) | (inside[:, 1] << 8) | inside[:, 2], return_counts=True)
-    code = int(codes[counts.argmax()])
-    color = code >> 16, code >> 8 & 255, code & 255
-    share = counts.max() / len(inside)
-    if min(color) >= 200:
-        return color if share > 0.2 else (255, 255, 255)
-    top = _inside(pixels, box, 5)[:3].reshape(-1, 3)  # where bars don't reach
-    dark = share > 0.4 and len(top) and np.abs(np.median(top, axis=0) - color).max() < 3
-    return color if dark else (255, 255, 255)
+    above = np.median(top, axis=0)
+    for k in counts.argsort()[::-1][:4]:
+        code, share = int(codes[k]), counts[k] / len(inside)
+        color = code >> 16, code >> 8 & 255, code & 255
+        up_to_frame = np.abs(above - color).max() < 3
+        if share > 0.1 and (up_to_frame or share > 0.2 and min(color) >= 200):
+            return color
+    return 255, 255, 255
 
 
 def page_of(pixels: np.ndarray) -> tuple[int, ...]:

@@ -3,10 +3,11 @@
 The judge is the chart's own picture: `eval_metric.similarity.chart_iou` of what a program draws with it. `verify`
 executes the candidates and keeps the best; with `refine` it changes that program, and keeps what makes it fit better:
 
-1. what can be measured in the picture is written into the program at once, data and colours (adjustment.py), and again
-   after each rendering, while it helps;
-2. other ways to write single things (grid, legend, markers, layout, ...) are tried, one thing after another;
-3. numbers are rounded as far as the score allows.
+1. shape and colours of the page are taken from the picture;
+2. what can be measured there is written into the program at once, data, scale and colours (adjustment.py), and again
+   after each rendering, while it helps; series are added or dropped if colours are left over or missing;
+3. other ways to write single things (grid, legend, markers, layout, ...) are tried, one thing after another;
+4. numbers are rounded as far as the score allows.
 
 The answer is the program with the highest IoU that was seen, so never worse than the first candidate (rounding may
 cost `ROUNDING_COST`, but not below it), and there at any time: when the budget is spent, or when it is told to stop.
@@ -198,14 +199,19 @@ class _Search:
                 self.current, self.goal = drawing, goal
         return self.goal > before
 
+    def go_to(self, codes: Iterable[str | None]) -> None:
+        """Goes to the best of some variants, also if it is worse than where the search stands."""
+        drawn = [entry for entry in self.render(filter(None, codes), together=TOGETHER) if entry[1] is not None]
+        if drawn:
+            _code, self.current, self.goal = max(drawn, key=lambda entry: entry[2])
+
     # Refinement
 
     def refine(self) -> None:
-        for _code, drawing, goal in self.render(filter(None, [adjustment.distinct(self.current)])):
-            if drawing is not None:  # taken in any case: upon each other, bars can't be told apart
-                self.current, self.goal = drawing, goal
-        self.improve(_safely(lambda: adjustment.shaped(self.current, self.size)) or [])
-        self.improve(_safely(lambda: adjustment.papers(self.current, self.target)) or [])
+        # Where bars lie upon each other or the page is another, nothing can be read: so whatever the goal says.
+        self.go_to([_safely(lambda: adjustment.distinct(self.current))])
+        self.go_to(_safely(lambda: adjustment.shaped(self.current, self.size)) or [])
+        self.go_to(_safely(lambda: adjustment.papers(self.current, self.target)) or [])
         self.read()
         self.align()
         if self.best_iou < GOOD_IOU:

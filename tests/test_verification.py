@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import predict
-from chart2code import adjustment, readout
+from chart2code import adjustment, readout, tick_labels
 from chart2code.adjustment import Drawing
 from chart2code.program import Program, literal
 from chart2code.verification import ROUNDING_COST, verify
@@ -251,6 +251,49 @@ def test_wedges_are_found():
     assert [wedge.explode > 0.04 for wedge in wedges] == [False, True, False]
     assert pie.hole == pytest.approx(0.4, abs=0.05)
     assert readout.find_pie(np.full((512, 512, 3), 255, np.uint8)) is None
+
+
+@pytest.mark.parametrize(
+    "values, settings",
+    [
+        ([-3, 8.5], {}),
+        ([2000, 11500], {"axes.formatter.use_locale": False, "format": "{x:,.0f}"}),
+        ([0.012, 0.074], {"font.family": "serif"}),
+        ([20, 93], {"font.size": 12, "format": "${x:.0f}"}),
+        ([35, 61], {"style": "fivethirtyeight"}),
+        ([35, 61], {"style": "seaborn-v0_8-whitegrid", "format": "{x:.0f}%"}),
+    ],
+)
+def test_numbers_at_ticks_are_read(values, settings):
+    settings = dict(settings)
+    style, form = settings.pop("style", "default"), settings.pop("format", None)
+    with plt.style.context([style, settings]):
+        figure, axes = plt.subplots()
+        axes.plot(range(len(values)), values)
+        axes.set_ylabel("name 123")
+        if form is not None:
+            axes.yaxis.set_major_formatter(form)
+        pixels, scale = drawn(figure)
+    places = on_canvas(figure, axes, [(0, values[0]), (0, values[1])], scale)[:, 1]
+    left, right = on_canvas(figure, axes, [(axes.get_xlim()[0], 0), (axes.get_xlim()[1], 0)], scale)[:, 0]
+    bottom, top = on_canvas(figure, axes, [(0, v) for v in axes.get_ylim()], scale)[:, 1]
+    box = left, top, right, bottom
+    start, slope = tick_labels.read_scale(pixels, box, readout.find_ticks(pixels, box, "left"), "left")
+    assert start + slope * places == pytest.approx(values, abs=0.012 * np.ptp(values))
+
+
+def test_shape_and_style_are_those_of_the_chart(executor):
+    chart = picture(executor, "plt.style.use('ggplot')\nplt.figure(figsize=(7, 4))\n" + CHARTS["bar"][0])
+    found = verify(executor, [PLT + CHARTS["bar"][1]], chart, refine=True, time_budget=300, max_renderings=20)
+    assert 'plt.style.use("ggplot")\nfig, ax = plt.subplots(figsize=(7, 4))' in found.code and found.iou > 0.95
+    assert Program(found.code).literals("sales") == pytest.approx([12, 30, 22.5, 41], abs=0.3)
+
+
+def test_line_that_the_program_lacks(executor):
+    chart = picture(executor, CHARTS["line"][0] + "plt.plot([1, 2, 3, 4, 5], [5, 2, 8, 3, 3], color='teal')\n")
+    found = verify(executor, [PLT + CHARTS["line"][1]], chart, refine=True, time_budget=300, max_renderings=20)
+    values = [Program(found.code).literals(call.values[0]) for call in Program(found.code).calls]
+    assert sorted(values) == [pytest.approx(y, abs=0.15) for y in ([3, 7, 4, 8, 6], [5, 2, 8, 3, 3])]
 
 
 # Programs
