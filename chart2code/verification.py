@@ -245,10 +245,8 @@ class _Search:
             before = self.current, self.goal
             variants = _safely(lambda: adjustment.series_changed(self.current, self.target)) or []
             for code in variants:
-                for _code, drawing, goal in self.render([code]):
-                    if drawing is not None:
-                        self.current, self.goal = drawing, goal
-                        self.read()
+                self.go_to([code])
+                self.read()
                 if self.goal > before[1] + GAIN:
                     break
                 self.current, self.goal = before
