@@ -1,6 +1,7 @@
 """Executes generated plotting programs and returns their pictures: fast, many at once, confined.
 
-`python worker.py` is started once per worker, with a clean environment, and forks for each program (see there); the
+`python worker.py` is started once per worker, with a clean environment, and forks for each program (see there), or for
+each few that are to run `together`; the
 calling process itself is never forked, so threads of torch or CUDA in it do no harm. A program gets `timeout` seconds
 and `memory_mb` on top of what the packages take, writes nothing, and its last figure comes back as pixels, equal to
 those of `python script.py` with `fig.savefig(..., dpi="figure")` and matplotlib's own defaults.
@@ -327,8 +328,8 @@ class Executor:
         Takes from `codes` only as far ahead as keeps the workers busy, so both may be endless.
 
         Args:
-            together: programs that share a process, one after another, for variants of one program: they save a third
-                of the time, and could forge each other's pictures.
+            together: programs that share a process, one after another. It saves forks, and they could forge each
+                other's pictures: for variants of one program.
             ahead: groups of that size per worker that are taken ahead of the one that it yields.
         """
         if self._pid != os.getpid():

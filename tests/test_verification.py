@@ -72,20 +72,16 @@ def test_refined_program_redraws_the_chart(executor, kind):
     assert found.iou == chart_iou(executor.run(found.code).image, chart)  # the program does what is told of it
     assert all(len(number.strip("-0.").replace(".", "")) <= 3 for number in numbers(found.code)), found.code
     assert len(found.code.splitlines()) <= len((PLT + answer).splitlines()) + 3
-
-
-def test_values_are_those_of_the_chart(executor):
-    truth, answer = CHARTS["bar"]
-    found = verify(executor, [PLT + answer], picture(executor, truth), refine=True, time_budget=300, max_renderings=20)
-    assert Program(found.code).literals("sales") == pytest.approx([12, 30, 22.5, 41], abs=0.3)
-    assert '"tab:red"' in found.code
+    if kind == "bar":
+        assert Program(found.code).literals("sales") == pytest.approx([12, 30, 22.5, 41], abs=0.3)
+        assert '"tab:red"' in found.code
 
 
 @pytest.mark.parametrize("kind", CHARTS)
 def test_right_program_stays(executor, kind):
     code = PLT + CHARTS[kind][1]
     chart = executor.run(code).image
-    found = verify(executor, [code], chart, refine=True, time_budget=300, max_renderings=12)
+    found = verify(executor, [code], chart, refine=True, time_budget=300, max_renderings=8)
     assert found.iou_before == 1.0 and found.iou >= 1.0 - ROUNDING_COST
     assert len(found.code) <= len(code) + 10
 
@@ -103,7 +99,7 @@ def test_never_worse_on_any_picture(executor):
         ("line", heat),
         ("pie", heat),
     ):
-        found = verify(executor, [PLT + CHARTS[kind][1]], chart, True, time_budget=300, max_renderings=5)
+        found = verify(executor, [PLT + CHARTS[kind][1]], chart, True, time_budget=300, max_renderings=4)
         assert found.iou >= found.iou_before
         assert found.result.ok and found.iou == chart_iou(found.result.image, chart)
 
