@@ -4,11 +4,14 @@ Chart images in, matplotlib code out:
 
     python predict.py chart.png                         the code, on standard output
     python predict.py chart.png --verify                executes it, writes chart.rendered.png, tells the IoU
+    python predict.py chart.png --refine                adjusts it by executing it until it redraws the chart
     python predict.py charts/ --output code/ --verify   a folder of charts, one .py file for each
-    python predict.py charts/ --json > answers.jsonl    one JSON object a chart: file, code, executed, iou, seconds,
-                                                        error
+    python predict.py charts/ --json > answers.jsonl    one JSON object a chart: file, code, executed, iou,
+                                                        iou_before, renderings, seconds, error
 
-`seconds` is the time of generation of one chart (of its batch, divided), without loading the model.
+`iou` is that of the program that is put out, `iou_before` that of the model's first answer, `renderings` the number of
+programs that were executed. `seconds` is the time of one chart, generation (of its batch, divided) and verification,
+without loading the model. Ctrl-C while a chart is verified: the best program so far is put out, and the command ends.
 A chart that can't be read, or whose program isn't valid or fails, gets a line on standard error; the others are still
 done, and the exit status is 1. A wrong use of the command exits with 2.
 """
@@ -17,12 +20,15 @@ from __future__ import annotations
 
 import argparse
 import ast
+import contextlib
 import json
 import os
+import signal
 import sys
+import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -31,11 +37,21 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 # None of these imports torch: --help and wrong command lines answer at once.
-from chart2code.generation import IMAGE_SUFFIXES, ChartError, generate_code, load_model, one_line, open_chart
+from chart2code.generation import (
+    IMAGE_SUFFIXES,
+    SAMPLES,
+    ChartError,
+    generate_candidates,
+    load_model,
+    one_line,
+    open_chart,
+)
 
 HERE = Path(__file__).resolve().parent
 MARK = "C2C-MoLA predict.py"  # in the PNG's metadata: this picture is ours and may be overwritten
 GOOD_IOU = 0.85
+INTERRUPTED = 130  # exit status, as shells have it
+EXECUTING = 2  # programs at once, while candidates are compared and refined
 
 
 @dataclass
@@ -46,6 +62,8 @@ class Answer:
     code: str | None = None
     executed: bool | None = None  # None: not tried
     iou: float | None = None
+    iou_before: float | None = None
+    renderings: int | None = None
     seconds: float | None = None
     error: str | None = None
 
@@ -64,12 +82,22 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         action="store_true",
         help="execute the code, compare its picture with the chart, write it to <chart>.rendered.png",
     )
+    parser.add_argument(
+        "--candidates", type=int, default=1, help="programs per chart, of which the one that fits best is kept"
+    )
+    parser.add_argument(
+        "--refine", action="store_true", help="adjust the program by executing it, as long as it fits the chart better"
+    )
+    parser.add_argument(
+        "--time_budget", "--time-budget", type=float, default=5.0, metavar="SECONDS",
+        help="for candidates and refinement of one chart (default: 5)",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="one JSON object per chart on standard output")
     parser.add_argument("--batch_size", type=int, default=8, help="charts generated together (default: 8)")
     parser.add_argument("--max_new_tokens", type=int, default=512, help="longest program (default: 512 tokens)")
     parser.add_argument("--timeout", type=float, default=10.0, help="seconds that a program may run (default: 10)")
     arguments = parser.parse_args(argv)
-    for name in ("batch_size", "max_new_tokens", "timeout"):
+    for name in ("batch_size", "max_new_tokens", "timeout", "candidates", "time_budget"):
         if getattr(arguments, name) <= 0:
             parser.error(f"--{name} must be positive, got {getattr(arguments, name)}")
     return arguments
@@ -173,7 +201,9 @@ class Predictor:
         folder_given = any(path.is_dir() for path in arguments.charts)
         self.code_files = self.plan_output(arguments.output, folder_given) if arguments.output else None
         self.pictures = name_files(self.charts, ".rendered.png") if arguments.verify else None
+        self.executes = arguments.verify or arguments.refine or arguments.candidates > 1
         self.executor = None
+        self.finishing = self.interrupted = False
         # A bar where there is something to wait for; a single batch has nothing to show.
         show = folder_given or len(self.charts) > arguments.batch_size
         self.bar = tqdm(total=len(self.charts), unit="chart", file=sys.stderr, disable=not show)
@@ -209,10 +239,25 @@ class Predictor:
                     for answer in self.run_batch(self.charts[start : start + self.arguments.batch_size]):
                         self.show(answer)
                         self.bar.update()
+                        self.finishing = False
+                        if self.interrupted:
+                            return INTERRUPTED
         finally:
             if self.executor is not None:
                 self.executor.close()
         return 1 if self.failures else 0
+
+    def interrupt(self, *_) -> None:
+        """
+        Ctrl-C: a chart that is being verified or written is finished with what there is; else, and at the second time,
+        the end. No exception: raised within a callback or a destructor it would not end anything.
+        """
+        if self.finishing and not self.interrupted:
+            self.interrupted = True
+        else:
+            if not self.bar.disable:
+                os.write(2, b"\n")
+            os._exit(INTERRUPTED)  # worker processes end when they see that this one is gone
 
     def run_batch(self, charts: list[Path]) -> Iterator[Answer]:
         answers, images = {}, {}
@@ -226,17 +271,22 @@ class Predictor:
         if images:
             model, processor = self.model
             began = time.perf_counter()
-            codes = generate_code(
-                model, processor, list(images.values()), self.arguments.max_new_tokens, self.arguments.batch_size
+            codes = generate_candidates(
+                model,
+                processor,
+                list(images.values()),
+                self.arguments.candidates,
+                self.arguments.max_new_tokens,
+                self.arguments.batch_size,
             )
             seconds = round((time.perf_counter() - began) / len(images), 3)
         generated = dict(zip(images, codes))
         for chart, answer in answers.items():
             if chart in generated:
-                answer.code, answer.seconds = generated[chart], seconds
-                answer.error = syntax_error(answer.code)
+                answer.code, answer.seconds = generated[chart][0], seconds
+                self.finishing = True
                 try:
-                    self.finish(chart, images[chart], answer)
+                    self.finish(chart, images[chart], answer, generated[chart])
                 except OSError as error:  # a file that can't be written
                     answer.error = answer.error or str(error)
             yield answer
@@ -245,37 +295,70 @@ class Predictor:
     def model(self) -> tuple:
         return load_model(self.arguments.model)  # once there is a chart that can be read
 
-    def finish(self, chart: Path, image: Image.Image, answer: Answer) -> None:
-        """Writes, executes and compares the code of one chart."""
+    def finish(self, chart: Path, image: Image.Image, answer: Answer, candidates: list[str]) -> None:
+        """Executes, compares and writes the code of one chart."""
+        picture = self.check(chart, image, answer, candidates) if self.executes else None
+        answer.error = syntax_error(answer.code) or answer.error
         if self.code_files is not None:
             write_code(answer.code, chart, self.code_files[chart], self.named_file)
             self.say(f"{chart}: code in {self.code_files[chart]}")
-        if not self.arguments.verify:
+        if picture is None:
             return
-        answer.executed, answer.iou = False, 0.0  # as the metric counts a program that fails
-        if answer.error is not None:
+        fit = f"{chart}: IoU {answer.iou:.3f}"
+        if answer.renderings > 1:
+            fit += f", before {answer.iou_before:.3f} ({answer.renderings} renderings, {answer.seconds:.1f} s)"
+        fit += "" if answer.iou >= GOOD_IOU else f" (a good copy has {GOOD_IOU})"
+        if self.pictures is None:
+            self.say(fit)
             return
-        from eval_metric.executor import Executor
-        from eval_metric.similarity import chart_iou
-
         try:
-            self.executor = self.executor or Executor(timeout=self.arguments.timeout)
-            result = self.executor.run(answer.code)
-        except (OSError, RuntimeError) as error:  # this system can't confine a program: the code is given all the same
-            answer.executed = answer.iou = None
-            answer.error = f"not executed: {one_line(error)}"
-            return
-        if not result.ok:
-            answer.error = f"the program fails: {result.error or result.status}"
-            return
-        answer.executed, answer.iou = True, round(float(chart_iou(result.image, image)), 4)
-        fit = f"{chart}: IoU {answer.iou:.3f}" + ("" if answer.iou >= GOOD_IOU else f" (a good copy has {GOOD_IOU})")
-        try:
-            write_picture(result.image, chart, self.pictures[chart])
+            write_picture(picture, chart, self.pictures[chart])
         except OSError:
             self.say(fit)
             raise
         self.say(f"{fit}, picture in {self.pictures[chart]}")
+
+    def check(self, chart: Path, image: Image.Image, answer: Answer, candidates: list[str]) -> np.ndarray | None:
+        """Fills in what verification finds; gives the picture of the program, None if it has none."""
+        from chart2code.verification import verify
+        from eval_metric.executor import Executor
+
+        answer.executed, answer.iou = False, 0.0  # as the metric counts a program that fails
+        arguments = self.arguments
+        try:
+            if self.executor is None:
+                workers = EXECUTING if arguments.refine or arguments.candidates > 1 else 1
+                self.executor = Executor(workers, arguments.timeout, labels=arguments.refine)
+                self.executor.run("")  # starts a worker: the budget is for the charts
+            found = verify(
+                self.executor,
+                candidates,
+                image,
+                arguments.refine,
+                arguments.time_budget,
+                should_stop=lambda: self.interrupted,
+                more=(lambda: self.sample(image)) if arguments.refine else None,
+            )
+        except (OSError, RuntimeError) as error:  # this system can't confine a program: the code is given all the same
+            answer.executed = answer.iou = None
+            answer.error = f"not executed: {one_line(error)}"
+            return None
+        answer.code, answer.renderings = found.code, found.renderings
+        answer.seconds = round(answer.seconds + found.seconds, 3)
+        answer.executed = found.result.ok
+        answer.iou, answer.iou_before = round(found.iou, 4), round(found.iou_before, 4)
+        if not found.result.ok:
+            answer.error = f"the program fails: {found.result.error or found.result.status}"
+            return None
+        return found.result.image
+
+    def sample(self, image: Image.Image) -> list[str]:
+        """Other programs for a chart whose first one can't be executed."""
+        arguments = self.arguments
+        model, processor = self.model
+        return generate_candidates(
+            model, processor, [image], 1 + SAMPLES, arguments.max_new_tokens, arguments.batch_size
+        )[0][1:]
 
     def show(self, answer: Answer) -> None:
         """Puts out one finished answer."""
@@ -297,12 +380,28 @@ class Predictor:
         self.bar.write(line, file=sys.stderr)
 
 
+@contextlib.contextmanager
+def interrupts(handler: Callable) -> Iterator[None]:
+    """Ctrl-C calls `handler`, unless the caller has other plans with it."""
+    former = signal.getsignal(signal.SIGINT)
+    if former != signal.default_int_handler or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGINT, handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, former)
+
+
 def main(argv: list[str] | None = None) -> int:
     arguments = parse_arguments(argv)
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
-        return Predictor(arguments).run()
+        predictor = Predictor(arguments)
+        with interrupts(predictor.interrupt):
+            return predictor.run()
     except ChartError as error:
         print(f"predict.py: {error}", file=sys.stderr)
         return 2
@@ -312,7 +411,7 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
     except BrokenPipeError:  # `predict.py ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)

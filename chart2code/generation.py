@@ -1,4 +1,4 @@
-"""From chart files to code: opening a chart, loading a model, greedy generation.
+"""From chart files to code: opening a chart, loading a model, generation.
 
 The one place that turns images into code; `predict.py`, the evaluation and the training callback call it.
 The model's own classes are imported from this repository, so a model folder or Hub repository contributes
@@ -23,6 +23,7 @@ IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif")
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")  # an explicit list: Pillow would hand EPS files to Ghostscript
 MAX_PIXELS = 50_000_000
 MIN_SIDE = 16
+SAMPLES = 4  # where the greedy program can't be executed, and a chart shall be refined
 
 
 class ChartError(Exception):
@@ -129,15 +130,18 @@ def load_model(path: str | Path) -> tuple[PreTrainedModel, ProcessorMixin]:
     return model.to(device).eval(), processor
 
 
-def generate_code(
+def generate_candidates(
     model: PreTrainedModel,
     processor: ProcessorMixin,
     images: list[Image.Image],
+    candidates: int = 1,
     max_new_tokens: int = 512,
     batch_size: int = 16,
-) -> list[str]:
+    temperature: float = 0.7,
+) -> list[list[str]]:
     """
-    Greedy programs for `images` (RGB, any size), in their order; `batch_size` charts are generated together.
+    `candidates` programs for each of `images` (RGB, any size), in their order: the greedy one, then samples of this
+    temperature, all from one encoding of the chart. `batch_size` sequences are generated together.
     Fences and prose around the code, which large decoders like to write, are taken off.
 
     The model is left in the mode (training or evaluation) that it was in.
@@ -146,14 +150,40 @@ def generate_code(
 
     training = model.training
     model.eval()
-    codes: list[str] = []
+    answers: list[list[str]] = []
+    step = max(1, batch_size // max(1, candidates - 1))
     try:
         with torch.inference_mode():
-            for start in range(0, len(images), batch_size):
-                inputs = processor(images=images[start : start + batch_size], return_tensors="pt").to(model.device)
-                tokens = model.generate(**inputs, max_new_tokens=max_new_tokens, do_sample=False, num_beams=1)
-                tokens = tokens[:, inputs["input_ids"].shape[1] :]  # the prompt is not part of the answer
-                codes += map(extract_code, processor.batch_decode(tokens, skip_special_tokens=True))
+            for start in range(0, len(images), step):
+                inputs = processor(images=images[start : start + step], return_tensors="pt").to(model.device)
+                features = model.get_image_features(inputs.pop("pixel_values"))
+                inputs["visual_key_values"] = model.model.get_visual_key_values(features.visual_tokens)
+                if features.chart_gates is not None:
+                    inputs["chart_gates"] = features.chart_gates
+                ways = [{"do_sample": False}]
+                if candidates > 1:
+                    sampling = {"do_sample": True, "temperature": temperature, "top_k": 0, "top_p": 0.95}
+                    ways.append({**sampling, "num_return_sequences": candidates - 1})
+                batch: list[list[str]] = [[] for _ in images[start : start + step]]
+                for way in ways:
+                    tokens = model.generate(**inputs, max_new_tokens=max_new_tokens, num_beams=1, **way)
+                    tokens = tokens[:, inputs["input_ids"].shape[1] :]  # the prompt is not part of the answer
+                    codes = list(map(extract_code, processor.batch_decode(tokens, skip_special_tokens=True)))
+                    each = len(codes) // len(batch)
+                    for k, answer in enumerate(batch):
+                        answer += codes[k * each : (k + 1) * each]
+                answers += batch
     finally:
         model.train(training)
-    return codes
+    return answers
+
+
+def generate_code(
+    model: PreTrainedModel,
+    processor: ProcessorMixin,
+    images: list[Image.Image],
+    max_new_tokens: int = 512,
+    batch_size: int = 16,
+) -> list[str]:
+    """Greedy programs for `images`, see [`generate_candidates`]."""
+    return [codes[0] for codes in generate_candidates(model, processor, images, 1, max_new_tokens, batch_size)]

@@ -107,6 +107,11 @@ def record_calls() -> None:
             setattr(owner, name, _recorded(getattr(owner, name), *types))
 
 
+def forget_calls() -> None:
+    """Those of a former program in the same process."""
+    _calls.clear()
+
+
 def _recorded(method, kind: str, color_kind: str | None):
     from matplotlib.projections.polar import PolarAxes
 

@@ -1,6 +1,7 @@
 """Executes generated plotting programs and returns their pictures: fast, many at once, confined.
 
-`python worker.py` is started once per worker, with a clean environment, and forks for each program (see there); the
+`python worker.py` is started once per worker, with a clean environment, and forks for each program (see there), or for
+each few that are to run `together`; the
 calling process itself is never forked, so threads of torch or CUDA in it do no harm. A program gets `timeout` seconds
 and `memory_mb` on top of what the packages take, writes nothing, and its last figure comes back as pixels, equal to
 those of `python script.py` with `fig.savefig(..., dpi="figure")` and matplotlib's own defaults.
@@ -11,6 +12,7 @@ program can do is forge its own picture and facts: it shares a process with the 
 """
 
 import contextlib
+import itertools
 import json
 import math
 import os
@@ -50,6 +52,7 @@ START_SECONDS = 180.0  # for imports, on a busy machine, and for building matplo
 END_SECONDS = 60.0  # for ending a program; beyond this the worker itself is taken to be broken
 AHEAD = 32  # programs per worker that `run_many` takes ahead of the one that it yields
 STATUSES = ("ok", "error", "timeout", "crash", "no_figure", "invalid")
+REPORTED = ("error", "no_figure")  # failures that the program's process survives
 
 
 @dataclass(frozen=True)
@@ -122,39 +125,49 @@ class _Worker:
             self.close()
             raise RuntimeError(refusal(self.level, hello["escapes"]))
 
-    def run(self, source: bytes) -> ExecutionResult:
-        """Executes one program; raises OSError or EOFError when the worker itself is gone."""
+    def run(self, sources: list[bytes]) -> list[ExecutionResult]:
+        """Executes programs one after another in one process, until one of them ends it: the results of those that it
+        came to. Raises OSError or EOFError when the worker itself is gone."""
+        request = json.dumps([source.decode("utf-8") for source in sources]).encode()
         reading, writing = os.pipe()
+        ran: list[tuple[float, tuple | _Failure]] = []  # (seconds, what `_read_frame` gave or raised)
         try:
             with contextlib.suppress(OSError, AttributeError):  # fewer switches between the two processes
                 import fcntl
 
                 fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 2**20)
             try:
-                socket.send_fds(self.socket, [LENGTH.pack(len(source))], [writing])
+                socket.send_fds(self.socket, [LENGTH.pack(len(request))], [writing])
             finally:
                 os.close(writing)
             self.socket.settimeout(START_SECONDS)  # the program may be the first to need some package
-            self.socket.sendall(source)
+            self.socket.sendall(request)
             receive_exactly(self.socket, 1)
-            start = time.monotonic()
-            try:
-                image, facts, labels = _read_frame(reading, start + self.timeout)
-                failure = None
-            except _Failure as reason:
-                failure = reason
+            for _ in sources:
+                start = time.monotonic()
+                try:
+                    frame = _read_frame(reading, start + self.timeout)
+                except _Failure as reason:
+                    frame = reason
+                ran.append((time.monotonic() - start, frame))
+                if isinstance(frame, _Failure) and frame.args[0] not in REPORTED:
+                    break
             self.socket.settimeout(END_SECONDS)
             self.socket.sendall(b"E")
             status = REPLY.unpack(receive_exactly(self.socket, REPLY.size))[0]
         finally:
             os.close(reading)
-        seconds = time.monotonic() - start
-        if failure is None:
-            return ExecutionResult("ok", image, "", facts, seconds, self.level, labels)
-        kind, text = failure.args
-        if kind == "crash" and os.WIFSIGNALED(status) and os.WTERMSIG(status) != 9:
-            text = f"the program was ended by signal {os.WTERMSIG(status)}"
-        return ExecutionResult(kind, None, text, None, seconds, self.level)
+        results = []
+        for seconds, frame in ran:
+            if not isinstance(frame, _Failure):
+                image, facts, labels = frame
+                results.append(ExecutionResult("ok", image, "", facts, seconds, self.level, labels))
+                continue
+            kind, text = frame.args
+            if kind == "crash" and os.WIFSIGNALED(status) and os.WTERMSIG(status) != 9:
+                text = f"the program was ended by signal {os.WTERMSIG(status)}"
+            results.append(ExecutionResult(kind, None, text, None, seconds, self.level))
+        return results
 
     def close(self) -> None:
         self.socket.close()  # the worker ends its program and itself when it sees this
@@ -211,7 +224,7 @@ def _read_frame(pipe: int, deadline: float) -> tuple[np.ndarray, dict | None, di
     except (ValueError, TypeError, KeyError, RecursionError):
         raise _Failure("crash", "the program sent a malformed result") from None
     if status != "ok" or not height or not width:
-        raise _Failure(status if status in ("error", "no_figure") else "crash", " ".join(error.split()))
+        raise _Failure(status if status in REPORTED else "crash", " ".join(error.split()))
     facts = facts if is_valid(facts) else None
     labels = report.get("labels")
     labels = labels if are_labels(labels) else None
@@ -284,41 +297,54 @@ class Executor:
 
     def run(self, code: str) -> ExecutionResult:
         """Executes one program. Never raises for what the program does; waits when all workers are busy."""
-        source = _source(code)
-        if isinstance(source, ExecutionResult):
-            return source
-        worker = self._acquire()
-        try:
-            return worker.run(source)
-        except (OSError, EOFError):
-            level = worker.level
-            worker.close()
-            worker = None
-            return ExecutionResult("crash", error="the program ended the worker process", level=level)
-        except BaseException:  # interrupted: the conversation with the worker is broken off
-            worker.close()
-            worker = None
-            raise
-        finally:
-            self._workers.put(worker)
+        return self._run_group([code])[0]
 
-    def run_many(self, codes: Iterable[str]) -> Iterator[ExecutionResult]:
+    def _run_group(self, codes: list[str]) -> list[ExecutionResult]:
+        """Executes programs in one process, and in another those that one of them has left no process for."""
+        results: list[ExecutionResult] = []
+        while len(results) < len(codes):
+            sources = list(itertools.takewhile(lambda s: isinstance(s, bytes), map(_source, codes[len(results) :])))
+            if not sources:
+                results.append(_source(codes[len(results)]))
+                continue
+            worker = self._acquire()
+            try:
+                results += worker.run(sources)
+            except (OSError, EOFError):
+                level = worker.level
+                worker.close()
+                worker = None
+                results.append(ExecutionResult("crash", error="the program ended the worker process", level=level))
+            except BaseException:  # interrupted: the conversation with the worker is broken off
+                worker.close()
+                worker = None
+                raise
+            finally:
+                self._workers.put(worker)
+        return results
+
+    def run_many(self, codes: Iterable[str], together: int = 1, ahead: int = AHEAD) -> Iterator[ExecutionResult]:
         """Executes programs, `num_workers` at a time, and yields their results in order.
 
         Takes from `codes` only as far ahead as keeps the workers busy, so both may be endless.
+
+        Args:
+            together: programs that share a process, one after another. It saves forks, and they could forge each
+                other's pictures: for variants of one program.
+            ahead: groups of that size per worker that are taken ahead of the one that it yields.
         """
         if self._pid != os.getpid():
             self._reset()
         if self._threads is None:
             self._threads = ThreadPoolExecutor(self.num_workers, thread_name_prefix="executor")
-        waiting = deque()
+        codes, waiting = iter(codes), deque()
         try:
-            for code in codes:
-                waiting.append(self._threads.submit(self.run, code))
-                while len(waiting) >= AHEAD * self.num_workers:
-                    yield waiting.popleft().result()
+            while group := list(itertools.islice(codes, together)):
+                waiting.append(self._threads.submit(self._run_group, group))
+                while len(waiting) >= ahead * self.num_workers:
+                    yield from waiting.popleft().result()
             while waiting:
-                yield waiting.popleft().result()
+                yield from waiting.popleft().result()
         finally:
             for future in waiting:
                 future.cancel()

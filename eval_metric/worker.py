@@ -2,23 +2,26 @@
 
 `python worker.py FD MEMORY_MB CPU_SECONDS LABELS` imports matplotlib once, draws a figure to load what matplotlib
 loads lazily, and then serves programs: it forks for each, the child limits itself, executes the program and writes one
-frame into the pipe that came with the request. The worker itself never executes a program. Companions of matplotlib
+frame into the pipe that came with the request. A request may have several programs, variants of one: they share one
+child, which executes them one after another. The worker itself never executes a program. Companions of matplotlib
 (pandas, ...) are imported here when the first program mentions them: they make each fork slower, and most programs do
 without.
 
 Protocol, on the Unix socket FD (all integers little-endian):
     worker -> parent  HELLO: uint32 length + JSON, {"versions": ..., "level": ..., "escapes": ...} or {"error": ...}
-    parent -> worker  REQUEST: uint32 length, with the pipe's writing end as ancillary data, then the source
+    parent -> worker  REQUEST: uint32 length, with the pipe's writing end as ancillary data, then sources, a JSON list
     worker -> parent  one byte: the program has started
-    parent -> worker  one byte: end it (the frame is complete, or the deadline has passed)
+    parent -> worker  one byte: end it (the frames are complete, or the deadline has passed)
     worker -> parent  REPLY: int32 exit status as `os.waitpid` gives it
 
-Frame in the pipe: `FRAME` (magic, JSON length, height, width), the JSON report, height * width * 3 bytes of RGB.
+Frames in the pipe, one for each source: `FRAME` (magic, JSON length, height, width), the JSON report, height * width
+* 3 bytes of RGB.
 The child belongs to the program: the parent believes nothing in a frame that it has not checked.
 
 Limits and layers of a program are set in `confine`, see also confinement.py. What they cannot cover: the code that
 draws the figure and writes the frame shares the process with the program, which may therefore forge its own picture
-and its own facts. It can forge no other program's, and it does not know what it is compared with.
+and its own facts, and those of the variants that share its process. It can forge no other program's, and it does not
+know what it is compared with.
 """
 
 import array
@@ -190,9 +193,9 @@ def draw_and_trace(figure) -> None:
     elements.trace(figure)
 
 
-def preload_companions(source: bytes) -> None:
+def preload_companions(source: str) -> None:
     """Imports those of the companions that the program mentions, so that the next programs find them loaded."""
-    missing = [name for name in COMPANIONS if name.encode() in source and name not in sys.modules]
+    missing = [name for name in COMPANIONS if name in source and name not in sys.modules]
     for name in missing:
         with contextlib.suppress(Exception):  # absent or broken: the program will see the same error
             importlib.import_module(name)
@@ -250,6 +253,7 @@ class Capture:
         self.with_labels = with_labels
         self.figure = None  # the last figure that was saved, shown or closed
         self.picture = None  # its drawing, if it was drawn
+        self.used = False
         save, print_original, close = self.figure_class.savefig, FigureCanvasAgg.print_figure, plt.close
         capture, memory = self, (io.BytesIO, io.StringIO)
 
@@ -286,6 +290,19 @@ class Capture:
         plt.show = show
         plt.pause = show
         plt.switch_backend = lambda *args, **kwargs: None  # a program that asks for a window gets Agg
+
+    def reset(self) -> None:
+        """As if nothing had been drawn yet, where another program has run in this process."""
+        import matplotlib
+        import numpy as np
+
+        if self.used:
+            self.plt.close("all")
+            matplotlib.rcdefaults()
+            elements.forget_calls()
+        self.used, self.figure, self.picture = True, None, None
+        random.seed(0)
+        np.random.seed(0)
 
     def keep(self, figure) -> None:
         if figure is not self.figure:
@@ -354,6 +371,7 @@ def _one_line(error: BaseException) -> str:
 
 def execute(source: str, capture: Capture) -> tuple:
     """Runs the program as `python chart.py` would. Returns (report dict, pixels (H, W, 3) uint8 or None)."""
+    capture.reset()
     module = types.ModuleType("__main__")
     module.__dict__.update(__file__="chart.py", __builtins__=__builtins__)
     sys.modules["__main__"] = module
@@ -373,24 +391,28 @@ def execute(source: str, capture: Capture) -> tuple:
 
 
 def run_child(
-    source: bytes, layers: confinement.Confinement, pipe: int, memory_mb: int, cpu_seconds: int, capture: Capture
+    sources: list[str],
+    layers: confinement.Confinement,
+    pipe: int,
+    memory_mb: int,
+    cpu_seconds: int,
+    capture: Capture,
 ) -> None:
     """Everything that the forked child does; it ends with `os._exit` in the caller."""
-    import numpy as np
+    import numpy.random  # noqa: F401  numpy loads it lazily, and `Capture.reset` needs it
 
-    random.seed(0)
-    np.random.seed(0)
     gc.set_threshold(100_000)  # a figure is some 30,000 objects: collect between figures, not within one
-    pipe = confine(layers, pipe, memory_mb, cpu_seconds)
-    report, pixels = execute(source.decode("utf-8"), capture)
-    height, width = (0, 0) if pixels is None else pixels.shape[:2]
-    text = json.dumps(report).encode()
-    if len(text) > MAX_REPORT and report.get("labels"):  # thousands of marks: the picture counts, they do not
-        report["labels"] |= {"marks": None, "characters": None}
+    pipe = confine(layers, pipe, memory_mb, cpu_seconds * len(sources))
+    for source in sources:
+        report, pixels = execute(source, capture)
+        height, width = (0, 0) if pixels is None else pixels.shape[:2]
         text = json.dumps(report).encode()
-    write(pipe, FRAME.pack(MAGIC, len(text), height, width) + text)
-    for row in range(0, height, ROWS):
-        write(pipe, packed(pixels[row : row + ROWS]).data.cast("B"))
+        if len(text) > MAX_REPORT and report.get("labels"):  # thousands of marks: the picture counts, they do not
+            report["labels"] |= {"marks": None, "characters": None}
+            text = json.dumps(report).encode()
+        write(pipe, FRAME.pack(MAGIC, len(text), height, width) + text)
+        for row in range(0, height, ROWS):
+            write(pipe, packed(pixels[row : row + ROWS]).data.cast("B"))
 
 
 def packed(pixels):
@@ -451,13 +473,13 @@ def serve(
             return
         data += receive_exactly(sock, LENGTH.size - len(data))
         pipe = array.array("i", ancillary[0][2][:size_of_fd])[0]
-        source = receive_exactly(sock, LENGTH.unpack(data)[0])
-        preload_companions(source)
+        sources = json.loads(receive_exactly(sock, LENGTH.unpack(data)[0]))
+        preload_companions("".join(sources))
         pid = os.fork()
         if pid == 0:
             sock.close()
             try:
-                run_child(source, layers, pipe, memory_mb, cpu_seconds, capture)
+                run_child(sources, layers, pipe, memory_mb, cpu_seconds, capture)
             finally:
                 os._exit(0)
         os.close(pipe)

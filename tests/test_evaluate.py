@@ -51,6 +51,21 @@ def test_table_and_json(folder, model_folder, tmp_path, capsys, program):
         assert heading.split()[1] == str(len(rows)) and f"{scores['iou']:.3f}" in heading
 
 
+def test_refined_and_reported(folder, model_folder, tmp_path, capsys):
+    page = tmp_path / "failures.html"
+    arguments = ["--model", str(model_folder), "--data", str(folder), "--limit", "2", "--split", "test", "--json"]
+    assert (
+        evaluation.main([*arguments, "--refine", "--time_budget", "2", "--timeout", "60", "--report", str(page)]) == 0
+    )
+    report = json.loads(capsys.readouterr().out.splitlines()[-1])
+    verified = report["verified"]
+    assert verified["refine"] and verified["n"] == 2 and verified["iou"] >= report["iou"]
+    assert verified["renderings_per_chart"] >= 1 and verified["seconds_per_chart"] > 0
+    failures = sum(report["failures"].values())
+    assert failures == round(2 * (1 - verified["success_rate"]))
+    assert page.read_text().count("<h3>") == failures and page.stat().st_size < 100_000
+
+
 def test_complexity_is_the_models(folder, model_folder):
     """c(x) by batches is what a forward pass over all charts gives."""
     import torch

@@ -383,3 +383,23 @@ def test_copy_in_a_forked_process_has_workers_of_its_own():
 def test_bad_arguments(arguments):
     with pytest.raises(ValueError, match="positive"):
         Executor(**arguments)
+
+
+def test_programs_together_are_as_alone(executor):
+    plot = "import matplotlib.pyplot as plt\nimport numpy as np\n"
+    codes = [
+        GOOD,
+        plot + "plt.style.use('ggplot')\nplt.rcParams['lines.linewidth'] = 9\nplt.plot(np.random.rand(5))",
+        "import matplotlib.pyplot as plt\nplt.savefig = plt.show = None\nraise ValueError('in between')",
+        plot + "plt.plot(np.random.rand(5))\nplt.title('$x^2$')",
+        "import os\nos._exit(0)",
+        GOOD,
+        "\0",
+        plot + "plt.scatter([1, 2], [3, 4])\nplt.savefig('chart.png')\nplt.close()",
+        plot + "import random\nplt.bar(['a', 'b'], [random.random(), 2])",
+    ]
+    together = list(executor.run_many(codes, together=len(codes)))
+    for one, other in zip(together, map(executor.run, codes), strict=True):
+        assert (one.status, one.error, one.facts) == (other.status, other.error, other.facts)
+        assert one.image is None or np.array_equal(one.image, other.image)
+    assert [r.status for r in together] == ["ok", "ok", "error", "ok", "crash", "ok", "invalid", "ok", "ok"]

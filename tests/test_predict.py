@@ -4,6 +4,7 @@ import io
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ import predict
 from chart2code.generation import ChartError, generate_code, load_model, open_chart
 
 ROOT = Path(__file__).resolve().parents[1]
+KEYS = {"file", "code", "executed", "iou", "iou_before", "renderings", "seconds", "error"}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -184,7 +186,7 @@ def test_json_lines(run, tmp_path, bad_files, program):
     status, out, err = run(good, bad_files["text"], "--json", "--verify")
     assert status == 1
     answers = [json.loads(line) for line in out.splitlines()]
-    assert [set(answer) for answer in answers] == [{"file", "code", "executed", "iou", "seconds", "error"}] * 2
+    assert [set(answer) for answer in answers] == [KEYS] * 2
     assert answers[0]["file"] == str(good) and answers[0]["code"] == program
     assert answers[0]["executed"] is True and 0 <= answers[0]["iou"] <= 1 and answers[0]["seconds"] > 0
     assert answers[0]["error"] is None
@@ -292,7 +294,7 @@ def test_no_valid_program_is_told(run, tmp_path):
 
 
 def test_program_that_fails_is_told(run, tmp_path, monkeypatch):
-    monkeypatch.setattr(predict, "generate_code", lambda *_: ["undefined_name(1)\n"])
+    monkeypatch.setattr(predict, "generate_candidates", lambda *_: [["undefined_name(1)\n"]])
     status, out, err = run(draw(tmp_path / "chart.png"), "--verify", "--json")
     answer = json.loads(out)
     assert status == 1
@@ -319,8 +321,6 @@ def test_as_a_command_from_another_folder(model_folder, tmp_path, program):
 
 
 def test_interrupt_is_quiet(model_folder, tmp_path):
-    import signal
-
     for i in range(300):
         draw(tmp_path / f"{i:03}.png")
     command = [
@@ -332,7 +332,13 @@ def test_interrupt_is_quiet(model_folder, tmp_path):
         "--batch_size",
         "1",
     ]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored in background jobs
+    )
     process.stdout.readline()  # the first answer is there
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)

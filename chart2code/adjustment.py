@@ -1,0 +1,1103 @@
+"""What a program has to say so that it draws a given picture: `read` rewrites its data and colours.
+
+The program is right in kind and wrong in numbers. Its own picture shows how its literals become pixels, and the target
+shows, mark by mark, what the pixels should be (readout.py): so all values are set at once, and what is measured badly
+is measured again after the next rendering, with less left to change. What can't be measured is tried: `shaped`,
+`papers`, `series_changed` and `alternatives` give variants of the program, of which the search takes those that fit.
+"""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from chart2code import readout
+from chart2code.program import Change, PlotCall, Program, decimals_for, literal, number, string_literal
+from chart2code.tick_labels import read_scale
+from chart2code.vocabulary import TIME_DIMENSIONS
+from eval_metric.executor import ExecutionResult
+from eval_metric.similarity import CANVAS, to_canvas
+
+NICE_STEPS = (1.0, 2.0, 2.5, 5.0)  # of matplotlib's ticks
+FINEST = 0.002  # of the length of an axis: finer values can't be seen
+SAME_COLOR = 14  # of 255
+GREY = 30  # of 255: less chroma than this, and it may be grid or text
+THICKEST = 6  # points, of lines
+
+
+class Drawing:
+    """A program with what it draws, on the common canvas."""
+
+    def __init__(self, code: str, result: ExecutionResult):
+        self.code, self.result = code, result
+        height, width = result.image.shape[:2]
+        side = max(height, width)
+        self.scale = CANVAS / side
+        self._offset = (side - width) / 2 * self.scale, (side - height) / 2 * self.scale
+        self.pixels = to_canvas(result.image)
+
+    @cached_property
+    def program(self) -> Program:
+        return Program(self.code)
+
+    def place(self, x: float, y: float) -> tuple[float, float]:
+        """Figure pixels to canvas pixels (the middle of the first pixel is 0)."""
+        return x * self.scale + self._offset[0] - 0.5, y * self.scale + self._offset[1] - 0.5
+
+    @cached_property
+    def boxes(self) -> list[readout.Box]:
+        axes = (self.result.facts or {}).get("axes", [])
+        return [(*self.place(box[0] + 0.5, box[1] + 0.5), *self.place(box[2] - 0.5, box[3] - 0.5)) for _, box in axes]
+
+    @cached_property
+    def box(self) -> readout.Box | None:
+        """Of the first axes, by its spines if it has any."""
+        return readout.find_box(self.pixels, self.boxes[0]) or self.boxes[0] if self.boxes else None
+
+    @cached_property
+    def series(self) -> list[Series]:
+        return _link(self)
+
+
+@dataclass
+class Series:
+    """A column of values with the call that draws it, the places of its marks (N, 2) or None, and its colour."""
+
+    call: PlotCall
+    column: str
+    axes: int
+    index: int  # among the columns of its call
+    values: list[float]
+    color: np.ndarray
+    marks: np.ndarray | None = None
+
+    @property
+    def kind(self) -> str:
+        return {"errorbar": "plot"}.get(self.call.method, self.call.method)
+
+
+CYCLE = ("1f77b4", "ff7f0e", "2ca02c", "d62728", "9467bd", "8c564b", "e377c2", "7f7f7f", "bcbd22", "17becf")
+
+
+def _rgb(color: str) -> np.ndarray | None:
+    from matplotlib.colors import is_color_like, to_rgb
+
+    return np.array(to_rgb(color)) * 255 if is_color_like(color) else None
+
+
+def _link(drawing: Drawing) -> list[Series]:
+    """The columns of values of a program, with the marks that the executor has traced (in matplotlib's order)."""
+    program, found = drawing.program, []
+    names = list(dict.fromkeys(call.axes for call in program.calls))
+    cycles: dict[tuple[str, str], int] = {}
+    for call in program.calls:
+        if call.method == "fill_between":
+            continue
+        for index, column in enumerate(call.values):
+            values = program.literals(column)
+            if values is None:
+                continue
+            color = _literal_color(call, index)
+            if color is None:
+                cycle = call.axes, "line" if call.method in ("plot", "errorbar", "stackplot") else "patch"
+                color = _rgb("#" + CYCLE[cycles.get(cycle, 0) % 10])
+                cycles[cycle] = cycles.get(cycle, 0) + 1
+            alpha = number(call.keyword("alpha"))
+            if alpha is not None:
+                color = 255 + (color - 255) * alpha
+            found.append(Series(call, column, names.index(call.axes), index, values, color))
+    marks = [drawing.place(*mark[:2]) for mark in (drawing.result.labels or {}).get("marks") or []]
+    order = {"bar": 0, "barh": 0, "plot": 1, "scatter": 2, "pie": 3}
+    drawn = sorted((s for s in found if s.kind in order), key=lambda s: (s.axes, order[s.kind]))
+    if sum(len(s.values) for s in drawn) == len(marks):
+        start = 0
+        for series in drawn:
+            series.marks = np.array(marks[start : start + len(series.values)])
+            start += len(series.values)
+    return found
+
+
+def _literal_color(call: PlotCall, index: int) -> np.ndarray | None:
+    """The colour that a call gives to its column, if it says so by a literal."""
+    node = call.keyword("color") or call.keyword("c") or call.keyword("colors")
+    if isinstance(node, ast.List) and node.elts:
+        node = node.elts[index % len(node.elts)]
+    return _rgb(node.value) if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
+def color_literal(color: np.ndarray) -> str:
+    """A colour as programs write it: a name if there is one that looks the same, else hex."""
+    from matplotlib.colors import CSS4_COLORS, TABLEAU_COLORS, to_rgb
+
+    names = [*TABLEAU_COLORS.items(), *CSS4_COLORS.items()]
+    distances = [np.abs(np.array(to_rgb(code)) * 255 - color).max() for _, code in names]
+    best = int(np.argmin(distances))
+    if distances[best] <= 5:
+        return string_literal(names[best][0])
+    return string_literal("#" + "".join(f"{int(np.clip(round(v), 0, 255)):02x}" for v in color))
+
+
+def distinct(drawing: Drawing) -> str | None:
+    """The program without categories of the same name, which matplotlib would draw upon each other."""
+    program, columns = drawing.program, {}
+    for call in program.calls:
+        names = program.strings(call.x)
+        if names and len(set(names)) < len(names):
+            columns[call.x] = [
+                string_literal(name if name not in names[:k] else f"{name} {names[:k].count(name) + 1}")
+                for k, name in enumerate(names)
+            ]
+    return program.changed(program.write_columns(columns)) if columns else None
+
+
+# Reading
+
+
+@dataclass
+class Reading:
+    """What is read off a target for one drawing, collected as changes of its program."""
+
+    drawing: Drawing
+    target: np.ndarray
+    columns: dict[str, list[str]] = field(default_factory=dict)
+    changes: list[Change] = field(default_factory=list)
+
+    def code(self) -> str:
+        program = self.drawing.program
+        return program.changed([*program.write_columns(self.columns), *self.changes])
+
+
+def read(drawing: Drawing, target: np.ndarray, colors: bool = True, scale: bool = True, order: int = 0) -> str | None:
+    """
+    The program with the data, and if wanted the colours, of the target (the canvas of the chart); None if it has
+    nothing that can be read. `scale`: fit the values' scale to the ticks of the target. `order`: which permutation of
+    the colours that were found the series get; 0 is the most likely one.
+    """
+    reading = Reading(drawing, target)
+    series = drawing.series
+    if not series or drawing.box is None:
+        return None
+    if series[0].kind == "pie":
+        _read_pie(reading, series[0], colors)
+    else:
+        _read_axes(reading, series, colors, scale, order)
+    code = reading.code()
+    return None if code == drawing.code else code
+
+
+def _read_axes(reading: Reading, series: list[Series], colors: bool, scale: bool, order: int) -> None:
+    drawing, target, program = reading.drawing, reading.target, reading.drawing.program
+    box = readout.find_box(target, drawing.box) or drawing.box
+    paper = readout.paper_of(target, box)
+    seen = match_colors(series, target, box)
+    if order:
+        if len(series) > 3 or order >= math.factorial(len(series)):
+            return
+        seen = [seen[k] for k in list(itertools.permutations(range(len(series))))[order]]
+    if colors:
+        _write_colors(reading, series, seen)
+    covers = readout.coverages(target, seen, paper, box)
+    own_paper = readout.paper_of(drawing.pixels, drawing.box)
+    own = readout.coverages(drawing.pixels, [s.color for s in series], own_paper, drawing.box)
+    colored = [i for i, s in enumerate(series) if isinstance(s.call.keyword("color"), ast.List)]
+    if colored:
+        palette = [color for color, _ in readout.find_colors(target, box, greys=True)]
+        inks = [_rgb(e.value) for e in series[colored[0]].call.keyword("color").elts if isinstance(e, ast.Constant)]
+        covers[colored[0]] = _any_color(target, palette, paper, box)
+        own[colored[0]] = _any_color(drawing.pixels, [ink for ink in inks if ink is not None], own_paper, drawing.box)
+    covers, own = readout.without_legend(covers, target, box), readout.without_legend(own, drawing.pixels, drawing.box)
+
+    horizontal = any(s.kind == "barh" for s in series)
+    if horizontal:
+        box, own_box = (
+            (box[1], box[0], box[3], box[2]),
+            (drawing.box[1], drawing.box[0], drawing.box[3], drawing.box[2]),
+        )
+        covers, own = [np.ascontiguousarray(c.T) for c in covers], [np.ascontiguousarray(c.T) for c in own]
+    else:
+        own_box = drawing.box
+    frame = Frame(box, own_box, horizontal)
+    ticks = readout.find_ticks(
+        target, readout.find_box(target, drawing.box) or drawing.box, "left" if horizontal else "bottom"
+    )
+    bars = [i for i, s in enumerate(series) if s.kind in ("bar", "barh")]
+    rest = [i for i, s in enumerate(series) if s.kind in ("plot", "stackplot")]
+    points = [i for i, s in enumerate(series) if s.kind == "scatter"]
+
+    found = {i: readout.find_bars(covers[i]) for i in bars}
+    count = _count(program, series, found, ticks)
+    if count is None:
+        return
+    values: dict[int, np.ndarray | None] = {}
+    if colored and colors and len(found.get(colored[0], ())) == count:
+        picture = target.swapaxes(0, 1) if horizontal else target
+        texts = [color_literal(_bar_color(picture, bar)) for bar in found[colored[0]]]
+        if horizontal and not program.statement_calls("invert_yaxis"):
+            texts.reverse()
+        reading.changes.append((program.span(series[colored[0]].call.keyword("color")), f"[{', '.join(texts)}]"))
+    if bars:
+        fit = _axes_fit(drawing, series, series[bars[0]].axes, frame)
+        values |= _bar_values(series, found, {i: readout.find_bars(own[i]) for i in bars}, frame, count, ticks, fit)
+    own_ticks = readout.find_ticks(drawing.pixels, drawing.box, "bottom")
+    for i in rest:
+        s = series[i]
+        knots = _knots(s, covers[i], frame, count, ticks, box)
+        if knots is None:
+            continue
+        if s.kind == "plot":
+            traced = readout.trace_line(covers[i], knots)
+            fit = _value_fit(s.marks, s.values, 1)
+            if traced is None or fit is None:
+                continue
+            values[i] = fit(frame.to_own_y(traced))
+            _write_stroke(reading, s, own[i], readout.find_stroke(covers[i], np.asarray(knots), traced))
+            if s.call.x and s.call.x.startswith("@"):  # a line with ends of its own
+                fit = _value_fit(s.marks, program.literals(s.call.x) or [], 0)
+                if fit is not None:
+                    _write(
+                        reading,
+                        {s.call.x: fit(frame.to_own_x(np.asarray(knots)))},
+                        fit.span(drawing.box[2] - drawing.box[0]),
+                    )
+        elif len(own_ticks) == len(s.values):
+            thick, thick_own = readout.trace_area(covers[i], knots), readout.trace_area(own[i], own_ticks)
+            if thick is not None and thick_own is not None and thick_own.sum() > 0:
+                values[i] = np.maximum(thick, 0) * frame.ratio_y * sum(s.values) / thick_own.sum()
+    if scale and rest and len(ticks) == count and not horizontal:
+        _write_places(reading, series[rest[0]].call.x, ticks, box)
+    _write_values(reading, series, values, frame, count, scale)
+    if points:
+        _read_points(
+            reading, [series[i] for i in points], [covers[i] for i in points], [own[i] for i in points], frame, scale
+        )
+
+
+def _write_stroke(reading: Reading, s: Series, own: np.ndarray, seen: readout.Stroke | None) -> None:
+    """Takes away dashes and markers that the target doesn't have, and makes a line as thick as there."""
+    if seen is None or s.marks is None:
+        return
+    program, node = reading.drawing.program, s.call.node
+    changes = []
+    if seen.gaps < 0.03:
+        changes.append(program.set_keyword(node, "linestyle", None))
+    if not seen.markers:
+        changes.append(program.set_keyword(node, "marker", None))
+    drawn = readout.find_stroke(own, s.marks[:, 0], s.marks[:, 1])
+    if drawn is not None and not 0.72 < seen.thickness / drawn.thickness < 1.4:
+        own_width = number(s.call.keyword("linewidth")) or 1.5
+        if s.call.keyword("linewidth") is None and program.statement_calls("use"):  # a style sheet's: at 100 dpi
+            own_width = drawn.thickness / reading.drawing.scale * 0.72
+        width = own_width * seen.thickness / drawn.thickness
+        width = round(width * 2) / 2 or 0.5
+        if width <= THICKEST:
+            changes.append(program.set_keyword(node, "linewidth", None if width == 1.5 else f"{width:g}"))
+    reading.changes += [change for change in changes if change]
+
+
+def _any_color(
+    pixels: np.ndarray, colors: Sequence[np.ndarray], paper: Sequence[float], box: readout.Box
+) -> np.ndarray:
+    covers = [readout.clip_to(readout.coverage(pixels, color, paper), box, 2) for color in colors]
+    return np.max(covers, axis=0) if covers else np.zeros(pixels.shape[:2], np.float32)
+
+
+def _bar_color(pixels: np.ndarray, bar: readout.Bar) -> np.ndarray:
+    rows = slice(int(bar.start) + 1, max(int(bar.start) + 2, int(bar.end) - 1))
+    columns = slice(int(bar.center - bar.width / 4), int(bar.center + bar.width / 4) + 1)
+    return np.median(pixels[rows, columns].reshape(-1, 3), axis=0)
+
+
+@dataclass
+class Frame:
+    """The axes of the target and of the drawing: what is where in the one is where in the other."""
+
+    box: readout.Box
+    own: readout.Box
+    horizontal: bool
+
+    @property
+    def ratio_y(self) -> float:
+        return (self.own[3] - self.own[1]) / (self.box[3] - self.box[1])
+
+    def to_own_x(self, x: np.ndarray) -> np.ndarray:
+        return self.own[0] + (x - self.box[0]) * (self.own[2] - self.own[0]) / (self.box[2] - self.box[0])
+
+    def to_own_y(self, y: np.ndarray) -> np.ndarray:
+        return self.own[1] + (y - self.box[1]) * self.ratio_y
+
+    def from_own_x(self, x: np.ndarray) -> np.ndarray:
+        return self.box[0] + (x - self.own[0]) * (self.box[2] - self.box[0]) / (self.own[2] - self.own[0])
+
+
+@dataclass
+class Line:
+    """value = start + slope * pixel"""
+
+    start: float
+    slope: float
+
+    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+        return self.start + self.slope * np.asarray(pixels)
+
+    def span(self, length: float) -> float:
+        return abs(self.slope) * length
+
+
+def _value_fit(marks: np.ndarray | None, values: Sequence[float], axis: int) -> Line | None:
+    """How pixels become values, by marks of known values."""
+    if marks is None or len(marks) != len(values) or len(values) < 2:
+        return None
+    if np.ptp(values) == 0 or np.ptp(marks[:, axis]) < 2:  # nothing to go by: some scale that the next rendering mends
+        slope = (abs(values[0]) or 1.0) / CANVAS * (1 if axis == 0 else -1)
+        return Line(values[0] - slope * marks[0, axis], slope)
+    slope, start = np.polyfit(marks[:, axis], values, 1)
+    error = np.abs(start + slope * marks[:, axis] - values).max()
+    return Line(start, slope) if error < 0.02 * np.ptp(values) else None
+
+
+def match_colors(series: list[Series], target: np.ndarray, box: readout.Box) -> list[np.ndarray]:
+    """The colours of the target that are those of the series, its own where there is none."""
+    from scipy.optimize import linear_sum_assignment
+
+    greys = any(np.ptp(s.color) < 40 for s in series)
+    palette = readout.find_colors(target, box, greys)[:12]
+    if not palette:
+        return [s.color for s in series]
+    # Each colour once, and again at a price: two series may share one.
+    options = [*palette, *palette]
+    cost = np.empty((len(series), len(options)))
+    for i, s in enumerate(series):
+        for j, (other, amount) in enumerate(options):
+            cost[i, j] = _distance(s.color, other) - 12 * math.log10(amount) + (300 if j >= len(palette) else 0)
+    rows, columns = linear_sum_assignment(cost)
+    partner = {int(r): options[c][0] for r, c in zip(rows, columns)}
+    return [partner.get(i, s.color) for i, s in enumerate(series)]
+
+
+def _distance(one: np.ndarray, other: np.ndarray) -> float:
+    """Of two colours, 0 to 255 and more: hue counts more than lightness."""
+    difference = np.asarray(one, float) - np.asarray(other, float)
+    return float(np.linalg.norm(difference - difference.mean()) * 1.2 + abs(difference.mean()) * 0.8)
+
+
+def _write_colors(reading: Reading, series: list[Series], seen: list[np.ndarray]) -> None:
+    program = reading.drawing.program
+    lists: dict[int, list[str]] = {}
+    for s, color in zip(series, seen):
+        if np.abs(s.color - color).max() < SAME_COLOR:
+            continue
+        alpha = number(s.call.keyword("alpha")) or 1.0
+        text = color_literal(np.clip(255 + (color - 255) / alpha, 0, 255))
+        if s.kind == "stackplot":
+            lists.setdefault(id(s.call), [color_literal(np.clip(255 + (c - 255) / alpha, 0, 255)) for c in seen])
+            change = program.set_keyword(s.call.node, "colors", f"[{', '.join(lists[id(s.call)])}]")
+        elif isinstance(s.call.keyword("color"), ast.List):
+            continue
+        else:
+            change = program.set_keyword(s.call.node, "color", text)
+        if change:
+            reading.changes.append(change)
+        for call in program.calls:  # an area below its line
+            if call.method == "fill_between" and call.values == (s.column,):
+                change = program.set_keyword(call.node, "color", text)
+                if change:
+                    reading.changes.append(change)
+
+
+def _count(
+    program: Program, series: list[Series], found: dict[int, list[readout.Bar]], ticks: np.ndarray
+) -> int | None:
+    """How many rows the table of the chart has in the target, or None if this can't be seen and isn't needed."""
+    table_rows = len(series[0].values)
+    counts = [len(bars) for bars in found.values()]
+    if found:
+        most = max(counts)
+        if most == 0:
+            return None
+        return (
+            len(ticks) if len(ticks) >= 2 and (len(ticks) == most or counts.count(most) == 1 < len(counts)) else most
+        )
+    x = series[0].call.x
+    at_ticks = program.strings(x) is not None or any(
+        node.args and isinstance(node.args[0], ast.Name) and node.args[0].id == x
+        for node in program.statement_calls("set_xticks")
+    )
+    return len(ticks) if at_ticks and len(ticks) >= 2 else table_rows
+
+
+def _bar_values(
+    series: list[Series],
+    found: dict[int, list[readout.Bar]],
+    own: dict[int, list[readout.Bar]],
+    frame: Frame,
+    count: int,
+    ticks: np.ndarray,
+    fit: Line | None,
+) -> dict[int, np.ndarray | None]:
+    """Values of bars: their lengths, times value per pixel as in the drawing (`fit`, else by its bars)."""
+    known = [
+        (sum(map(abs, series[i].values)), sum(bar.end - bar.start for bar in own[i]))
+        for i in found
+        if len(own[i]) == len(series[i].values)
+    ]
+    total, length = (sum(column) for column in zip(*known)) if known else (0, 0)
+    if fit is None and not (length and total):
+        return {}
+    per_pixel = (abs(fit.slope) if fit else total / length) * frame.ratio_y
+    stacked = any(series[i].call.keyword("bottom") or series[i].call.keyword("left") for i in found)
+    ends = [e for bars in found.values() for bar in bars for e in (bar.start, bar.end)]
+    support = [sum(abs(e - other) < 3 for other in ends) for e in ends]
+    base = ends[int(np.argmax(support))] if ends else frame.box[3]
+    values: dict[int, np.ndarray | None] = {}
+    for i, bars in found.items():
+        if not bars:
+            continue
+        lengths = np.zeros(count)
+        if len(bars) == count:
+            slots = range(count)
+        elif len(ticks) == count:
+            middle = np.array([bar.center for bar in bars])
+            shift = np.median([min(m - ticks, key=abs) for m in middle])
+            slots = [int(np.abs(ticks + shift - m).argmin()) for m in middle]
+        else:
+            continue
+        for slot, bar in zip(slots, bars):
+            up = abs(bar.end - base) <= abs(bar.start - base)
+            positive = stacked or (up != frame.horizontal)
+            lengths[slot] = (bar.end - bar.start + _hidden(series[i], own[i], fit)) * (1 if positive else -1)
+        values[i] = lengths * per_pixel
+    return values
+
+
+def _hidden(s: Series, own: list[readout.Bar], fit: Line | None) -> float:
+    """Pixels of a bar's length that can't be measured (below a spine, at the next colour), as in the drawing."""
+    if fit is None or len(own) != len(s.values):
+        return 0.0
+    true, measured = np.sort(np.abs(s.values) / abs(fit.slope)), np.sort([bar.end - bar.start for bar in own])
+    return float(np.clip(np.median(true - measured), -1, 3))
+
+
+def _knots(
+    s: Series, cover: np.ndarray, frame: Frame, count: int, ticks: np.ndarray, box: readout.Box
+) -> np.ndarray | None:
+    """Columns of the target at which a line or an area has its points."""
+    if s.call.x and s.call.x.startswith("@"):
+        columns = np.flatnonzero((cover > 0.3).any(axis=0))
+        return np.linspace(columns[0] + 0.5, columns[-1] - 0.5, len(s.values)) if len(columns) > 10 else None
+    if len(ticks) == count:
+        return ticks
+    if s.marks is not None and len(s.values) == count:
+        return frame.from_own_x(s.marks[:, 0])
+    return None
+
+
+def _write_values(
+    reading: Reading, series: list[Series], values: dict[int, np.ndarray | None], frame: Frame, count: int, scale: bool
+) -> None:
+    """Writes columns that were read, all of a table together."""
+    drawing, program = reading.drawing, reading.drawing.program
+    values = {i: v for i, v in values.items() if v is not None and np.isfinite(v).all()}
+    if not values:
+        return
+    for axes in sorted({series[i].axes for i in values}):
+        group = [i for i in values if series[i].axes == axes]
+        fit = _axes_fit(drawing, series, axes, frame)
+        bars = any(series[i].kind != "plot" for i in group)
+        factor, shift = 1.0, 0.0
+        if scale and fit is not None:
+            factor, shift = _tick_scale(reading, fit, frame, axes, anchored=bars)
+        length = frame.own[3] - frame.own[1]
+        span = (fit.span(length) if fit else max(np.abs(values[i]).max() for i in group)) * factor
+        for i in group:
+            v = values[i] * factor + shift
+            texts = _texts(v, span)
+            reading.columns[series[i].column] = texts
+        if (factor, shift) != (1, 0) and axes == 0:
+            _scale_limits(reading, "x" if frame.horizontal else "y", factor, shift)
+    # Rows that are new or gone: every column of the table must have them.
+    for table in program.tables:
+        written = [name for name in table.names if name in reading.columns]
+        if not written or len(reading.columns[written[0]]) == len(table.rows):
+            continue
+        size = len(reading.columns[written[0]])
+        for k, name in enumerate(table.names):
+            if name not in reading.columns:
+                reading.columns[name] = _extended([program.text(row[k]) for row in table.rows], size)
+        for node in program.statement_calls_of_name("range"):
+            if len(node.args) == 1 and number(node.args[0]) == len(table.rows):
+                reading.changes.append((program.span(node.args[0]), str(size)))
+    if frame.horizontal and not program.statement_calls("invert_yaxis"):
+        for i in values:
+            reading.columns[series[i].column].reverse()
+
+
+def _write_places(reading: Reading, column: str | None, ticks: np.ndarray, box: readout.Box) -> None:
+    """Writes the numbers at the ticks into the column of numbers that they are the places of."""
+    read = read_scale(reading.target, box, ticks, "bottom")
+    if read is None or reading.drawing.program.literals(column) is None or column.startswith("@"):
+        return
+    places = read[0] + read[1] * ticks
+    step = np.diff(places).mean()
+    reading.columns[column] = _texts(places, abs(step) / FINEST / 4)
+
+
+def _axes_fit(drawing: Drawing, series: list[Series], axes: int, frame: Frame) -> Line | None:
+    """How pixels along the value axis become values, by all marks of the axes."""
+    places, values = [], []
+    stacked = False
+    for s in series:
+        if s.axes == axes and s.kind in ("bar", "barh", "plot", "scatter") and s.marks is not None:
+            if s.call.keyword("bottom") or s.call.keyword("left"):
+                stacked = True
+                continue
+            places += [mark[0 if frame.horizontal else 1] for mark in s.marks]
+            values += s.values
+    if len(values) < 2 and not stacked:
+        return None
+    marks = np.array(places)[:, None]
+    return _value_fit(np.concatenate([marks, marks], axis=1), values, 1)
+
+
+def _tick_scale(reading: Reading, fit: Line, frame: Frame, axes: int, anchored: bool) -> tuple[float, float]:
+    """
+    Factor and shift for values so that the ticks of the target stand at the numbers that are written there, or, where
+    these can't be read, at round numbers. anchored: zero stays zero.
+    """
+    side = "bottom" if frame.horizontal else "right" if axes else "left"
+    box = (frame.box[1], frame.box[0], frame.box[3], frame.box[2]) if frame.horizontal else frame.box
+    ticks = readout.find_ticks(reading.target, box, side)
+    if len(ticks) < 3:
+        return 1.0, 0.0
+    read = read_scale(reading.target, box, ticks, side)
+    if read is not None and read[1] * fit.slope > 0:
+        factor = read[1] / (fit.slope * frame.ratio_y)
+        first = read[0] + read[1] * ticks[0]
+        return factor, 0.0 if anchored else first - factor * float(fit(frame.to_own_y(ticks[0])))
+    gaps = np.diff(ticks)
+    gap = np.median(gaps)
+    if np.abs(gaps - gap).max() > 0.06 * gap + 1.2:
+        return 1.0, 0.0
+    gap = (ticks[-1] - ticks[0]) / round((ticks[-1] - ticks[0]) / gap)
+    step = fit.span(gap) * frame.ratio_y
+    if not step > 0:
+        return 1.0, 0.0
+    power = 10.0 ** math.floor(math.log10(step))
+    ends = fit(frame.to_own_y(np.array([frame.box[3], frame.box[1]])))
+    steps = sorted(
+        (float(f"{n * power * m:.6g}") for n in NICE_STEPS for m in (0.1, 1, 10)),
+        key=lambda n: abs(math.log(n / step)),
+    )
+    # Matplotlib must come to this step itself; if it comes to none of them, somebody has set the ticks.
+    nice = next((n for n in steps[:4] if _chosen_step(ends * n / step) == n), None)
+    if nice is None:
+        return 1.0, 0.0
+    factor = nice / step
+    if anchored:
+        return factor, 0.0
+    first = float(fit(frame.to_own_y(ticks[-1]))) * factor
+    return factor, round(first / nice) * nice - first
+
+
+def _chosen_step(limits: np.ndarray) -> float:
+    """The step between the ticks that matplotlib chooses for an axis with these limits."""
+    from matplotlib.ticker import MaxNLocator
+
+    ticks = MaxNLocator(9, steps=[1, 2, 2.5, 5, 10]).tick_values(*sorted(limits))
+    return float(f"{ticks[1] - ticks[0]:.6g}")
+
+
+def _scale_limits(reading: Reading, axis: str, factor: float, shift: float) -> None:
+    program = reading.drawing.program
+    for call in program.statement_calls(f"set_{axis}lim"):
+        limits = [number(node) for node in call.args]
+        if len(limits) == 2 and None not in limits:
+            error = 0.004 * abs(limits[1] - limits[0]) * factor
+            for node, value in zip(call.args, limits):
+                reading.changes.append((program.span(node), _brief(value * factor + shift, error)))
+
+
+def _texts(values: np.ndarray, span: float) -> list[str]:
+    decimals = decimals_for(max(span * FINEST, 1e-12))
+    return [literal(float(v), decimals) for v in values]
+
+
+def _brief(value: float, error: float) -> str:
+    """The literal with the fewest digits that is not further than `error` from a value."""
+    decimals = next(d for d in range(-12, 13) if abs(round(value, d) - value) <= error or d == 12)
+    return literal(value, decimals)
+
+
+def _write(reading: Reading, columns: dict[str, np.ndarray], span: float) -> None:
+    for name, values in columns.items():
+        reading.columns[name] = _texts(values, span)
+
+
+def _extended(texts: list[str], count: int) -> list[str]:
+    """The literals of a column with more or fewer rows: series of numbers and of months go on, other names are new."""
+    if count <= len(texts):
+        return texts[:count]
+    values = [number(ast.parse(text, mode="eval").body) for text in texts]
+    if None not in values:
+        step = values[-1] - values[-2] if len(values) > 1 else 1
+        decimals = max(len(text.partition(".")[2]) for text in texts)
+        return texts + [literal(values[-1] + step * k, decimals) for k in range(1, count - len(texts) + 1)]
+    names = [ast.literal_eval(text) for text in texts]
+    for items in TIME_DIMENSIONS.values():
+        if all(name in items for name in names):
+            start = max(0, min(items.index(names[0]), len(items) - count))
+            return [string_literal(name) for name in items[start : start + count]] + texts[len(items) :]
+    fresh = (f"Item {k}" for k in range(len(texts) + 1, 1000) if f"Item {k}" not in names)
+    return texts + [string_literal(next(fresh)) for _ in range(count - len(texts))]
+
+
+def _read_points(
+    reading: Reading, series: list[Series], covers: list[np.ndarray], own: list[np.ndarray], frame: Frame, scale: bool
+) -> None:
+    program = reading.drawing.program
+    fits = []
+    for axis in (0, 1):
+        marks = [s.marks for s in series if s.marks is not None]
+        values = [
+            v
+            for s in series
+            if s.marks is not None
+            for v in (program.literals(s.call.x) or [] if axis == 0 else s.values)
+        ]
+        fits.append(_value_fit(np.concatenate(marks) if marks else None, values, axis))
+    if None in fits:
+        return
+    spans = [fits[0].span(frame.own[2] - frame.own[0]), fits[1].span(frame.own[3] - frame.own[1])]
+    scales = [(1.0, 0.0), (1.0, 0.0)]
+    if scale:
+        turned = Frame(
+            (frame.box[1], frame.box[0], frame.box[3], frame.box[2]),
+            (frame.own[1], frame.own[0], frame.own[3], frame.own[2]),
+            True,
+        )
+        scales = [_tick_scale(reading, fits[0], turned, 0, False), _tick_scale(reading, fits[1], frame, 0, False)]
+    for s, cover, own_cover in zip(series, covers, own):
+        own_points = readout.find_points(own_cover)
+        points = readout.find_points(cover, own_points.area if own_points else None)
+        column = program.column(s.column)
+        if points is None or column is None or len(points.places) > 400:
+            continue
+        for name, axis, places in (
+            (s.call.x, 0, frame.to_own_x(points.places[:, 0])),
+            (s.column, 1, frame.to_own_y(points.places[:, 1])),
+        ):
+            factor, shift = scales[axis]
+            _write(reading, {name: fits[axis](places) * factor + shift}, spans[axis] * factor)
+        if own_points and not 0.8 < points.area / own_points.area < 1.25:
+            size = number(s.call.keyword("s")) or 36.0
+            change = program.set_keyword(
+                s.call.node, "s", str(max(1, round(size * points.area / own_points.area / 5) * 5))
+            )
+            if change:
+                reading.changes.append(change)
+
+
+# Pies
+
+
+def _read_pie(reading: Reading, s: Series, colors: bool) -> None:
+    program = reading.drawing.program
+    pie = readout.find_pie(reading.target)
+    if pie is None or not 2 <= len(pie.wedges) <= 24:
+        return
+    clockwise = (
+        isinstance(s.call.keyword("counterclock"), ast.Constant) and s.call.keyword("counterclock").value is False
+    )
+    start = number(s.call.keyword("startangle")) or 0.0
+    wedges = list(pie.wedges)
+    ends = [(w.start + w.length if clockwise else w.start) % 360 for w in wedges]
+    distances = [abs((end - start + 180) % 360 - 180) for end in ends]
+    first = int(np.argmin(distances))
+    wedges = [wedges[(first + (-k if clockwise else k)) % len(wedges)] for k in range(len(wedges))]
+    if distances[first] > 4:
+        # Another start: one of the usual ones, if there is a border.
+        usual = min((abs((end - a + 180) % 360 - 180), a) for end in ends for a in (0.0, 90.0, 180.0, 270.0))
+        angle = usual[1] if usual[0] < 4 else round(ends[first], 0)
+        change = program.set_keyword(s.call.node, "startangle", f"{angle:g}" if angle else None)
+        reading.changes += [change] if change else []
+        distances = [abs((end - angle + 180) % 360 - 180) for end in ends]
+        first = int(np.argmin(distances))
+        wedges = [list(pie.wedges)[(first + (-k if clockwise else k)) % len(wedges)] for k in range(len(wedges))]
+    shares = np.array([w.length for w in wedges])
+    shares = shares / shares.sum() * sum(s.values if abs(sum(s.values) - 100) > 6 else [100])
+    reading.columns[s.column] = _whole(shares)
+    table = program.column(s.column)[0]
+    if len(wedges) != len(table.rows):
+        for k, name in enumerate(table.names):
+            if name != s.column:
+                reading.columns[name] = _extended([program.text(row[k]) for row in table.rows], len(wedges))
+    out = [w.explode for w in wedges]
+    amount = max(out)
+    if amount > 0.04:
+        text = f"{round(amount, 1) or 0.05:g}"
+        change = program.set_keyword(
+            s.call.node, "explode", f"[{', '.join(text if o > amount / 2 else '0' for o in out)}]"
+        )
+    else:
+        change = program.set_keyword(s.call.node, "explode", None)
+    reading.changes += [change] if change else []
+    if colors:
+        own = _literal_color(s.call, 0) is not None
+        texts = [color_literal(w.color) for w in wedges]
+        cycle = [np.abs(_rgb("#" + CYCLE[k % 10]) - w.color).max() < SAME_COLOR for k, w in enumerate(wedges)]
+        if all(cycle):
+            change = program.set_keyword(s.call.node, "colors", None)
+        elif own or not all(cycle):
+            change = program.set_keyword(s.call.node, "colors", f"[{', '.join(texts)}]")
+        reading.changes += [change] if change else []
+
+
+def _whole(shares: np.ndarray) -> list[str]:
+    """Shares in whole numbers of the same sum, if this hardly changes them, else with a decimal."""
+    total = shares.sum()
+    if abs(total - round(total)) > 1e-6 or total < 50:
+        return _texts(shares, total)
+    whole = np.floor(shares)
+    for k in np.argsort(whole - shares)[: int(round(total - whole.sum()))]:
+        whole[k] += 1
+    return [str(int(v)) for v in whole]
+
+
+def aligned(drawing: Drawing, target: np.ndarray) -> str | None:
+    """The program with its axes where those of the target are, by numbers; None if they are there already."""
+    program, box = drawing.program, drawing.box
+    wanted = readout.find_box(target, box) if box else None
+    if wanted is None or max(abs(a - b) for a, b in zip(wanted, box)) < 1.5:
+        return None
+    if len({tuple(b) for b in drawing.boxes}) != 1:
+        return None
+    height, width = (size * drawing.scale for size in drawing.result.image.shape[:2])
+    left, top = (CANVAS - width) / 2 - 0.5, (CANVAS - height) / 2 - 0.5
+    sides = {
+        "left": (wanted[0] - left) / width, "right": (wanted[2] - left) / width,
+        "bottom": 1 - (wanted[3] - top) / height, "top": 1 - (wanted[1] - top) / height,
+    }  # fmt: skip
+    if not (0 <= sides["left"] < sides["right"] <= 1 and 0 <= sides["bottom"] < sides["top"] <= 1):
+        return None
+    call = f"subplots_adjust({', '.join(f'{name}={value:.3f}' for name, value in sides.items())})"
+    for method in ("tight_layout", "subplots_adjust"):
+        for node in program.statement_calls(method):
+            start, end = program.span(node)
+            return program.changed([((program.span(node.func.value)[1] + 1, end), call)])
+    figure = "plt" if program.calls and program.calls[0].axes == "plt" else "fig"
+    return program.changed([program.add_statement(f"{figure}.{call}")])
+
+
+# Other ways to write something
+
+GRIDS = (
+    "", "axis=\"y\"", "axis=\"x\"", "linestyle=\"--\"", "alpha=0.3", "linestyle=\"--\", alpha=0.5",
+    "axis=\"y\", linestyle=\"--\"", "axis=\"y\", alpha=0.3", "axis=\"y\", linestyle=\"--\", alpha=0.5",
+)  # fmt: skip
+LEGENDS = (
+    "", 'loc="upper left", bbox_to_anchor=(1, 1)', 'loc="upper left"', 'loc="upper right"', 'loc="lower left"',
+    'loc="lower right"', 'loc="upper center"',
+)  # fmt: skip
+STYLES = ("ggplot", "seaborn-v0_8-darkgrid", "seaborn-v0_8-whitegrid", "bmh", "fivethirtyeight", "dark_background")
+DPIS = (100, 120, 150, 200, 300)
+MIN_WIDTH, MAX_WIDTH = 2.4, 10.5  # inches, of figures as people make them
+FORMATS = ('"{x:,.0f}"', '"${x:,.0f}"', '"{x:.0f}%"', '"${x:.0f}"')
+STROKES = {"errorbar": "plot", "barh": "bar", "fill_between": "stackplot"}  # drawn alike
+MARKERS = ('"o"', '"s"', '"^"', '"D"', '"v"')
+
+
+def alternatives(drawing: Drawing, target: np.ndarray) -> list[list[list[Change]]]:
+    """
+    Groups of alternatives, of each of which one at most is right, those first that matter most: an alternative is a
+    list of changes of the program.
+    """
+    program = drawing.program
+    groups: list[list[list[Change]]] = []
+
+    def add(*options: Change | list[Change | None] | None) -> None:
+        changes = [[option] if isinstance(option, tuple) else list(filter(None, option or ())) for option in options]
+        if any(changes):
+            groups.append([option for option in changes if option])
+
+    axes = next((call.axes for call in program.calls), None)
+    if axes is None:
+        return []
+    object_, figure = (axes, "fig") if axes != "plt" else ("plt", "plt")
+
+    def statement(method: str, *options: str, owner: str = object_) -> None:
+        """One call of a method without a result, with one of these arguments, or none."""
+        calls = program.statement_calls(method)
+        if len(calls) > 1:
+            return
+        if not calls:
+            add(*(program.add_statement(f"{owner}.{method}({option})") for option in options))
+            return
+        start, end = program.span(calls[0].func)[1], program.span(calls[0])[1]
+        own = program.code[start + 1 : end - 1]
+        add(program.drop_statement(calls[0]), *(((start + 1, end - 1), option) for option in options if option != own))
+
+    def keyword(calls: Sequence[ast.Call], name: str, *values: str | None) -> None:
+        """A keyword of some calls, which all get the same value, or none (None)."""
+        owns = [next((program.text(k.value) for k in call.keywords if k.arg == name), None) for call in calls]
+        add(*([program.set_keyword(c, name, v) for c in calls] for v in values if any(own != v for own in owns)))
+
+    by_method: dict[str, list[ast.Call]] = {}
+    for call in program.calls:
+        by_method.setdefault(STROKES.get(call.method, call.method), []).append(call.node)
+    lines, points, bars, pies, areas = (by_method.get(m, []) for m in ("plot", "scatter", "bar", "pie", "stackplot"))
+    if not pies:
+        add(*_limits(drawing, target))
+        add(*(program.drop_statement(c) for m in ("set_ylim", "set_xlim") for c in program.statement_calls(m)))
+    keyword(lines, "marker", None, *MARKERS)
+    keyword(lines, "linestyle", None, '"--"', '":"', '"-."')
+    keyword(points, "marker", None, *MARKERS[1:])
+    keyword(points, "edgecolor", None, '"black"')
+    keyword(bars, "edgecolor", None, '"black"')
+    keyword(areas, "alpha", None, "0.2", "0.4", "0.7")
+    keyword(pies, "autopct", None, '"%1.1f%%"', '"%1.0f%%"')
+    keyword(pies, "counterclock", None, "False")
+    keyword(pies, "startangle", None, "90")
+    ring = readout.find_pie(target) if pies else None
+    if ring is not None:
+        width = round(20 * (1 - ring.hole)) / 20
+        edge = '"edgecolor": "white"'
+        if width < 0.95:
+            keyword(pies, "wedgeprops", f'{{"width": {width:g}}}', f'{{"width": {width:g}, {edge}}}')
+            keyword(pies, "pctdistance", None, f"{1 - width / 2:g}", "0.75", "0.8", "0.85")
+        else:
+            keyword(pies, "wedgeprops", None, f"{{{edge}}}")
+    add(*_opacities(drawing))
+    if not pies:
+        if any(call.keyword("label") or call.keyword("labels") for call in program.calls):
+            statement("legend", *LEGENDS)
+        add(*_bar_widths(program))
+        statement("grid", *GRIDS)
+        if program.statement_calls("grid"):
+            statement("set_axisbelow", "True")
+        add(*_spines(program, axes))
+        add(*(program.drop_statement(call) for call in program.statement_calls("set_xticks") if len(call.args) == 1))
+        statement("tick_params", 'axis="x", rotation=45', 'axis="x", rotation=90')
+    for call in program.statement_calls("set_major_formatter"):
+        if call.args:
+            own = program.text(call.args[0])
+            add(program.drop_statement(call), *((program.span(call.args[0]), t) for t in FORMATS if t != own))
+    statement("tight_layout", "", owner=figure)
+    for calls, name, values in ((lines, "marker", (None, *MARKERS)), (points, "marker", (None, *MARKERS[1:]))):
+        if len(calls) > 1:  # each for itself
+            for call in calls:
+                keyword([call], name, *values)
+    for call in lines if len(lines) > 1 else ():
+        keyword([call], "linestyle", None, '"--"', '":"', '"-."')
+    keyword([call for call in bars if any(k.arg == "edgecolor" for k in call.keywords)], "hatch", None, '"//"')
+    if not pies:
+        keyword(program.statement_calls("legend"), "frameon", None, "False")
+        keyword(program.statement_calls("legend"), "fontsize", None, "8")
+    titles = program.statement_calls("set_title")
+    keyword(titles, "fontsize", None, "14", "16")
+    keyword(titles, "fontweight", None, '"bold"')
+    keyword(titles, "loc", None, '"left"')
+    keyword(program.statement_calls("set_xlabel") + program.statement_calls("set_ylabel"), "fontsize", None, "12")
+    return groups
+
+
+def series_changed(drawing: Drawing, target: np.ndarray) -> list[str]:
+    """
+    The program with lines or points for the colours of the target that it has none for, and without those that it has
+    no colour for.
+    """
+    program = drawing.program
+    box = readout.find_box(target, drawing.box) or drawing.box if drawing.box else None
+    series = [s for s in drawing.series if s.kind in ("plot", "scatter") and s.axes == 0]
+    if box is None or not series:
+        return []
+    palette = readout.find_colors(target, box)[:8]
+    seen = match_colors(drawing.series, target, box)
+    amounts = [n for color, n in palette if any(np.abs(color - s).max() < SAME_COLOR for s in seen)]
+    least = 0.3 * max(amounts, default=200)
+    new = [color for color, n in palette if n > least and np.ptp(color) >= GREY]
+    new = [color for color in new if all(np.abs(color - s).max() > 2 * SAME_COLOR for s in seen)]
+    code, last = program.code, series[-1].call
+    for k, color in enumerate(new):
+        names = {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}
+        name = next(name for n in itertools.count(2) if (name := f"y{n}") not in names)
+        keywords = {"color": color_literal(color)}
+        if last.keyword("label") is not None:
+            keywords["label"] = string_literal(f"Series {len(series) + k + 1}")
+        current = Program(code)
+        call = next(c for c in reversed(current.calls) if c.method == last.method and c.axes == last.axes)
+        code = current.with_series(call, name, keywords) or code
+    options = [code] if code != program.code else []
+    taken: list[np.ndarray] = []
+    for s, color in zip(drawing.series, seen):
+        same = any(np.abs(color - other).max() < SAME_COLOR for other in taken)
+        absent = all(np.abs(color - other).max() > 2 * SAME_COLOR for other, _ in palette)
+        if (same or absent) and len(series) > 1 and s in series:
+            options.append(program.without_series(s.call))
+        taken.append(color)
+    return [option for option in options if option]
+
+
+def shaped(drawing: Drawing, size: tuple[int, int]) -> list[str]:
+    """
+    The program with figures of the shape of a picture of this size (width, height), in inches at usual dpi. What is as
+    large as the common canvas may be letterboxed, and says nothing.
+    """
+    program = drawing.program
+    height, width = drawing.result.image.shape[:2]
+    same_shape = abs(math.log(width / height * size[1] / size[0])) < 0.02
+    if (width, height) == size or size == (CANVAS, CANVAS):
+        return []
+    calls = program.statement_calls("subplots") + program.statement_calls("figure")
+    if len(calls) != 1:
+        return []
+    usual = same_shape or MIN_WIDTH <= size[0] / DPIS[0] <= MAX_WIDTH
+    figures = [(size[0] / dpi, size[1] / dpi) for dpi in (DPIS[:1] if usual else DPIS)]
+    texts = dict.fromkeys(f"({w:.2g}, {h:.2g})" for w, h in figures if MIN_WIDTH <= w <= 16 and 1.6 <= h <= 16)
+    return [program.changed([program.set_keyword(calls[0], "figsize", text)]) for text in texts]
+
+
+def papers(drawing: Drawing, target: np.ndarray) -> list[str]:
+    """
+    The program in several style sheets, and with colours of page and axes as the target has them, where they are not
+    those of the drawing.
+    """
+    program, box = drawing.program, drawing.box
+    axes = next((call.axes for call in program.calls), None)
+    if box is None or axes is None:
+        return []
+    insides = [readout.paper_of(pixels, readout.find_box(pixels, box) or box) for pixels in (target, drawing.pixels)]
+    pages = [readout.page_of(pixels) for pixels in (target, drawing.pixels)]
+    differ = [np.abs(np.subtract(*pair)).max() > 4 for pair in (insides, pages)]
+    if not any(differ):
+        return []
+    calls = program.statement_calls("subplots") + program.statement_calls("figure")
+    former = [program.drop_statement(call) for m in ("set_facecolor", "use") for call in program.statement_calls(m)]
+    former = [change for change in former if change]
+    own = list(former)
+    if differ[0] and axes != "plt" and insides[0] != pages[0]:
+        own.append(program.add_statement(f"{axes}.set_facecolor({color_literal(np.array(insides[0]))})"))
+    if differ[1] and calls:
+        change = program.set_keyword(calls[0], "facecolor", color_literal(np.array(pages[0])))
+        own += [change] if change else []
+    options = [own]
+    if calls:
+        start = program.span(program.statement_of(calls[0]))[0]
+        options += [[*former, ((start, start), f'plt.style.use("{style}")\n')] for style in STYLES]
+    return [program.changed(changes) for changes in options]
+
+
+def _spines(program: Program, axes: str) -> list[Change | None]:
+    calls = [call for call in program.statement_calls("set_visible") if "spines" in program.text(call.func)]
+    if calls:
+        return [program.drop_statement(calls[0])]
+    if axes == "plt":
+        return []
+    return [program.add_statement(f'{axes}.spines[["top", "right"]].set_visible(False)')]
+
+
+def _limits(drawing: Drawing, target: np.ndarray) -> list[list[Change]]:
+    """The limits of the target's axes, by its ticks, where they are not those of the drawing."""
+    program = drawing.program
+    axes = next(call.axes for call in program.calls)
+    boxes = [readout.find_box(pixels, drawing.box) for pixels in (target, drawing.pixels)] if drawing.box else [None]
+    if None in boxes or axes == "plt":
+        return []
+    options = []
+    named = all(program.literals(call.x) is None for call in program.calls)
+    for axis, side, low, high in (("y", "left", 3, 1), ("x", "bottom", 0, 2)):
+        limits = []
+        for pixels, box in zip((target, drawing.pixels), boxes):
+            ticks = readout.find_ticks(pixels, box, side)
+            read = _category_scale(ticks) if axis == "x" and named else read_scale(pixels, box, ticks, side)
+            limits.append(None if read is None else (read[0] + read[1] * box[low], read[0] + read[1] * box[high]))
+        if None in limits or np.abs(np.subtract(*limits)).max() < 0.01 * abs(limits[0][1] - limits[0][0]):
+            continue
+        error = 0.004 * abs(limits[0][1] - limits[0][0])
+        text = ", ".join(_brief(limit, error) for limit in limits[0])
+        former = [
+            change for call in program.statement_calls(f"set_{axis}lim") if (change := program.drop_statement(call))
+        ]
+        options.append([*former, program.add_statement(f"{axes}.set_{axis}lim({text})")])
+    return options + ([options[0] + options[1]] if len(options) == 2 else [])
+
+
+def _category_scale(ticks: np.ndarray) -> tuple[float, float] | None:
+    """(start, slope) of place = start + slope * pixel, for categories at 0, 1, 2, ..."""
+    if len(ticks) < 2 or np.ptp(np.diff(ticks)) > 4:
+        return None
+    slope = (len(ticks) - 1) / (ticks[-1] - ticks[0])
+    return -slope * ticks[0], slope
+
+
+def _opacities(drawing: Drawing) -> list[list[Change]]:
+    """Points of another opacity in colours that look the same on white."""
+    program, options = drawing.program, []
+    points = [s for s in drawing.series if s.kind == "scatter"]
+    for alpha in (None, "0.6", "0.8"):
+        changes = []
+        for s in points:
+            color = 255 + (s.color - 255) / float(alpha or 1)
+            if s.call.keyword("alpha") is None and alpha is None or color.min() < -12:
+                break
+            changes.append(program.set_keyword(s.call.node, "alpha", alpha))
+            changes.append(program.set_keyword(s.call.node, "color", color_literal(np.clip(color, 0, 255))))
+        else:
+            options.append([change for change in changes if change])
+    return options
+
+
+def _bar_widths(program: Program) -> list[list[Change]]:
+    """Other widths of bars; what stands beside it by half a width moves with it."""
+    calls = [call for call in program.calls if call.method in ("bar", "barh")]
+    options = []
+    if not calls:
+        return []
+    name = "width" if calls[0].method == "bar" else "height"
+    own = number(calls[0].keyword(name)) or 0.8
+    shifted = [
+        (node, number(node) / own)
+        for call in calls
+        for node in ast.walk(call.node.args[0])
+        if isinstance(node, ast.Constant) and number(node)
+    ]
+    for width in (0.8, 0.6, 0.5, 0.4, 0.35, 0.3, 0.25, 0.2):
+        if abs(width - own) < 1e-9 or (width < 0.45 and not shifted) or (width > 0.45 and shifted):
+            continue
+        changes = [program.set_keyword(c.node, name, None if width == 0.8 else f"{width:g}") for c in calls]
+        changes += [(program.span(node), f"{width * share:g}") for node, share in shifted]
+        options.append([change for change in changes if change])
+    return options
+
+
+def rounded(drawing: Drawing) -> str | None:
+    """The program with one digit less in the column that has most digits; None if none has three."""
+    program = drawing.program
+    longest, chosen = 2, None
+    for table in program.tables:
+        for name in table.names:
+            values = program.literals(name)
+            if values is None or not any(name in call.values or name == call.x for call in program.calls):
+                continue
+            digits = max(len(f"{abs(v):.12g}".replace(".", "").strip("0")) for v in values)
+            if digits > longest:
+                longest, chosen = digits, name
+    if chosen is None:
+        return None
+    values = program.literals(chosen)
+    decimals = -min(_last_place(v) for v in values if v) - 1
+    values = [round(v, decimals) for v in values]
+    while decimals > 0 and all(round(v, decimals - 1) == v for v in values):
+        decimals -= 1
+    return program.changed(program.write_columns({chosen: [literal(v, decimals) for v in values]}))
+
+
+def _last_place(value: float) -> int:
+    """The power of ten of the last digit that isn't zero: -2 for 1.25, 3 for 5000."""
+    mantissa, exponent = f"{abs(value):.11e}".split("e")
+    digits = mantissa.replace(".", "").rstrip("0")
+    return int(exponent) - len(digits) + 1

@@ -1,0 +1,355 @@
+"""A plotting program as something to edit: `Program` finds its data, its plotting calls and their arguments.
+
+Found by `ast`, changed in the text, so that all that isn't changed keeps its layout. Data are looked for where
+programs of this repository's model have them, in tables (``x, y = zip(*[(1, 2), (3, 4)])``), and in plain lists
+(``values = [1, 2]``).
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+# method -> positions of its positional arguments that hold values, in the order (x, y); None: it has no such argument
+PLOTTING = {
+    "bar": (0, 1),
+    "barh": (0, 1),
+    "plot": (0, 1),
+    "errorbar": (0, 1),
+    "scatter": (0, 1),
+    "pie": (None, 0),
+    "stackplot": (0, 1),
+    "fill_between": (0, 1),
+}
+Change = tuple[tuple[int, int], str]  # (start, end) in the text, and what stands there instead
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns of literals that belong together: the rows of ``zip(*[...])``, or one plain list."""
+
+    names: tuple[str, ...]
+    rows: tuple[tuple[ast.expr, ...], ...]
+    node: ast.List
+    zipped: bool
+    statement: ast.stmt | None = None  # None: within a call
+
+
+@dataclass(frozen=True)
+class PlotCall:
+    """``axes.method(...)``: the name of its axes, its names of the columns of x and of the values (None: no such)."""
+
+    node: ast.Call
+    axes: str
+    method: str
+    x: str | None
+    values: tuple[str, ...]
+
+    def keyword(self, name: str) -> ast.expr | None:
+        return next((keyword.value for keyword in self.node.keywords if keyword.arg == name), None)
+
+
+class Program:
+    """A program and what is found in it.
+
+    Raises:
+        SyntaxError, ValueError: `code` is no program.
+    """
+
+    def __init__(self, code: str):
+        self.code = code
+        self.tree = ast.parse(code)
+        self._lines = [0]
+        for line in code.splitlines(keepends=True):
+            self._lines.append(self._lines[-1] + len(line))
+        self._ascii = code.isascii()
+
+    # Text
+
+    def _place(self, line: int, column: int) -> int:
+        start = self._lines[line - 1]
+        if self._ascii:
+            return start + column
+        text = self.code[start : self._lines[line]].encode()  # ast counts bytes
+        return start + len(text[:column].decode(errors="ignore"))
+
+    def span(self, node: ast.expr | ast.stmt | ast.keyword) -> tuple[int, int]:
+        return self._place(node.lineno, node.col_offset), self._place(node.end_lineno, node.end_col_offset)
+
+    def text(self, node: ast.expr) -> str:
+        start, end = self.span(node)
+        return self.code[start:end]
+
+    def changed(self, changes: Iterable[Change]) -> str:
+        """The code with these changes; where two overlap, the first holds."""
+        code, taken = self.code, []
+        for (start, end), text in changes:
+            if all(end <= a or start >= b for a, b, _ in taken):
+                taken.append((start, end, text))
+        for start, end, text in sorted(taken, reverse=True):
+            code = code[:start] + text + code[end:]
+        return code
+
+    # Data
+
+    @cached_property
+    def tables(self) -> list[Table]:
+        found = []
+        for statement in self.tree.body:
+            if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
+                continue
+            target, value = statement.targets[0], statement.value
+            if isinstance(target, ast.Tuple) and all(isinstance(name, ast.Name) for name in target.elts):
+                rows = _zipped_rows(value, len(target.elts))
+                if rows:
+                    names = tuple(name.id for name in target.elts)
+                    found.append(Table(names, rows, value.args[0].value, True, statement))
+            elif isinstance(target, ast.Name) and _is_list(value):
+                rows = tuple((element,) for element in value.elts)
+                found.append(Table((target.id,), rows, value, False, statement))
+        for call in self.calls:
+            for node in call.node.args:
+                if _is_list(node):  # ax.plot([1, 2], [3, 4])
+                    found.append(Table((self._inline(node),), tuple((element,) for element in node.elts), node, False))
+        return found
+
+    def _inline(self, node: ast.expr) -> str:
+        """The name that a list of literals within a call goes by here."""
+        return f"@{self.span(node)[0]}"
+
+    def column(self, name: str | None) -> tuple[Table, int] | None:
+        for table in self.tables:
+            if name in table.names:
+                return table, table.names.index(name)
+        return None
+
+    def literals(self, name: str | None) -> list[float] | None:
+        """The numbers of a column, or None if it isn't one of numbers."""
+        column = self.column(name)
+        if column is None:
+            return None
+        values = [number(row[column[1]]) for row in column[0].rows]
+        return None if None in values else values
+
+    def strings(self, name: str | None) -> list[str] | None:
+        column = self.column(name)
+        if column is None:
+            return None
+        values = [row[column[1]].value for row in column[0].rows if isinstance(row[column[1]], ast.Constant)]
+        return values if len(values) == len(column[0].rows) and all(isinstance(v, str) for v in values) else None
+
+    def write_columns(self, columns: dict[str, Sequence[str]]) -> list[Change]:
+        """
+        Changes that give columns these literals. Columns that get more or fewer rows than they have must be all the
+        columns of their table.
+        """
+        changes = []
+        for table in self.tables:
+            wanted = {i: columns[name] for i, name in enumerate(table.names) if name in columns}
+            if not wanted:
+                continue
+            count = len(next(iter(wanted.values())))
+            if count == len(table.rows):
+                for i, texts in wanted.items():
+                    changes += [(self.span(row[i]), text) for row, text in zip(table.rows, texts)]
+            elif len(wanted) == len(table.names):
+                changes.append(self._rewritten(table, [wanted[i] for i in range(len(table.names))]))
+        return changes
+
+    def _rewritten(self, table: Table, columns: Sequence[Sequence[str]]) -> Change:
+        """The list of a table with other rows; brackets and separators stay as they are written."""
+        elements = table.node.elts
+        start, end = self.span(table.node)
+        head, tail = self.code[start : self.span(elements[0])[0]], self.code[self.span(elements[-1])[1] : end]
+        between = ", "
+        if len(elements) > 1:
+            between = self.code[self.span(elements[0])[1] : self.span(elements[1])[0]]
+        rows = [f"({', '.join(row)})" if table.zipped else row[0] for row in zip(*columns)]
+        return (start, end), head + between.join(rows) + tail
+
+    def with_series(self, call: PlotCall, name: str, keywords: dict[str, str | None]) -> str | None:
+        """The program with a copy of a call and of its values, as `name` and with these keywords, or None."""
+        if len(call.values) != 1:
+            return None
+        column = self.column(call.values[0])
+        statement = self.statement_of(call.node)
+        if column is None or column[0].statement is None or statement is None:
+            return None
+        table, place = column
+        if table.zipped:
+            target = table.statement.targets[0].elts[place]
+            changes = [((self.span(target)[1],) * 2, f", {name}")]
+            changes += [((self.span(row[place])[1],) * 2, f", {self.text(row[place])}") for row in table.rows]
+        else:
+            end = self.span(table.statement)[1]
+            changes = [((end, end), f"\n{name} = {self.text(table.node)}")]
+        argument = next(a for a in call.node.args if isinstance(a, ast.Name) and a.id == call.values[0])
+        own = [(self.span(argument), name)]
+        own += [change for key, text in keywords.items() if (change := self.set_keyword(call.node, key, text))]
+        start, end = self.span(statement)
+        copy = self.code[start:end]
+        for (a, b), text in sorted(own, reverse=True):
+            copy = copy[: a - start] + text + copy[b - start :]
+        return self.changed([*changes, ((end, end), "\n" + copy)])
+
+    def without_series(self, call: PlotCall) -> str | None:
+        """The program without a call and its values, or None, as where these are used elsewhere too."""
+        if len(call.values) != 1:
+            return None
+        name, statement = call.values[0], self.statement_of(call.node)
+        column = self.column(name)
+        uses = [n for n in ast.walk(self.tree) if isinstance(n, ast.Name) and n.id == name]
+        if column is None or column[0].statement is None or statement is None or len(uses) != 2:
+            return None
+        table, place = column
+        changes = [self._line(statement)]
+        if table.zipped:
+            if place == 0:
+                return None
+            elements = [table.statement.targets[0].elts, *table.rows]
+            changes += [((self.span(e[place - 1])[1], self.span(e[place])[1]), "") for e in elements]
+        else:
+            changes.append(self._line(table.statement))
+        return self.changed(changes)
+
+    # Calls
+
+    @cached_property
+    def calls(self) -> list[PlotCall]:
+        """The plotting calls, in the order of the text."""
+        found = []
+        for node in ast.walk(self.tree):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+                continue
+            if node.func.attr not in PLOTTING or not isinstance(node.func.value, ast.Name):
+                continue
+            x, y = PLOTTING[node.func.attr]
+            if node.func.attr == "plot" and len(node.args) == 1:
+                x, y = None, 0
+            names = [
+                argument.id
+                if isinstance(argument, ast.Name)
+                else self._inline(argument)
+                if _is_list(argument)
+                else None
+                for argument in node.args
+            ]
+            last = len(names) if node.func.attr == "stackplot" else y + 1
+            values = tuple(name for name in names[y:last] if name is not None)
+            place = names[x] if x is not None and len(names) > x else None
+            found.append(PlotCall(node, node.func.value.id, node.func.attr, place, values))
+        return sorted(found, key=lambda call: self.span(call.node))
+
+    def statement_calls(self, method: str) -> list[ast.Call]:
+        """Calls of a method of any object, as ``ax.legend(...)``."""
+        nodes = (node for node in ast.walk(self.tree) if isinstance(node, ast.Call))
+        found = [n for n in nodes if isinstance(n.func, ast.Attribute) and n.func.attr == method]
+        return sorted(found, key=self.span)
+
+    def statement_calls_of_name(self, name: str) -> list[ast.Call]:
+        """Calls of a function by its name, as ``range(3)``."""
+        nodes = (node for node in ast.walk(self.tree) if isinstance(node, ast.Call))
+        return [node for node in nodes if isinstance(node.func, ast.Name) and node.func.id == name]
+
+    def set_keyword(self, call: ast.Call, name: str, text: str | None) -> Change | None:
+        """The change that gives a keyword of a call this value, or takes it away (None); None if nothing changes."""
+        for keyword in call.keywords:
+            if keyword.arg == name:
+                if text is not None:
+                    return self.span(keyword.value), text
+                start, end = self.span(keyword)
+                before = self.code[:start].rstrip()
+                if before.endswith(","):
+                    return (len(before) - 1, end), ""
+                after = self.code[end:]
+                rest = after.lstrip()
+                if rest.startswith(","):
+                    end += len(after) - len(rest[1:].lstrip())
+                return (start, end), ""
+        if text is None:
+            return None
+        arguments = [*call.args, *call.keywords]
+        if not arguments:
+            end = self.span(call)[1] - 1
+            return (end, end), f"{name}={text}"
+        end = max(self.span(argument)[1] for argument in arguments)
+        return (end, end), f", {name}={text}"
+
+    def add_statement(self, text: str, before: Sequence[str] = ("tight_layout",)) -> Change:
+        """The change that adds a statement at the end, but before calls of the methods `before`, show and savefig."""
+        for statement in self.tree.body:
+            if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+                function = statement.value.func
+                if isinstance(function, ast.Attribute) and function.attr in (*before, "show", "savefig"):
+                    start = self.span(statement)[0]
+                    return (start, start), f"{text}\n"
+        end = len(self.code)
+        return (end, end), ("" if self.code.endswith("\n") else "\n") + f"{text}\n"
+
+    def statement_of(self, call: ast.Call) -> ast.stmt | None:
+        """The statement of the module that a call is in."""
+        return next((s for s in self.tree.body if any(node is call for node in ast.walk(s))), None)
+
+    def drop_statement(self, call: ast.Call) -> Change | None:
+        """The change that takes away the statement which is this call, with its line."""
+        for statement in self.tree.body:
+            if isinstance(statement, ast.Expr) and statement.value is call:
+                return self._line(statement)
+        return None
+
+    def _line(self, statement: ast.stmt) -> Change:
+        """The change that takes away a statement with its line."""
+        start, end = self.span(statement)
+        return (start, end + (self.code[end : end + 1] == "\n")), ""
+
+
+def _is_literal(node: ast.expr) -> bool:
+    return number(node) is not None or isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+def _is_list(node: ast.expr) -> bool:
+    return isinstance(node, ast.List) and bool(node.elts) and all(map(_is_literal, node.elts))
+
+
+def _zipped_rows(node: ast.expr, width: int) -> tuple[tuple[ast.expr, ...], ...] | None:
+    """The rows of ``zip(*[(...), ...])``, if all are literals and as many as `width` in each."""
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "zip"):
+        return None
+    if node.keywords or len(node.args) != 1 or not isinstance(node.args[0], ast.Starred):
+        return None
+    rows = node.args[0].value
+    if not isinstance(rows, ast.List) or not rows.elts:
+        return None
+    if not all(isinstance(row, ast.Tuple) and len(row.elts) == width for row in rows.elts):
+        return None
+    if not all(_is_literal(element) for row in rows.elts for element in row.elts):
+        return None
+    return tuple(tuple(row.elts) for row in rows.elts)
+
+
+def number(node: ast.expr | None) -> float | None:
+    """The value of a number literal, with or without a minus; None for anything else."""
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        value = number(node.operand)
+        return None if value is None else -value
+    if isinstance(node, ast.Constant) and type(node.value) in (int, float) and math.isfinite(node.value):
+        return float(node.value)
+    return None
+
+
+def decimals_for(error: float) -> int:
+    """How many decimals (negative: zeros before the point) keep the error of rounding below `error`."""
+    return math.ceil(-math.log10(2 * error)) if error > 0 else 6
+
+
+def literal(value: float, decimals: int) -> str:
+    """The literal of a rounded number, 1200 or 0.50 or -3: always `decimals` decimals, if that is positive."""
+    value = round(value, decimals) + 0.0  # no -0
+    return f"{value:.{decimals}f}" if decimals > 0 else str(int(value))
+
+
+def string_literal(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

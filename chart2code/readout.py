@@ -1,0 +1,688 @@
+"""Measuring a chart's picture: where its axes, bars, lines, points and wedges are, and which colours it has.
+
+Everything is looked for where a program of the same kind would draw it, in its colours; nothing here knows programs.
+Pictures are (H, W, 3) uint8 on the common canvas of `eval_metric.similarity`; places are pixels from the upper left
+corner, as (left, top, right, bottom) for boxes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+Box = tuple[float, float, float, float]
+SPINE_SEARCH = 80  # pixels around the expected place
+DARK = 150  # of 255: spines and ticks are darker, grid lines are not
+TICK = 8  # pixels that a tick may prolong a spine by
+PALE = 205  # spines that are thinner than a pixel of the canvas
+MIX_ERROR = 40  # of 255: how far a pixel may be from the mixtures of a colour and the paper
+FULL = 0.75  # coverage from which a pixel belongs to a filled area
+
+
+# Channels, taken by pairs: numpy is slow along a last axis of three
+
+
+def _palest(values: np.ndarray) -> np.ndarray:
+    """The largest of the channels of (..., 3)."""
+    return np.maximum(np.maximum(values[..., 0], values[..., 1]), values[..., 2])
+
+
+def _darkest(values: np.ndarray) -> np.ndarray:
+    return np.minimum(np.minimum(values[..., 0], values[..., 1]), values[..., 2])
+
+
+def _chroma(pixels: np.ndarray) -> np.ndarray:
+    return _palest(pixels) - _darkest(pixels)
+
+
+def _distance(pixels: np.ndarray, color: Sequence[float]) -> np.ndarray:
+    """The largest difference from a colour in a channel."""
+    return _palest(np.abs(pixels.astype(np.int16) - np.round(color).astype(np.int16)))
+
+
+# Axes
+
+
+def find_box(pixels: np.ndarray, guess: Box) -> Box | None:
+    """
+    The rectangle of the axes, by the spines at its bottom and its left, or by its colour if the page has another, or
+    by the ends of grid lines; None if there are none of these.
+    """
+    return _framed(pixels, guess, DARK) or _panel(pixels) or _framed(pixels, guess, PALE) or _gridded(pixels)
+
+
+def _panel(pixels: np.ndarray) -> Box | None:
+    """The rectangle that has a colour of its own, another than the page."""
+    page, (rows, columns) = page_of(pixels), pixels.shape[:2]
+    codes = pixels.astype(np.int32) @ np.array([1 << 16, 1 << 8, 1])
+    values, counts = np.unique(codes[::2, ::2], return_counts=True)
+    for k in counts.argsort()[::-1][:3]:
+        color = np.array([values[k] >> 16, values[k] >> 8 & 255, values[k] & 255])
+        differs = np.abs(color - page).max() >= 5 and color.min() < 255
+        if color.min() < 200 or not differs or counts[k] < 0.05 * rows * columns / 4:
+            continue
+        mask = codes == values[k]
+        across, along = mask.sum(axis=1), mask.sum(axis=0)
+        y, x = np.flatnonzero(across > 0.3 * across.max()), np.flatnonzero(along > 0.3 * along.max())
+        # Marks that reach the frame hide the panel, but don't let the page through.
+        through = _distance(pixels, page) < 3
+        top, bottom = _grown(through[:, x[0] : x[-1] + 1].mean(axis=1) > 0.1, y[0], y[-1])
+        left, right = _grown(through[top : bottom + 1].mean(axis=0) > 0.1, x[0], x[-1])
+        return float(left), float(top), float(right), float(bottom)
+    return None
+
+
+def _gridded(pixels: np.ndarray) -> Box | None:
+    """The rectangle that grid lines in both directions span."""
+    line = (_distance(pixels, page_of(pixels)) > 8) & (_chroma(pixels) < 24)
+    line &= _darkest(pixels) < 255  # the letterbox
+    codes = pixels[line].astype(np.int32) @ np.array([1 << 16, 1 << 8, 1])
+    if not len(codes):
+        return None
+    values, counts = np.unique(codes, return_counts=True)
+    color = values[counts.argmax()]
+    line &= _distance(pixels, (color >> 16, color >> 8 & 255, color & 255)) < 14
+    sides = []
+    for mask in (line, line.T):
+        counts = mask.sum(axis=1)
+        beside = np.minimum(np.roll(counts, 4), np.roll(counts, -4))
+        rows = np.flatnonzero((counts > 0.35 * len(mask)) & (beside < 0.6 * counts))
+        if not len(rows):
+            return None
+        ends = [(places[0], places[-1]) for places in (np.flatnonzero(_joined(mask[row])) for row in rows)]
+        sides.append((min(a for a, _ in ends), max(b for _, b in ends)))
+    (left, right), (top, bottom) = sides
+    return (float(left), float(top), float(right), float(bottom)) if right - left > 40 and bottom - top > 40 else None
+
+
+def _joined(row: np.ndarray) -> np.ndarray:
+    """The longest stretch of a row that has gaps of at most 5 pixels, as of marks that hide a line."""
+    places = np.flatnonzero(row)
+    stretch = max(np.split(places, np.flatnonzero(np.diff(places) > 6) + 1), key=np.ptp)
+    joined = np.zeros_like(row)
+    joined[stretch[0] : stretch[-1] + 1] = True
+    return joined
+
+
+def _grown(through: np.ndarray, first: int, last: int) -> tuple[int, int]:
+    """The stretch from `first` to `last`, as far as it goes on until something is true."""
+    before, after = np.flatnonzero(through[:first]), np.flatnonzero(through[last + 1 :])
+    return int(before[-1]) + 1 if len(before) else 0, last + int(after[0]) if len(after) else len(through) - 1
+
+
+def _framed(pixels: np.ndarray, guess: Box, level: int) -> Box | None:
+    dark = (_palest(pixels) < level) & (_chroma(pixels) < 48)
+    bottom = _spine(dark, guess[0], guess[2], guess[3], last=True)
+    left = _spine(dark.T, guess[1], guess[3], guess[0], last=False)
+    if bottom is None or left is None:
+        return None
+    (x0, x1, y1), (y0, _, x0_again) = bottom, left
+    if abs(x0 - x0_again) > TICK or x1 - x0 < 40 or y1 - y0 < 40:
+        return None
+    return x0_again, y0, x1, y1
+
+
+def _spine(dark: np.ndarray, start: float, end: float, guess: float, last: bool) -> tuple[float, ...] | None:
+    """(first, last, place) of the longest dark row near `guess`; of several, the last or the first."""
+    low, high = (int(np.clip(guess + d, 0, len(dark))) for d in (-SPINE_SEARCH, SPINE_SEARCH))
+    window = dark[low:high]
+    if not window.any():
+        return None
+    counts = window.sum(axis=1)
+    longest = counts.max()
+    if longest < 0.5 * (end - start):
+        return None
+    rows = np.flatnonzero(counts >= 0.9 * longest)
+    row = rows[-1] if last else rows[0]
+    near = rows[np.abs(rows - row) <= 1]
+    columns = np.flatnonzero(window[near].any(axis=0))
+    runs = np.split(columns, np.flatnonzero(np.diff(columns) > 3) + 1)
+    run = max(runs, key=len)
+    if len(run) < 0.5 * (end - start):
+        return None
+    return float(run[0]), float(run[-1]), float(low + np.average(near, weights=counts[near]))
+
+
+def find_ticks(pixels: np.ndarray, box: Box, side: str) -> np.ndarray:
+    """
+    Places of the ticks (of their labels, if there are none) along a side ("bottom", "left" or "right") of the axes, in
+    ascending order.
+    """
+    grey = 255 - _palest(pixels).astype(np.float32)
+    left, top, right, bottom = (int(round(v)) for v in box)
+    if bottom + 4 > len(grey) or left < 3 or right + 4 > grey.shape[1]:
+        return np.empty(0)
+    if side == "bottom":
+        strip = grey[bottom + 2 : bottom + 4, max(0, left - 2) : right + 3].mean(axis=0)
+        offset = max(0, left - 2)
+    else:
+        columns = slice(left - 3, left - 1) if side == "left" else slice(right + 2, right + 4)
+        strip = grey[max(0, top - 2) : bottom + 3, columns].mean(axis=1)
+        offset = max(0, top - 2)
+    if not strip.size or np.isnan(strip).any():
+        return np.empty(0)
+    regions, count = ndimage.label(strip > 50)
+    index = np.arange(1, count + 1)
+    widths = ndimage.sum_labels(np.ones_like(strip), regions, index)
+    places = offset + np.array(ndimage.center_of_mass(strip, regions, index)).reshape(-1)
+    places = places[widths <= 4]
+    return places if len(places) > 1 else _label_places(pixels, box, side)
+
+
+def _label_places(pixels: np.ndarray, box: Box, side: str) -> np.ndarray:
+    """Middles of the labels along a side of the axes, where there are no ticks."""
+    left, top, right, bottom = (int(round(v)) for v in box)
+    if side == "bottom":
+        strip, offset = pixels[bottom + 3 : bottom + 20, max(0, left - 12) : right + 13], max(0, left - 12)
+    else:
+        columns = slice(max(0, left - 26), left - 2) if side == "left" else slice(right + 3, right + 27)
+        strip, offset = pixels[max(0, top - 6) : bottom + 7, columns].swapaxes(0, 1), max(0, top - 6)
+    if strip.shape[0] < 8 or strip.shape[1] < 8:
+        return np.empty(0)
+    grey = strip.mean(axis=2)
+    ink = np.abs(grey - np.median(grey)) > 60
+    lines = np.flatnonzero(ink.any(axis=1))  # those next to the axis; further out is its name
+    if not len(lines):
+        return np.empty(0)
+    groups = np.split(lines, np.flatnonzero(np.diff(lines) > 4) + 1)
+    columns = np.flatnonzero(ink[groups[-1] if side == "left" else groups[0]].any(axis=0))
+    runs = np.split(columns, np.flatnonzero(np.diff(columns) > (6 if side == "bottom" else 2)) + 1)
+    return np.array([offset + (run[0] + run[-1]) / 2 for run in runs if len(run) > 2])
+
+
+# Colours
+
+
+def coverage(pixels: np.ndarray, color: Sequence[float], paper: Sequence[float] = (255, 255, 255)) -> np.ndarray:
+    """(H, W) float32: how much of each pixel a colour covers, on paper; 0 where it is another colour."""
+    paper = np.asarray(paper, np.float32)
+    direction = np.asarray(color, np.float32) - paper
+    length = float(direction @ direction)
+    difference = pixels.astype(np.float32) - paper
+    if length < 1:
+        return np.zeros(pixels.shape[:2], np.float32)
+    share = difference @ direction / length
+    error = _palest(np.abs(difference - np.clip(share, 0, 1)[..., None] * direction))
+    allowed = min(MIX_ERROR, 0.22 * np.abs(direction).max())  # pale colours are not far from grey
+    return np.where(error < allowed * np.clip(share + 0.3, 0, 1), np.clip(share, 0, 1), 0).astype(np.float32)
+
+
+def coverages(pixels: np.ndarray, colors: Sequence[np.ndarray], paper: Sequence[float], box: Box) -> list[np.ndarray]:
+    """The coverage by each of several colours inside of a box; a pixel of one colour isn't half of another."""
+    covers = [clip_to(coverage(pixels, color, paper), box) for color in colors]
+    for k, color in enumerate(colors):
+        exact = _distance(pixels, color) < 12
+        for other, cover in zip(colors, covers):
+            if np.abs(other - color).max() > 24:
+                cover[exact] = 0
+        covers[k][exact & (covers[k] > 0)] = 1
+    return covers
+
+
+def paper_of(pixels: np.ndarray, box: Box) -> tuple[int, ...]:
+    """The colour of the axes' background: one of the most frequent, pale, or dark up to the frame; else white."""
+    inside = _inside(pixels, box, 3).reshape(-1, 3).astype(np.int32)
+    top = _inside(pixels, box, 5)[:3].reshape(-1, 3)  # where bars don't reach
+    if not len(inside) or not len(top):
+        return 255, 255, 255
+    codes, counts = np.unique((inside[:, 0] << 16) | (inside[:, 1] << 8) | inside[:, 2], return_counts=True)
+    above = np.median(top, axis=0)
+    for k in counts.argsort()[::-1][:4]:
+        code, share = int(codes[k]), counts[k] / len(inside)
+        color = code >> 16, code >> 8 & 255, code & 255
+        up_to_frame = np.abs(above - color).max() < 3
+        if share > 0.1 and (up_to_frame or share > 0.2 and min(color) >= 200):
+            return color
+    return 255, 255, 255
+
+
+def page_of(pixels: np.ndarray) -> tuple[int, ...]:
+    """The colour of the page around the axes: the most frequent one at the left and the right side of the picture."""
+    ink = _darkest(pixels) < 255
+    rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))  # without the letterbox
+    if not len(rows):
+        return 255, 255, 255
+    sides = pixels[rows[0] : rows[-1] + 1, [columns[0], columns[0] + 1, columns[-1] - 1, columns[-1]]].reshape(-1, 3)
+    colors, counts = np.unique(sides, axis=0, return_counts=True)
+    color = tuple(int(v) for v in colors[counts.argmax()])
+    return color if counts.max() > 0.9 * len(sides) else (255, 255, 255)
+
+
+def find_colors(pixels: np.ndarray, box: Box, greys: bool = False, minimum: int = 25) -> list[tuple[np.ndarray, int]]:
+    """
+    The colours of the marks inside of a box and how many pixels each has, the most frequent first; without paper, and
+    without greys (of grid, frame and text) unless they are asked for.
+    """
+    paper = np.array(paper_of(pixels, box), np.float32)
+    inside = _inside(pixels, box, 3).astype(np.int16)
+    flat = np.zeros(inside.shape[:2], bool)  # no soft edge: as above and below, left and right
+    if min(flat.shape) > 2:
+        across = _palest(np.abs(inside[:, 2:] - inside[:, :-2]))[1:-1]
+        along = _palest(np.abs(inside[2:] - inside[:-2]))[:, 1:-1]
+        flat[1:-1, 1:-1] = np.maximum(across, along) <= 6
+    inside, flat = inside.reshape(-1, 3), flat.ravel()
+    codes = (inside.astype(np.int32) >> 3) @ np.array([1 << 10, 1 << 5, 1])
+    values, index, counts = np.unique(codes, return_inverse=True, return_counts=True)
+    found: list[list] = []
+    order, ends = index.ravel().argsort(kind="stable"), counts.cumsum()
+    for k in counts.argsort()[::-1][:150]:
+        if counts[k] < 4:
+            break
+        members = order[ends[k] - counts[k] : ends[k]]
+        color = np.median(inside[members], axis=0).astype(np.float32)
+        if np.abs(color - paper).max() < 24 or color.min() > 235:
+            continue
+        if not greys and np.ptp(color) < 26 and flat[members].sum() < 150:
+            continue
+        for entry in found:
+            if np.abs(entry[0] - color).max() < 30:
+                entry[1] += counts[k]
+                entry[2] += flat[members].sum()
+                break
+        else:
+            found.append([color, counts[k], flat[members].sum()])
+    kept = []
+    for color, count, area in found:
+        if count < minimum:
+            continue
+        # A mixture of another colour with the paper is the soft edge of that one, unless it has an area of its own.
+        strong = [
+            other for other, n, flats in found if n >= minimum and (flats > 8 or n > count) and other is not color
+        ]
+        pairs = [(other, paper) for other in strong] + [(one, other) for one in strong for other in strong]
+        if area < 0.3 * count and any(_mixed(color, one, other) for one, other in pairs):
+            continue
+        kept.append((color, int(count)))
+    return sorted(kept, key=lambda entry: -entry[1])
+
+
+def _mixed(color: np.ndarray, one: np.ndarray, other: np.ndarray) -> bool:
+    direction = one - other
+    share = float((color - other) @ direction / max(1.0, direction @ direction))
+    return 0.05 < share < 0.93 and np.abs(color - other - share * direction).max() < 22
+
+
+def _inside(pixels: np.ndarray, box: Box, margin: int) -> np.ndarray:
+    left, top, right, bottom = (int(round(v)) for v in box)
+    return pixels[
+        max(0, top + margin) : max(0, bottom - margin + 1), max(0, left + margin) : max(0, right - margin + 1)
+    ]
+
+
+def clip_to(cover: np.ndarray, box: Box, margin: int = 1) -> np.ndarray:
+    """The coverage inside of a box, 0 outside."""
+    left, top, right, bottom = (int(round(v)) for v in box)
+    clipped = np.zeros_like(cover)
+    part = np.s_[max(0, top + margin) : bottom - margin + 1, max(0, left + margin) : right - margin + 1]
+    clipped[part] = cover[part]
+    return clipped
+
+
+def without_legend(covers: list[np.ndarray], pixels: np.ndarray, box: Box) -> list[np.ndarray]:
+    """
+    The coverages of several series without a legend that lies inside of the axes: lines of text in a column or a row,
+    with something of each series at the left of them.
+    """
+    if len(covers) < 2:
+        return covers
+    left, top, right, bottom = (int(round(v)) for v in box)
+    area = np.s_[max(0, top + 4) : bottom - 3, max(0, left + 4) : right - 3]
+    dark = np.zeros(pixels.shape[:2], bool)
+    dark[area] = (_palest(pixels[area]) < DARK) & (_chroma(pixels[area]) < 40)
+    joined = ndimage.binary_closing(dark, np.ones((1, 9)))
+    lines = []
+    for place in ndimage.find_objects(ndimage.label(joined, structure=np.ones((3, 3)))[0]):
+        height, width = place[0].stop - place[0].start, place[1].stop - place[1].start
+        if 5 <= height <= 16 and width >= 8:
+            lines.append((place[1].start, (place[0].start + place[0].stop) / 2, place[1].stop))
+    for x, y, _ in lines:
+        column = [line for line in lines if abs(line[0] - x) <= 2 and abs(line[1] - y) <= 24 * len(covers)]
+        row = [line for line in lines if abs(line[1] - y) <= 2.5]
+        for texts, inside in ((column, column), (row, row)):
+            if len(texts) != len(covers):
+                continue
+            rows = slice(int(min(t[1] for t in texts)) - 9, int(max(t[1] for t in texts)) + 10)
+            columns = slice(max(0, int(min(t[0] for t in texts)) - 38), int(max(t[2] for t in texts)) + 4)
+            handles = [(slice(int(t[1]) - 6, int(t[1]) + 7), slice(max(0, int(t[0]) - 38), int(t[0]))) for t in inside]
+            if all(any((cover[handle] > 0.5).sum() >= 4 for handle in handles) for cover in covers):
+                result = [cover.copy() for cover in covers]
+                for cover in result:
+                    cover[rows, columns] = 0
+                return result
+    return covers
+
+
+# Marks
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A vertical bar: middle and width along x, and the ends of its colour along y (start above end)."""
+
+    center: float
+    width: float
+    start: float
+    end: float
+
+
+def find_bars(cover: np.ndarray) -> list[Bar]:
+    """Bars of one colour, from left to right, by the columns in which there is that colour."""
+    mask = cover > FULL
+    opened = ndimage.binary_opening(mask, np.ones((3, 1)))  # without grid lines of this colour, which join the bars
+    mask = opened if opened.any() else mask
+    columns = np.flatnonzero(mask.any(axis=0))
+    if not len(columns):
+        return []
+    bars = []
+    for run in np.split(columns, np.flatnonzero(np.diff(columns) > 1) + 1):
+        if len(run) < 3:
+            continue
+        inner = run[len(run) // 5 : len(run) - len(run) // 5] if len(run) >= 5 else run
+        part = mask[:, inner]
+        start = float(np.median(part.argmax(axis=0)))
+        end = float(np.median(len(part) - part[::-1].argmax(axis=0)))
+        bars.append(Bar(float(run[0] + run[-1]) / 2, len(run), start, end))
+    if not bars:
+        return []
+    usual = np.median([bar.width for bar in bars])
+    return [bar for bar in bars if 0.6 * usual <= bar.width]
+
+
+def _hats(columns: np.ndarray, knots: np.ndarray) -> np.ndarray:
+    """(len(columns), len(knots)): weights of linear interpolation between the knots."""
+    return np.stack([np.interp(columns, knots, unit) for unit in np.eye(len(knots))], axis=1)
+
+
+def _fit_knots(columns: np.ndarray, values: np.ndarray, weights: np.ndarray, knots: np.ndarray) -> np.ndarray | None:
+    """Heights of a polyline with corners at `knots` that goes through most of the observations."""
+    if len(columns) < len(knots):
+        return None
+    hats = _hats(columns, knots)
+    smooth = np.diff(np.eye(len(knots)), 2, axis=0) * 1e-2 if len(knots) > 2 else np.zeros((0, len(knots)))
+    current = weights
+    solution = None
+    for scale in (1e9, 60, 30, 15, 8, 4, 2, 1.5, 1.5):
+        if solution is not None:
+            current = weights / (1 + ((values - hats @ solution) / scale) ** 2)
+        left = np.concatenate([hats * current[:, None] ** 0.5, smooth, np.eye(len(knots)) * 1e-4])
+        right = np.concatenate(
+            [values * current**0.5, np.zeros(len(smooth)), np.full(len(knots), np.median(values) * 1e-4)]
+        )
+        solution = np.linalg.lstsq(left, right, rcond=None)[0]
+    return solution
+
+
+def trace_line(cover: np.ndarray, knots: Sequence[float]) -> np.ndarray | None:
+    """
+    Heights at `knots` (ascending columns) of a line of one colour, whatever its dashes and markers; None if there
+    is hardly anything of this colour.
+    """
+    knots = np.asarray(knots, float)
+    mask = cover > 0.3
+    mask[:, : max(0, int(knots[0]) - 1)] = False
+    mask[:, int(knots[-1]) + 2 :] = False
+    # Runs of each column are observations: a line crossed by others, or a legend's handle, makes several.
+    edges = np.diff(mask.astype(np.int8), axis=0, prepend=0, append=0)
+    starts, ends = np.argwhere(edges.T == 1), np.argwhere(edges.T == -1)
+    if len(starts) < 8:
+        return None
+    total = np.concatenate([np.zeros((1, cover.shape[1])), np.cumsum(cover, axis=0)])
+    moment = np.concatenate([np.zeros((1, cover.shape[1])), np.cumsum(cover * np.arange(len(cover))[:, None], axis=0)])
+    columns = starts[:, 0]
+    weight = total[ends[:, 1], columns] - total[starts[:, 1], columns]
+    middle = (moment[ends[:, 1], columns] - moment[starts[:, 1], columns]) / weight
+    return _fit_knots(columns.astype(float), middle, np.minimum(weight, 3.0), knots)
+
+
+@dataclass(frozen=True)
+class Stroke:
+    """How a line is drawn: its thickness in pixels, the share of it that is gaps, and whether it has markers."""
+
+    thickness: float
+    gaps: float
+    markers: bool
+
+
+def find_stroke(cover: np.ndarray, knots: np.ndarray, heights: np.ndarray) -> Stroke | None:
+    """The stroke of a line through these points; None where too little of it can be seen."""
+    columns = np.arange(int(np.ceil(knots[0])), int(knots[-1]) + 1)
+    distance = np.abs(columns[:, None] - knots[None, :]).min(axis=1)
+    slope = np.abs(np.diff(heights) / np.diff(knots))[np.clip(np.searchsorted(knots, columns) - 1, 0, len(knots) - 2)]
+    middle = np.interp(columns, knots, heights)
+    rows = np.arange(len(cover))[:, None]
+    near = np.abs(rows - middle) <= 7 + 3 * slope
+    amount = (cover[:, columns] * near).sum(axis=0)
+    between = distance > 7
+    drawn = amount[between & (amount > 0.5)] / np.hypot(1, slope[between & (amount > 0.5)])
+    if len(drawn) < 10:
+        return None
+    at_knots = [amount[np.abs(columns - knot) <= 1].max(initial=0) for knot in knots]
+    thickness = float(np.median(drawn))
+    flat = [a / np.hypot(1, max(slope[np.abs(columns - k).argmin()], 0)) for a, k in zip(at_knots, knots)]
+    return Stroke(thickness, float((amount[between] < 0.3).mean()), float(np.median(flat)) > thickness + 1.6)
+
+
+def trace_area(cover: np.ndarray, knots: Sequence[float]) -> np.ndarray | None:
+    """Heights (in pixels, from edge to edge) at `knots` of an area of one colour."""
+    knots = np.asarray(knots, float)
+    mask = cover > FULL
+    columns = np.arange(int(np.ceil(knots[0])) + 1, int(knots[-1]))
+    part = mask[:, columns]
+    some = part.any(axis=0)
+    if some.sum() < 8:
+        return None
+    extent = len(part) - part[::-1].argmax(axis=0) - part.argmax(axis=0)
+    return _fit_knots(
+        columns[some].astype(float),
+        np.minimum(part.sum(axis=0) + 2, extent)[some].astype(float),
+        np.ones(some.sum()),
+        knots,
+    )
+
+
+@dataclass(frozen=True)
+class Points:
+    """Places (N, 2) of the markers of one colour, and the area of one in pixels."""
+
+    places: np.ndarray
+    area: float
+
+
+def find_points(cover: np.ndarray, area: float | None = None) -> Points | None:
+    """
+    Markers of one colour, from left to right. Where some lie upon each other they are taken apart with the help of one
+    that stands alone. `area`: of one marker, where none stands alone.
+    """
+    regions, count = ndimage.label(cover > 0.4)
+    if not count:
+        return None
+    index = np.arange(1, count + 1)
+    areas = ndimage.sum_labels(cover, regions, index)
+    boxes = ndimage.find_objects(regions)
+    whole = areas >= max(5.0, 0.25 * np.percentile(areas, 80))
+    if not whole.any():
+        return None
+    usual = float(np.median(areas[whole]))
+    if area is not None and usual > 1.7 * area:  # most lie upon each other
+        usual = area
+    alone = [k for k in np.flatnonzero(whole) if abs(areas[k] - usual) < 0.15 * usual]
+    template = None
+    if alone:
+        sample = min(alone, key=lambda k: abs(areas[k] - usual))
+        center = ndimage.center_of_mass(cover, regions, sample + 1)
+        radius = int(np.ceil(max(s.stop - s.start for s in boxes[sample]) / 2)) + 1
+        template = _patch(cover * (regions == sample + 1), center, radius)
+    places = []
+    for k in np.flatnonzero(whole):
+        number = max(1, round(areas[k] / usual))
+        box = boxes[k]
+        size = max(s.stop - s.start for s in box)
+        width = usual**0.5 * 1.13
+        if template is None or (number == 1 and areas[k] < 1.25 * usual and size < 1.45 * width):
+            places.append(ndimage.center_of_mass(cover, regions, k + 1))
+        else:
+            places += _take_apart(np.where(regions == k + 1, cover, 0), box, template, usual)
+    places = np.array(places)[:, ::-1]
+    return Points(places[places[:, 0].argsort()], usual)
+
+
+def _patch(cover: np.ndarray, center: tuple[float, float], radius: int) -> np.ndarray:
+    shifted = ndimage.shift(cover, [round(c) - c for c in center], order=1)
+    padded = np.pad(shifted, radius)
+    y, x = (round(c) + radius for c in center)
+    return padded[y - radius : y + radius + 1, x - radius : x + radius + 1]
+
+
+def _take_apart(cover: np.ndarray, box: tuple[slice, slice], template: np.ndarray, area: float) -> list[tuple]:
+    """Places of markers in a part of several: again and again where the template fits best in what is unexplained."""
+    radius = len(template) // 2
+    top, left = box[0].start - radius, box[1].start - radius
+    part = np.pad(cover, radius)[box[0].start : box[0].stop + 2 * radius, box[1].start : box[1].stop + 2 * radius]
+    places, left_over = [], part.copy()
+    inside = (template > 0.4).astype(np.float32)
+    for _ in range(12):
+        if left_over.sum() < 0.3 * area:
+            break
+        new = ndimage.correlate(left_over, inside, mode="constant")
+        outside = ndimage.correlate(1 - part, inside, mode="constant")
+        score = new - 2 * outside
+        y, x = np.unravel_index(score.argmax(), score.shape)
+        if score[y, x] < 0.25 * area:
+            break
+        places.append((float(y + top), float(x + left)))
+        y0, x0 = y - radius, x - radius
+        for i in range(max(0, y0), min(len(part), y0 + len(template))):
+            for j in range(max(0, x0), min(part.shape[1], x0 + len(template))):
+                if inside[i - y0, j - x0]:
+                    left_over[i, j] = 0
+    return places or [ndimage.center_of_mass(cover)]
+
+
+@dataclass(frozen=True)
+class Wedge:
+    """A wedge: degrees from the x axis, counter-clockwise, of its start and its length; how far out; its colour."""
+
+    start: float
+    length: float
+    explode: float
+    color: np.ndarray
+
+
+@dataclass(frozen=True)
+class Pie:
+    """Wedges in counter-clockwise order; the share of the radius that a hole takes."""
+
+    center: tuple[float, float]
+    radius: float
+    hole: float
+    wedges: list[Wedge]
+
+
+def find_pie(pixels: np.ndarray) -> Pie | None:
+    """The pie of a picture, by its circle."""
+    ink = (_darkest(pixels) < 235) | (_chroma(pixels) > 12)
+    ink = ndimage.binary_opening(ink, iterations=2)  # without text and lines
+    regions, count = ndimage.label(ink)
+    if not count:
+        return None
+    areas = ndimage.sum_labels(ink, regions, np.arange(1, count + 1))
+    big = np.isin(regions, 1 + np.flatnonzero(areas > max(150.0, 0.01 * areas.sum())))
+    rows, columns = np.flatnonzero(big.any(axis=1)), np.flatnonzero(big.any(axis=0))
+    if not len(rows):
+        return None
+    center = np.array([(columns[0] + columns[-1]) / 2, (rows[0] + rows[-1]) / 2])
+    radius = (columns[-1] - columns[0] + rows[-1] - rows[0]) / 4
+    angles = np.radians(np.arange(0, 360, 0.5))
+    direction = np.stack([np.cos(angles), -np.sin(angles)], axis=1)
+    reach = np.arange(0, 1.5 * radius, 0.5)
+
+    def along(center: np.ndarray, distances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Rows and columns of the pixels at these distances, (angles, distances)."""
+        places = center + direction[:, None] * distances[None, :, None]
+        x = np.clip(np.round(places[..., 0]), 0, pixels.shape[1] - 1).astype(int)
+        y = np.clip(np.round(places[..., 1]), 0, pixels.shape[0] - 1).astype(int)
+        return y, x
+
+    for _ in range(2):
+        hit = big[along(center, reach)]
+        seen = hit.any(axis=1)
+        rim = reach[hit.shape[1] - 1 - hit[:, ::-1].argmax(axis=1)]
+        center, radius = _circle((center + direction * rim[:, None])[seen])
+    hit = big[along(center, reach)]
+    rim = reach[hit.shape[1] - 1 - hit[:, ::-1].argmax(axis=1)]
+    if not 20 < radius < 400:
+        return None
+    samples = pixels[along(center, radius * np.array([0.9, 0.92, 0.94, 0.96]))].astype(np.float32)
+    colors = np.median(samples, axis=1)
+    segments = _segments(colors)
+    if not segments:
+        return None
+    wedges, holes, outs, shades = [], [], [], []
+    for a, b in segments:
+        inner = np.arange(a + (b - a) // 4, max(a + (b - a) // 4 + 1, b - (b - a) // 4)) % 720
+        shades.append(np.median(colors[inner], axis=0))
+        middle = inner[len(inner) // 2]
+        near = np.flatnonzero(big[along(center, reach)][middle])
+        outs.append(max(0.0, float(np.median(rim[inner])) / radius - 1))
+        holes.append(reach[near[0]] / radius if len(near) else 0.0)
+    # Two wedges meet in the middle of the gap, unless one is moved out: then the other shows the border.
+    borders = []
+    for k, (a, _) in enumerate(segments):
+        before = segments[k - 1][1] - (720 if k == 0 else 0)
+        moved, moved_before = outs[k] > 0.04, outs[k - 1] > 0.04
+        borders.append((a + before) / 2 if moved == moved_before else a if moved_before else before)
+    for k, border in enumerate(borders):
+        end = borders[(k + 1) % len(borders)] + (720 if k == len(borders) - 1 else 0)
+        wedges.append(Wedge(border * 0.5, (end - border) * 0.5, outs[k], shades[k]))
+    return Pie(tuple(center), radius, float(np.median(holes)), wedges)
+
+
+def _circle(points: np.ndarray) -> tuple[np.ndarray, float]:
+    """Center and radius of the circle that most of the points lie on: the best of many through three of them."""
+    draw = np.random.default_rng(0)
+    best, most = (points.mean(axis=0), float(np.ptp(points) / 2)), -1
+    for chosen in draw.integers(0, len(points), (150, 3)):
+        a, b, c = points[chosen]
+        system = np.array([b - a, c - a]) * 2
+        if abs(np.linalg.det(system)) < 200:
+            continue
+        center = np.linalg.solve(system, [b @ b - a @ a, c @ c - a @ a])
+        radius = float(np.linalg.norm(a - center))
+        on = np.abs(np.linalg.norm(points - center, axis=1) - radius) < 1.2
+        if on.sum() > most:
+            most, best, on_best = on.sum(), (center, radius), on
+    if most >= 3:
+        chosen = points[on_best]
+        system = np.column_stack([2 * chosen, np.ones(len(chosen))])
+        solution = np.linalg.lstsq(system, (chosen**2).sum(axis=1), rcond=None)[0]
+        best = solution[:2], float(np.sqrt(max(1.0, solution[2] + solution[:2] @ solution[:2])))
+    return best
+
+
+def _segments(colors: np.ndarray) -> list[tuple[int, int]]:
+    """Runs of one colour in a ring of colours (N, 3): (start, end), end beyond N where one goes past the end."""
+    count = len(colors)
+    steps = np.abs(colors - np.roll(colors, 3, axis=0)).max(axis=1)
+    white = colors.min(axis=1) > 238
+    flat = (steps < 20) & ~white
+    if flat.all():
+        return [(0, count)]
+    first = int(np.flatnonzero(~flat)[0])
+    rolled = np.roll(flat, -first)
+    edges = np.diff(rolled.astype(np.int8), prepend=0, append=0)
+    runs = [(a + first, b + first) for a, b in zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1))]
+    runs = [(a - 2, b) for a, b in runs if b - a >= 6]  # a step is seen for three samples
+    merged: list[tuple[int, int]] = []
+    for a, b in runs:
+        color = np.median(colors[np.arange(a + 2, b) % count], axis=0)
+        if merged:
+            before = np.median(colors[np.arange(merged[-1][0] + 2, merged[-1][1]) % count], axis=0)
+            gap = colors[np.arange(merged[-1][1], max(a, merged[-1][1] + 1)) % count]
+            if np.abs(color - before).max() < 14 and a - merged[-1][1] < 16 and gap.min(axis=1).max() < 238:
+                merged[-1] = merged[-1][0], b
+                continue
+        merged.append((a, b))
+    return merged

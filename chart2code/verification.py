@@ -1,0 +1,296 @@
+"""Verified decoding: of several programs the one that redraws the chart best, adjusted until it does.
+
+The judge is the chart's own picture: `eval_metric.similarity.chart_iou` of what a program draws with it. `verify`
+executes the candidates and keeps the best; with `refine` it changes that program, and keeps what makes it fit better:
+
+1. shape and colours of the page are taken from the picture;
+2. what can be measured there is written into the program at once, data, scale and colours (adjustment.py), and again
+   after each rendering, while it helps; series are added or dropped if colours are left over or missing;
+3. other ways to write single things (grid, legend, markers, layout, ...) are tried, one thing after another;
+4. numbers are rounded as far as the score allows.
+
+The answer is the program with the highest IoU that was seen, so never worse than the first candidate (rounding may
+cost `ROUNDING_COST`, but not below it), and there at any time: when the budget is spent, or when it is told to stop.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from chart2code import adjustment
+from chart2code.adjustment import Drawing
+from eval_metric.executor import ExecutionResult, Executor
+from eval_metric.similarity import chart_iou, to_canvas
+
+GOOD_IOU = 0.85  # a copy (Eq. 20)
+ENOUGH = 0.995  # from here on nobody sees a difference
+ROUGH = 16  # pixels: the side of the squares that the rough comparison takes means of
+ROUGH_WEIGHT = 0.2
+READINGS = 3  # after each change of structure
+ROUNDS = 3  # of changes of structure
+CHANGES = 3  # of series
+TOGETHER = 4  # variants of one program that share a process
+SEARCH_SHARE = 0.9  # of the budget; the rest is for rounding
+ROUNDING_COST = 0.002  # of IoU
+GAIN = 1e-3  # of the goal: less is no reason to change a program
+
+
+@dataclass(frozen=True)
+class Verified:
+    """The best program for a chart and how it was found.
+
+    Attributes:
+        code: the program; the first candidate where none can be executed.
+        result: what became of it.
+        iou: of its picture with the chart; 0 if it draws none.
+        iou_before: of the first candidate.
+        renderings: programs that were executed.
+        seconds: wall-clock time of all this.
+    """
+
+    code: str
+    result: ExecutionResult
+    iou: float
+    iou_before: float
+    renderings: int
+    seconds: float
+
+
+def verify(
+    executor: Executor,
+    candidates: Sequence[str],
+    chart: Image.Image | np.ndarray,
+    refine: bool = False,
+    time_budget: float = 5.0,
+    max_renderings: int | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
+    more: Callable[[], Sequence[str]] | None = None,
+) -> Verified:
+    """
+    The best of some programs for a chart, refined if wanted.
+
+    Args:
+        executor: for refinement one with `labels=True`; several workers are used if it has them.
+        candidates: programs, the model's first answer first; that one is executed whatever the budget.
+        chart: the picture, of any size.
+        time_budget: seconds for all of it.
+        max_renderings: executions for all of it, where results must not hang on the speed of the machine.
+        should_stop: asked before each rendering; the best program so far is the answer then.
+        more: gives further candidates, where none of these can be executed.
+
+    Raises:
+        ValueError: no candidates.
+        RuntimeError, OSError: programs cannot be executed here.
+    """
+    if not candidates:
+        raise ValueError("there is no program to verify")
+    began = time.monotonic()
+    size = chart.shape[1::-1] if isinstance(chart, np.ndarray) else chart.size
+    search = _Search(executor, to_canvas(chart), size, should_stop)
+    share, most = SEARCH_SHARE if refine else 1.0, max_renderings or math.inf
+    search.deadline, search.most = began + time_budget * share, most * share
+    with contextlib.suppress(_BudgetSpent):
+        search.start(candidates)
+        if search.best is None and more is not None:
+            search.start(more())
+        if refine and search.best is not None:
+            search.refine()
+    search.deadline, search.most = began + time_budget, most
+    with contextlib.suppress(_BudgetSpent):
+        if refine and search.best is not None:
+            search.round_numbers()
+    best = search.best
+    return Verified(
+        code=candidates[0] if best is None else best.code,
+        result=search.first if best is None else best.result,
+        iou=0.0 if best is None else search.best_iou,
+        iou_before=search.first_iou,
+        renderings=search.renderings,
+        seconds=time.monotonic() - began,
+    )
+
+
+class _BudgetSpent(Exception):
+    pass
+
+
+class _Search:
+    """`best` is the answer, by IoU; `current` is where the search stands, by a goal that also has a slope far off."""
+
+    def __init__(
+        self,
+        executor: Executor,
+        target: np.ndarray,
+        size: tuple[int, int],
+        should_stop: Callable[[], bool],
+    ):
+        self.executor, self.should_stop = executor, should_stop
+        self.target, self.size = target, size
+        self.deadline = self.most = math.inf
+        self.rough_target = _rough(target)
+        self.seen: set[str] = set()
+        self.renderings = 0
+        self.rendering_seconds = 0.0
+        self.first: ExecutionResult | None = None
+        self.first_iou = self.best_iou = 0.0
+        self.best: Drawing | None = None
+        self.current: Drawing | None = None
+        self.goal = -1.0
+
+    # Trying programs
+
+    def start(self, candidates: Sequence[str]) -> None:
+        for _code, drawing, goal in self.render(candidates, anyway=1):
+            if drawing is not None and goal > self.goal:
+                self.current, self.goal = drawing, goal
+
+    def render(
+        self, codes: Iterable[str], anyway: int = 0, together: int = 1
+    ) -> Iterator[tuple[str, Drawing | None, float]]:
+        """
+        Executes programs that are new, and gives each with its drawing (None if it fails) and its goal. Raises
+        `_BudgetSpent` if the time won't do for all of them, but not before the first `anyway`.
+        """
+        codes = [code for code in dict.fromkeys(codes) if code not in self.seen]
+        taken = done = 0
+
+        def in_time() -> Iterator[str]:
+            nonlocal taken
+            for code in codes:
+                waiting = (taken - done) / self.executor.num_workers + 1
+                end = time.monotonic() + waiting * self.rendering_seconds / max(1, self.renderings)
+                spent = end > self.deadline or self.renderings + taken - done >= self.most or self.should_stop()
+                if spent and taken >= anyway:
+                    return
+                taken += 1
+                yield code
+
+        for result in self.executor.run_many(in_time(), together, ahead=2):
+            code = codes[done]
+            done += 1
+            self.seen.add(code)
+            self.renderings += 1
+            self.rendering_seconds += result.seconds
+            drawing, goal, iou = None, -1.0, 0.0
+            if result.ok:
+                drawing = Drawing(code, result)
+                iou = chart_iou(drawing.pixels, self.target)
+                goal = iou + ROUGH_WEIGHT * _likeness(_rough(drawing.pixels), self.rough_target)
+                if self.best is None or iou > self.best_iou:
+                    self.best, self.best_iou = drawing, iou
+            if self.first is None:
+                self.first, self.first_iou = result, iou
+            yield code, drawing, goal
+        if done < len(codes):
+            raise _BudgetSpent
+
+    def improve(self, codes: Iterable[str | None]) -> bool:
+        """Goes to the best of some variants, if it is better than where the search stands."""
+        before = self.goal
+        for _code, drawing, goal in self.render(filter(None, codes), together=TOGETHER):
+            if drawing is not None and goal > max(self.goal, before + GAIN):
+                self.current, self.goal = drawing, goal
+        return self.goal > before
+
+    def go_to(self, codes: Iterable[str | None]) -> None:
+        """Goes to the best of some variants, also if it is worse than where the search stands."""
+        drawn = [entry for entry in self.render(filter(None, codes), together=TOGETHER) if entry[1] is not None]
+        if drawn:
+            _code, self.current, self.goal = max(drawn, key=lambda entry: entry[2])
+
+    # Refinement
+
+    def refine(self) -> None:
+        # Where bars lie upon each other or the page is another, nothing can be read: so whatever the goal says.
+        self.go_to([_safely(lambda: adjustment.distinct(self.current))])
+        self.go_to(_safely(lambda: adjustment.shaped(self.current, self.size)) or [])
+        self.go_to(_safely(lambda: adjustment.papers(self.current, self.target)) or [])
+        self.read()
+        self.align()
+        if self.best_iou < GOOD_IOU:
+            self.change_series()
+        for _ in range(ROUNDS):
+            if self.best_iou >= ENOUGH or not self.restructure():
+                break
+            self.align()
+            self.read()
+
+    def align(self) -> None:
+        self.improve([_safely(lambda: adjustment.aligned(self.current, self.target))])
+
+    def read(self) -> None:
+        """Writes what is seen in the chart into the program, again and again while the picture gets better."""
+        for _ in range(READINGS):
+            better = self.improve([self.reading()])
+            if not better and self.best_iou < GOOD_IOU:
+                better = self.improve([self.reading(colors=False), self.reading(scale=False)])
+            if not better:
+                break
+        if self.best_iou < GOOD_IOU and self.improve([self.reading(order=order) for order in range(1, 6)]):
+            self.improve([self.reading()])
+
+    def reading(self, **way: int) -> str | None:
+        return _safely(lambda: adjustment.read(self.current, self.target, **way))
+
+    def change_series(self) -> None:
+        """More or fewer series, each variant judged after its data have been read."""
+        for _ in range(CHANGES):
+            before = self.current, self.goal
+            variants = _safely(lambda: adjustment.series_changed(self.current, self.target)) or []
+            for code in variants:
+                self.go_to([code])
+                self.read()
+                if self.goal > before[1] + GAIN:
+                    break
+                self.current, self.goal = before
+            if self.current is before[0]:
+                return
+
+    def restructure(self) -> bool:
+        """Tries other ways to write single things, one thing after another."""
+        base, chosen = self.current, []
+        for group in _safely(lambda: adjustment.alternatives(base, self.target)) or []:
+            options = {base.program.changed([*chosen, *changes]): changes for changes in group}
+            if self.improve(options):
+                chosen += options[self.current.code]
+            if self.best_iou >= ENOUGH:
+                break
+        return bool(chosen)
+
+    def round_numbers(self) -> None:
+        """Fewer digits where the score allows it: the last word, so it goes to `best` and may cost a little."""
+        lowest = max(self.first_iou, self.best_iou - ROUNDING_COST)
+        while (code := _safely(lambda: adjustment.rounded(self.best))) is not None:
+            before = self.best
+            for _code, drawing, _goal in self.render([code]):
+                if drawing is not None and (iou := chart_iou(drawing.pixels, self.target)) >= lowest:
+                    self.best, self.best_iou = drawing, iou
+            if self.best is before:
+                return
+
+
+def _safely(make: Callable):
+    """What `make` gives, or None: a picture may be anything, and an odd one must not cost the answer that is there."""
+    try:
+        return make()
+    except (ValueError, IndexError, ZeroDivisionError, OverflowError, SyntaxError, np.linalg.LinAlgError):
+        return None
+
+
+def _rough(pixels: np.ndarray) -> np.ndarray:
+    """The ink of a canvas, as means of squares: (32, 32, 3) float32."""
+    side = pixels.shape[0] // ROUGH
+    return 255 - pixels.reshape(side, ROUGH, side, ROUGH, 3).mean(axis=(1, 3), dtype=np.float32)
+
+
+def _likeness(one: np.ndarray, other: np.ndarray) -> float:
+    """1 for equal pictures, 0 for those whose ink is nowhere the same."""
+    total = float(one.sum() + other.sum())
+    return 1.0 - float(np.abs(one - other).sum()) / total if total else 1.0

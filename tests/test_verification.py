@@ -1,0 +1,362 @@
+"""Verified decoding: what is read off pictures that plain matplotlib has drawn, and what the search makes of it."""
+
+import ast
+import math
+import re
+import signal
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from PIL import Image
+
+import predict
+from chart2code import adjustment, readout, tick_labels
+from chart2code.adjustment import Drawing
+from chart2code.program import Program, literal
+from chart2code.verification import ROUNDING_COST, verify
+from eval_metric.executor import Executor
+from eval_metric.similarity import chart_iou, to_canvas
+
+PLT = "import matplotlib.pyplot as plt\n\n"
+# What a model answers for what the chart was drawn with: right in kind, wrong in numbers and colours.
+CHARTS = {
+    "bar": (
+        "plt.bar(['a', 'b', 'c', 'd'], [12, 30, 22.5, 41], color='tab:red')\nplt.title('Sales')\n",
+        'fig, ax = plt.subplots()\nnames, sales = zip(*[("a", 30), ("b", 20), ("c", 10), ("d", 60)])\n'
+        'ax.bar(names, sales)\nax.set_title("Sales")\n',
+    ),
+    "barh": (
+        "plt.barh(['north', 'south', 'east'], [3.5, 1.25, 2.75], color='teal')\n",
+        'fig, ax = plt.subplots()\nax.barh(["north", "south", "east"], [2, 2, 3], color="orange")\n',
+    ),
+    "line": (
+        "plt.plot([1, 2, 3, 4, 5], [3, 7, 4, 8, 6], color='purple', marker='o')\nplt.grid()\n",
+        "fig, ax = plt.subplots()\nx, y = zip(*[(1, 5), (2, 6), (3, 5), (4, 7), (5, 6)])\nax.plot(x, y)\n",
+    ),
+    "scatter": (
+        "plt.scatter([1, 2, 4, 5.5, 7], [2, 6, 3, 8, 5], color='green')\n",
+        'fig, ax = plt.subplots()\nx, y = zip(*[(1, 3), (2, 4), (3, 5), (5, 7)])\nax.scatter(x, y, color="navy")\n',
+    ),
+    "pie": (
+        "plt.pie([40, 25, 20, 15], labels=['a', 'b', 'c', 'd'])\n",
+        'fig, ax = plt.subplots()\nlabels, sizes = zip(*[("a", 25), ("b", 25), ("c", 25), ("d", 25)])\n'
+        "ax.pie(sizes, labels=labels, startangle=90)\n",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def executor():
+    with Executor(2, timeout=60, labels=True) as executor:
+        yield executor
+
+
+def picture(executor, code: str) -> np.ndarray:
+    result = executor.run(PLT + code)
+    assert result.ok, result.error
+    return result.image
+
+
+def numbers(code: str) -> list[str]:
+    return re.findall(r"(?<![\w#\"'])-?\d+\.?\d*", code)
+
+
+@pytest.mark.parametrize("kind", CHARTS)
+def test_refined_program_redraws_the_chart(executor, kind):
+    truth, answer = CHARTS[kind]
+    chart = picture(executor, truth)
+    found = verify(executor, [PLT + answer], chart, refine=True, time_budget=300, max_renderings=20)
+    assert found.iou >= 0.95 > 0.7 > found.iou_before
+    assert found.renderings <= 20
+    assert found.iou == chart_iou(executor.run(found.code).image, chart)  # the program does what is told of it
+    assert all(len(number.strip("-0.").replace(".", "")) <= 3 for number in numbers(found.code)), found.code
+    assert len(found.code.splitlines()) <= len((PLT + answer).splitlines()) + 3
+    if kind == "bar":
+        assert Program(found.code).literals("sales") == pytest.approx([12, 30, 22.5, 41], abs=0.3)
+        assert '"tab:red"' in found.code
+
+
+@pytest.mark.parametrize("kind", CHARTS)
+def test_right_program_stays(executor, kind):
+    code = PLT + CHARTS[kind][1]
+    chart = executor.run(code).image
+    found = verify(executor, [code], chart, refine=True, time_budget=300, max_renderings=8)
+    assert found.iou_before == 1.0 and found.iou >= 1.0 - ROUNDING_COST
+    assert len(found.code) <= len(code) + 10
+
+
+def test_never_worse_on_any_picture(executor):
+    """Noise, nothing, one colour, a chart of another kind: whatever is read there, the answer doesn't get worse."""
+    noise = np.random.default_rng(0).integers(0, 255, (90, 160, 3), dtype=np.uint8)
+    blank, black = np.full((50, 50, 3), 255, np.uint8), np.zeros((400, 30, 3), np.uint8)
+    heat = picture(executor, "plt.imshow([[1, 2], [3, 4]])\n")
+    for kind, chart in (
+        ("bar", noise),
+        ("line", noise),
+        ("pie", blank),
+        ("bar", black),
+        ("line", heat),
+        ("pie", heat),
+    ):
+        found = verify(executor, [PLT + CHARTS[kind][1]], chart, True, time_budget=300, max_renderings=4)
+        assert found.iou >= found.iou_before
+        assert found.result.ok and found.iou == chart_iou(found.result.image, chart)
+
+
+def test_best_candidate_is_kept(executor):
+    truth, answer = CHARTS["bar"]
+    chart = picture(executor, truth)
+    found = verify(executor, [PLT + answer, "no program", PLT + truth, PLT + CHARTS["pie"][1]], chart)
+    assert found.code == PLT + truth and found.iou == 1.0 and found.renderings == 4
+    assert found.iou_before == chart_iou(executor.run(PLT + answer).image, chart)
+
+
+def test_more_candidates_where_none_can_be_executed(executor):
+    truth, answer = CHARTS["bar"]
+    chart = picture(executor, truth)
+    found = verify(executor, ["plt.bar("], chart, more=lambda: [PLT + answer])
+    assert found.code == PLT + answer and found.iou_before == 0 < found.iou
+    found = verify(executor, ["plt.bar("], chart, more=lambda: ["x"])
+    assert found.code == "plt.bar(" and not found.result.ok and "SyntaxError" in found.result.error and found.iou == 0
+    with pytest.raises(ValueError, match="no program"):
+        verify(executor, [], chart)
+
+
+def test_time_budget(executor):
+    truth, answer = CHARTS["line"]
+    chart = picture(executor, truth)
+    found = verify(executor, [PLT + answer], chart, refine=True, time_budget=1.0)
+    assert found.seconds < 2.0  # what is under way at the end, on a busy machine
+    found = verify(executor, [PLT + answer], chart, refine=True, time_budget=1e-6)
+    assert found.renderings == 1 and found.code == PLT + answer
+
+
+def test_stopped_search_has_the_best_so_far(executor):
+    truth, answer = CHARTS["bar"]
+    chart, asked = picture(executor, truth), []
+
+    def should_stop() -> bool:
+        asked.append(1)
+        return len(asked) > 3
+
+    found = verify(executor, [PLT + answer], chart, refine=True, time_budget=300, should_stop=should_stop)
+    assert found.renderings <= 4
+    assert found.iou > found.iou_before and found.iou == chart_iou(executor.run(found.code).image, chart)
+
+
+def test_interrupted_while_refining(model_folder, tmp_path, capsys, monkeypatch):
+    """Ctrl-C: the chart that is being refined is put out, the next one isn't begun."""
+    from chart2code import verification
+
+    def interrupted(*arguments, **keywords):
+        signal.raise_signal(signal.SIGINT)
+        return verify(*arguments, **keywords)
+
+    monkeypatch.setattr(verification, "verify", interrupted)
+    for name in "ab":
+        Image.new("RGB", (120, 90), "white").save(tmp_path / f"{name}.png")
+    former = signal.getsignal(signal.SIGINT)
+    try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        status = predict.main([str(tmp_path), "--refine", "--json", "--model", str(model_folder), "--timeout", "60"])
+    finally:
+        signal.signal(signal.SIGINT, former)
+    out, err = capsys.readouterr()
+    assert status == 130 and len(out.splitlines()) == 1 and '"renderings": 1,' in out
+    assert "Traceback" not in err
+
+
+# Reading a picture: against what matplotlib says of its own figure
+
+
+def drawn(figure) -> tuple[np.ndarray, float]:
+    """The picture on the common canvas, and canvas pixels per figure pixel."""
+    figure.canvas.draw()
+    pixels = np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()
+    plt.close(figure)
+    return to_canvas(pixels), 512 / max(pixels.shape[:2])
+
+
+def on_canvas(figure, axes, points, scale: float) -> np.ndarray:
+    """(N, 2) places of data points on the canvas."""
+    width, height = figure.bbox.size
+    x, y = axes.transData.transform(points).T
+    return np.column_stack([x * scale + (512 - width * scale) / 2, (height - y) * scale + (512 - height * scale) / 2])
+
+
+@pytest.mark.parametrize("size", [(6.4, 4.8), (5, 6), (9, 4)])
+def test_axes_and_ticks_are_found(size):
+    figure, axes = plt.subplots(figsize=size)
+    axes.bar(range(5), [3, 8, 1, 4, 6], color="tab:green")
+    pixels, scale = drawn(figure)
+    low, high = on_canvas(figure, axes, [(axes.get_xlim()[0], axes.get_ylim()[0])], scale)[0], None
+    high = on_canvas(figure, axes, [(axes.get_xlim()[1], axes.get_ylim()[1])], scale)[0]
+    guess = low[0] + 12, high[1] - 9, high[0] + 15, low[1] + 8
+    assert readout.find_box(pixels, guess) == pytest.approx((low[0], high[1], high[0], low[1]), abs=1.5)
+    box = readout.find_box(pixels, guess)
+    expected = on_canvas(figure, axes, [(k, 0) for k in range(5)], scale)[:, 0]
+    assert readout.find_ticks(pixels, box, "bottom") == pytest.approx(expected, abs=1.5)
+    expected = on_canvas(figure, axes, [(0, y) for y in range(9)], scale)[::-1, 1]
+    assert readout.find_ticks(pixels, box, "left") == pytest.approx(expected, abs=1.5)
+    assert readout.find_box(np.full_like(pixels, 255), guess) is None
+
+
+def test_bars_are_found():
+    figure, axes = plt.subplots()
+    axes.bar(range(4), [3, 8, 1, 4], width=0.6, color="#4c72b0")
+    pixels, scale = drawn(figure)
+    bars = readout.find_bars(readout.coverage(pixels, (0x4C, 0x72, 0xB0)))
+    tops = on_canvas(figure, axes, [(0, 3), (1, 8), (2, 1), (3, 4)], scale)
+    assert [bar.center for bar in bars] == pytest.approx(tops[:, 0], abs=1)
+    assert [bar.start for bar in bars] == pytest.approx(tops[:, 1], abs=1.5)
+    width = np.diff(on_canvas(figure, axes, [(0, 0), (0.6, 0)], scale)[:, 0])[0]
+    assert [bar.width for bar in bars] == pytest.approx([width] * 4, abs=2)
+
+
+def test_lines_are_traced_through_dashes_and_crossings():
+    x, y = np.arange(8), np.array([3, 5, 2, 8, 6, 7, 1, 4])
+    figure, axes = plt.subplots()
+    axes.plot(x, y, color="crimson", linestyle="--", marker="s")
+    axes.plot(x, y[::-1], color="royalblue", linewidth=3)
+    axes.grid()
+    pixels, scale = drawn(figure)
+    expected = on_canvas(figure, axes, np.column_stack([x, y]), scale)
+    traced = readout.trace_line(readout.coverage(pixels, (220, 20, 60)), expected[:, 0])
+    assert traced == pytest.approx(expected[:, 1], abs=4)  # a hundredth of the axis
+    assert readout.trace_line(np.zeros((512, 512)), expected[:, 0]) is None
+
+
+def test_points_that_touch_are_taken_apart():
+    points = np.array([(1, 1), (2, 4), (3, 2), (3.1, 2.1), (5, 5), (6, 3)])
+    figure, axes = plt.subplots()
+    axes.scatter(*points.T, color="darkorange", s=80)
+    pixels, scale = drawn(figure)
+    found = readout.find_points(readout.coverage(pixels, (255, 140, 0)))
+    assert found.places.shape == points.shape
+    assert found.places == pytest.approx(on_canvas(figure, axes, points, scale), abs=2.5)
+
+
+def test_wedges_are_found():
+    figure, axes = plt.subplots()
+    axes.pie([50, 30, 20], explode=[0, 0.1, 0], startangle=30, wedgeprops={"width": 0.6})
+    pie = readout.find_pie(drawn(figure)[0])
+    wedges = sorted(pie.wedges, key=lambda wedge: -wedge.length)
+    assert [wedge.length for wedge in wedges] == pytest.approx([180, 108, 72], abs=3)
+    assert wedges[0].start == pytest.approx(30, abs=3)
+    assert [wedge.explode > 0.04 for wedge in wedges] == [False, True, False]
+    assert pie.hole == pytest.approx(0.4, abs=0.05)
+    assert readout.find_pie(np.full((512, 512, 3), 255, np.uint8)) is None
+
+
+@pytest.mark.parametrize(
+    "values, settings",
+    [
+        ([-3, 8.5], {}),
+        ([2000, 11500], {"axes.formatter.use_locale": False, "format": "{x:,.0f}"}),
+        ([0.012, 0.074], {"font.family": "serif"}),
+        ([20, 93], {"font.size": 12, "format": "${x:.0f}"}),
+        ([35, 61], {"style": "fivethirtyeight"}),
+        ([35, 61], {"style": "seaborn-v0_8-whitegrid", "format": "{x:.0f}%"}),
+    ],
+)
+def test_numbers_at_ticks_are_read(values, settings):
+    settings = dict(settings)
+    style, form = settings.pop("style", "default"), settings.pop("format", None)
+    with plt.style.context([style, settings]):
+        figure, axes = plt.subplots()
+        axes.plot(range(len(values)), values)
+        axes.set_ylabel("name 123")
+        if form is not None:
+            axes.yaxis.set_major_formatter(form)
+        pixels, scale = drawn(figure)
+    places = on_canvas(figure, axes, [(0, values[0]), (0, values[1])], scale)[:, 1]
+    left, right = on_canvas(figure, axes, [(axes.get_xlim()[0], 0), (axes.get_xlim()[1], 0)], scale)[:, 0]
+    bottom, top = on_canvas(figure, axes, [(0, v) for v in axes.get_ylim()], scale)[:, 1]
+    box = left, top, right, bottom
+    start, slope = tick_labels.read_scale(pixels, box, readout.find_ticks(pixels, box, "left"), "left")
+    assert start + slope * places == pytest.approx(values, abs=0.012 * np.ptp(values))
+
+
+def test_shape_and_style_are_those_of_the_chart(executor):
+    chart = picture(executor, "plt.style.use('ggplot')\nplt.figure(figsize=(7, 4))\n" + CHARTS["bar"][0])
+    found = verify(executor, [PLT + CHARTS["bar"][1]], chart, refine=True, time_budget=300, max_renderings=20)
+    assert 'plt.style.use("ggplot")\nfig, ax = plt.subplots(figsize=(7, 4))' in found.code and found.iou > 0.95
+    assert Program(found.code).literals("sales") == pytest.approx([12, 30, 22.5, 41], abs=0.3)
+
+
+def test_line_that_the_program_lacks(executor):
+    chart = picture(executor, CHARTS["line"][0] + "plt.plot([1, 2, 3, 4, 5], [5, 2, 8, 3, 3], color='teal')\n")
+    found = verify(executor, [PLT + CHARTS["line"][1]], chart, refine=True, time_budget=300, max_renderings=20)
+    values = [Program(found.code).literals(call.values[0]) for call in Program(found.code).calls]
+    assert sorted(values) == [pytest.approx(y, abs=0.15) for y in ([3, 7, 4, 8, 6], [5, 2, 8, 3, 3])]
+
+
+# Programs
+
+CODE = """import matplotlib.pyplot as plt
+
+fig, ax = plt.subplots()
+städte, größe = zip(*[("Köln", 1.5), ("Ås", -2)])
+ax.bar(städte, größe, color="red", label="größe")
+ax.plot([1, 2], [3, 4])
+ax.legend()
+plt.show()
+"""
+
+
+def test_program_is_edited_in_place():
+    program = Program(CODE)
+    assert [call.method for call in program.calls] == ["bar", "plot"]
+    bar, plot = program.calls
+    assert program.literals("größe") == [1.5, -2] and program.strings(bar.x) == ["Köln", "Ås"]
+    assert program.literals(plot.values[0]) == [3, 4] and program.literals("städte") is None
+    changed = program.changed(
+        [
+            *program.write_columns({"größe": ["7", "8.5"]}),
+            program.set_keyword(bar.node, "color", '"blue"'),
+            program.set_keyword(bar.node, "label", None),
+            program.set_keyword(plot.node, "linewidth", "3"),
+            program.drop_statement(program.statement_calls("legend")[0]),
+            program.add_statement("ax.grid()"),
+        ]
+    )
+    assert changed == CODE.replace("1.5", "7").replace("-2", "8.5").replace("red", "blue").replace(
+        ', label="größe"', ""
+    ).replace("[3, 4])", "[3, 4], linewidth=3)").replace("ax.legend()", "ax.grid()")
+    longer = program.changed(program.write_columns({"städte": ['"x"'] * 3, "größe": ["1", "2", "3"]}))
+    assert '[("x", 1), ("x", 2), ("x", 3)]' in longer
+    with pytest.raises(SyntaxError):
+        Program("plt.bar(")
+
+
+def test_series_are_added_and_dropped():
+    program = Program(CODE.replace("ax.plot([1, 2], [3, 4])", 'ax.plot(städte, größe, color="red", label="a")'))
+    more = program.with_series(program.calls[1], "y2", {"color": '"blue"', "label": '"b"'})
+    assert 'städte, größe, y2 = zip(*[("Köln", 1.5, 1.5), ("Ås", -2, -2)])' in more
+    assert 'ax.plot(städte, größe, color="red", label="a")\nax.plot(städte, y2, color="blue", label="b")\n' in more
+    program = Program(more)
+    assert "y2" not in program.without_series(program.calls[2])
+    assert program.without_series(program.calls[1]) is None  # the bars have the same values
+    program = Program("y = [1, 2]\nax.plot(y)\n")
+    more = program.with_series(program.calls[0], "y2", {})
+    assert more == "y = [1, 2]\ny2 = [1, 2]\nax.plot(y)\nax.plot(y2)\n"
+    program = Program(more)
+    assert program.without_series(program.calls[1]) == "y = [1, 2]\nax.plot(y)\n"
+
+
+@pytest.mark.parametrize("value, decimals, text", [(1234.5, -2, "1200"), (-0.001, 2, "0.00"), (0.1 + 0.2, 1, "0.3")])
+def test_literals_are_readable(value, decimals, text):
+    assert literal(value, decimals) == text
+
+
+def test_rounded_takes_digits_away(executor):
+    code = PLT + "y = [1.2345, 20.25]\nplt.bar(['a', 'b'], y)\n"
+    drawing = Drawing(code, executor.run(code))
+    digits = []
+    while (code := adjustment.rounded(drawing)) is not None:
+        drawing = Drawing(code, drawing.result)
+        digits.append(Program(code).literals("y"))
+    assert digits == [[pytest.approx(1.2345, abs=1e-3), 20.25], [1.23, 20.25], [1.2, 20.2], [1, 20]]
+    assert all(math.isfinite(v) for values in digits for v in values)
+    ast.parse(drawing.code)
