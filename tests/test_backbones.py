@@ -177,7 +177,7 @@ def test_train_starts_from_backbones(parts, tmp_path):
     run = train(run_config(parts, tmp_path / "data", output, eval_generate_steps=2, eval_generate_samples=1,
                            eval_max_new_tokens=4), tmp_path)  # fmt: skip
     assert run.returncode == 0, run.stderr[-3000:]
-    start = C2CMolaForConditionalGeneration.from_pretrained(output / "start", dtype=torch.bfloat16).state_dict()
+    start = C2CMolaForConditionalGeneration.from_pretrained(output / "_start", dtype=torch.bfloat16).state_dict()
     end = C2CMolaForConditionalGeneration.from_pretrained(output, dtype=torch.bfloat16)
     assert end.config.num_experts == 8
     changed = {name for name, value in start.items() if not torch.equal(end.state_dict()[name], value)}

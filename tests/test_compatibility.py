@@ -143,8 +143,9 @@ def test_decoder_layers_compile_without_a_graph_break(length):
     torch.testing.assert_close(loss, expected)
     for ours, reference in zip(torch.autograd.grad(loss, wanted, allow_unused=True), gradients):
         torch.testing.assert_close(ours, reference, atol=1e-6, rtol=1e-4)
-    expected = make_model(expert_dropout=0.0, expert_capacity=None).generate(**INPUTS, **GREEDY)
-    assert torch.equal(model.eval().generate(**INPUTS, **GREEDY), expected)
+    uncompiled = make_model(expert_dropout=0.0, expert_capacity=None)
+    uncompiled.load_state_dict(model.state_dict())  # the statistics of batch normalisation have moved
+    assert torch.equal(model.eval().generate(**INPUTS, **GREEDY), uncompiled.generate(**INPUTS, **GREEDY))
 
 
 # ---- generation ----
