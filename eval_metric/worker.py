@@ -315,13 +315,21 @@ class Capture:
         if figure is self.figure and self.picture is not None and not figure.stale:
             return self.picture
         import numpy as np
+        from matplotlib.layout_engine import PlaceHolderLayoutEngine
 
         if not isinstance(figure.canvas, self.canvas_class):
             self.canvas_class(figure)
         width, height = (int(size) for size in figure.bbox.size)
         if width * height > MAX_PIXELS:
             raise ValueError(f"the figure has {width} x {height} pixels, more than {MAX_PIXELS}")
-        figure.canvas.draw()
+        # As savefig does: animated artists are drawn and animations do not start; layouts are found in a first pass.
+        figure.canvas._is_saving = True
+        try:
+            if not isinstance(figure.get_layout_engine(), PlaceHolderLayoutEngine | None):
+                figure.draw_without_rendering()
+            figure.canvas.draw()
+        finally:
+            figure.canvas._is_saving = False
         pixels = np.asarray(figure.canvas.buffer_rgba())
         alpha = pixels[..., 3:]
         rgb = pixels[..., :3]

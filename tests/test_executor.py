@@ -146,6 +146,9 @@ SCRIPTS = {
     "rcParams": PLT + "plt.rcParams['font.size'] = 14\nplt.scatter([1, 2], [3, 4], c=[0.1, 1])\nplt.colorbar()",
     "polar and 3d": "import matplotlib.pyplot as plt\nfig = plt.figure()\nfig.add_subplot(121, projection='polar')"
     ".plot([0, 1, 2], [1, 2, 3])\nfig.add_subplot(122, projection='3d').plot([0, 1], [0, 1], [0, 1])",
+    "animated": PLT + "plt.plot([1, 2], animated=True)",
+    "animation": PLT + "from matplotlib.animation import FuncAnimation\nfig, ax = plt.subplots()\n"
+    "lines = ax.plot([1, 2])\nkept = FuncAnimation(fig, lambda i: lines, frames=3, blit=True)",
     "dates": "import datetime\nimport matplotlib.pyplot as plt\nimport numpy as np\n"
     "plt.plot([datetime.date(2024, 1, 1), datetime.date(2024, 3, 1)], [1, 2])\n"
     "plt.plot(np.arange('2024-01', '2024-04', dtype='datetime64[M]'), [3, 2, 1])\nplt.gcf().autofmt_xdate()",
