@@ -645,7 +645,7 @@ def _extended(texts: list[str], count: int) -> list[str]:
         return texts + [literal(values[-1] + step * k, decimals) for k in range(1, count - len(texts) + 1)]
     names = [ast.literal_eval(text) for text in texts]
     for items in TIME_DIMENSIONS.values():
-        if all(name in items for name in names):
+        if count <= len(items) and all(name in items for name in names):
             start = max(0, min(items.index(names[0]), len(items) - count))
             return [string_literal(name) for name in items[start : start + count]] + texts[len(items) :]
     fresh = (f"Item {k}" for k in range(len(texts) + 1, 1000) if f"Item {k}" not in names)

@@ -19,6 +19,7 @@ DARK = 150  # of 255: spines and ticks are darker, grid lines are not
 TICK = 8  # pixels that a tick may prolong a spine by
 PALE = 205  # spines that are thinner than a pixel of the canvas
 MIX_ERROR = 40  # of 255: how far a pixel may be from the mixtures of a colour and the paper
+MOST_TOGETHER = 6  # markers upon each other
 FULL = 0.75  # coverage from which a pixel belongs to a filled area
 
 
@@ -520,10 +521,12 @@ def find_points(cover: np.ndarray, area: float | None = None) -> Points | None:
     places = []
     for k in np.flatnonzero(whole):
         number = max(1, round(areas[k] / usual))
+        number = number if number <= MOST_TOGETHER else 1  # rather a marker of another size
         box = boxes[k]
         size = max(s.stop - s.start for s in box)
         width = usual**0.5 * 1.13
-        if template is None or (number == 1 and areas[k] < 1.25 * usual and size < 1.45 * width):
+        single = number == 1 and (areas[k] < 1.25 * usual and size < 1.45 * width or areas[k] > 2 * usual)
+        if template is None or single:
             places.append(centers[k])
         else:
             places += _take_apart(np.where(regions[box] == k + 1, cover[box], 0), box, template, usual)
@@ -684,7 +687,7 @@ def _segments(colors: np.ndarray) -> list[tuple[int, int]]:
         if merged:
             before = np.median(colors[np.arange(merged[-1][0] + 2, merged[-1][1]) % count], axis=0)
             gap = colors[np.arange(merged[-1][1], max(a, merged[-1][1] + 1)) % count]
-            if np.abs(color - before).max() < 14 and a - merged[-1][1] < 16 and gap.min(axis=1).max() < 238:
+            if np.abs(color - before).max() < 14 and a - merged[-1][1] < 50 and gap.min(axis=1).max() < 238:
                 merged[-1] = merged[-1][0], b
                 continue
         merged.append((a, b))
