@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
+from matplotlib.colors import CSS4_COLORS, TABLEAU_COLORS, is_color_like, to_rgb
+from scipy.optimize import linear_sum_assignment
 
 from chart2code import readout
 from chart2code.program import Change, PlotCall, Program, decimals_for, literal, number, string_literal
@@ -86,8 +88,6 @@ CYCLE = ("1f77b4", "ff7f0e", "2ca02c", "d62728", "9467bd", "8c564b", "e377c2", "
 
 
 def _rgb(color: str) -> np.ndarray | None:
-    from matplotlib.colors import is_color_like, to_rgb
-
     return np.array(to_rgb(color)) * 255 if is_color_like(color) else None
 
 
@@ -133,8 +133,6 @@ def _literal_color(call: PlotCall, index: int) -> np.ndarray | None:
 
 def color_literal(color: np.ndarray) -> str:
     """A colour as programs write it: a name if there is one that looks the same, else hex."""
-    from matplotlib.colors import CSS4_COLORS, TABLEAU_COLORS, to_rgb
-
     names = [*TABLEAU_COLORS.items(), *CSS4_COLORS.items()]
     distances = [np.abs(np.array(to_rgb(code)) * 255 - color).max() for _, code in names]
     best = int(np.argmin(distances))
@@ -303,7 +301,7 @@ def _write_stroke(reading: Reading, s: Series, own: np.ndarray, seen: readout.St
 def _any_color(
     pixels: np.ndarray, colors: Sequence[np.ndarray], paper: Sequence[float], box: readout.Box
 ) -> np.ndarray:
-    covers = [readout.clip_to(readout.coverage(pixels, color, paper), box, 2) for color in colors]
+    covers = [readout.coverage_inside(pixels, color, paper, box, 2) for color in colors]
     return np.max(covers, axis=0) if covers else np.zeros(pixels.shape[:2], np.float32)
 
 
@@ -363,8 +361,6 @@ def _value_fit(marks: np.ndarray | None, values: Sequence[float], axis: int) -> 
 
 def match_colors(series: list[Series], target: np.ndarray, box: readout.Box) -> list[np.ndarray]:
     """The colours of the target that are those of the series, its own where there is none."""
-    from scipy.optimize import linear_sum_assignment
-
     greys = any(np.ptp(s.color) < 40 for s in series)
     palette = readout.find_colors(target, box, greys)[:12]
     if not palette:
@@ -649,7 +645,7 @@ def _extended(texts: list[str], count: int) -> list[str]:
         return texts + [literal(values[-1] + step * k, decimals) for k in range(1, count - len(texts) + 1)]
     names = [ast.literal_eval(text) for text in texts]
     for items in TIME_DIMENSIONS.values():
-        if all(name in items for name in names):
+        if count <= len(items) and all(name in items for name in names):
             start = max(0, min(items.index(names[0]), len(items) - count))
             return [string_literal(name) for name in items[start : start + count]] + texts[len(items) :]
     fresh = (f"Item {k}" for k in range(len(texts) + 1, 1000) if f"Item {k}" not in names)

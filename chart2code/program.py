@@ -8,6 +8,7 @@ programs of this repository's model have them, in tables (``x, y = zip(*[(1, 2),
 from __future__ import annotations
 
 import ast
+import itertools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -171,7 +172,10 @@ class Program:
         return (start, end), head + between.join(rows) + tail
 
     def with_series(self, call: PlotCall, name: str, keywords: dict[str, str | None]) -> str | None:
-        """The program with a copy of a call and of its values, as `name` and with these keywords, or None."""
+        """
+        The program with a copy of a call and of its values, as `name` and with these keywords, or None. Points get
+        places of their own, if their table holds nothing else.
+        """
         if len(call.values) != 1:
             return None
         column = self.column(call.values[0])
@@ -179,15 +183,25 @@ class Program:
         if column is None or column[0].statement is None or statement is None:
             return None
         table, place = column
-        if table.zipped:
+        renamed = {call.values[0]: name}
+        if call.method == "scatter":
+            if not table.zipped or set(table.names) != {call.x, *call.values}:
+                return None
+            names = {node.id for node in ast.walk(self.tree) if isinstance(node, ast.Name)}
+            renamed[call.x] = next(x for n in itertools.count(2) if (x := f"x{n}") not in names)
+            start, end = self.span(table.statement)
+            value = self.span(table.statement.value)[0]
+            names = ", ".join(renamed[column] for column in table.names)
+            changes = [((end, end), f"\n{names} = {self.code[value:end]}")]
+        elif table.zipped:
             target = table.statement.targets[0].elts[place]
             changes = [((self.span(target)[1],) * 2, f", {name}")]
             changes += [((self.span(row[place])[1],) * 2, f", {self.text(row[place])}") for row in table.rows]
         else:
             end = self.span(table.statement)[1]
             changes = [((end, end), f"\n{name} = {self.text(table.node)}")]
-        argument = next(a for a in call.node.args if isinstance(a, ast.Name) and a.id == call.values[0])
-        own = [(self.span(argument), name)]
+        arguments = [a for a in call.node.args if isinstance(a, ast.Name) and a.id in renamed]
+        own = [(self.span(argument), renamed[argument.id]) for argument in arguments]
         own += [change for key, text in keywords.items() if (change := self.set_keyword(call.node, key, text))]
         start, end = self.span(statement)
         copy = self.code[start:end]
@@ -201,12 +215,14 @@ class Program:
             return None
         name, statement = call.values[0], self.statement_of(call.node)
         column = self.column(name)
-        uses = [n for n in ast.walk(self.tree) if isinstance(n, ast.Name) and n.id == name]
-        if column is None or column[0].statement is None or statement is None or len(uses) != 2:
+        uses = [n.id for n in ast.walk(self.tree) if isinstance(n, ast.Name)]
+        if column is None or column[0].statement is None or statement is None or uses.count(name) != 2:
             return None
         table, place = column
         changes = [self._line(statement)]
-        if table.zipped:
+        if table.zipped and {*table.names} == {call.x, name} and uses.count(call.x) == 2:
+            changes.append(self._line(table.statement))
+        elif table.zipped:
             if place == 0:
                 return None
             elements = [table.statement.targets[0].elts, *table.rows]

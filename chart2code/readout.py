@@ -19,6 +19,7 @@ DARK = 150  # of 255: spines and ticks are darker, grid lines are not
 TICK = 8  # pixels that a tick may prolong a spine by
 PALE = 205  # spines that are thinner than a pixel of the canvas
 MIX_ERROR = 40  # of 255: how far a pixel may be from the mixtures of a colour and the paper
+MOST_TOGETHER = 6  # markers upon each other
 FULL = 0.75  # coverage from which a pixel belongs to a filled area
 
 
@@ -212,7 +213,7 @@ def coverage(pixels: np.ndarray, color: Sequence[float], paper: Sequence[float] 
 
 def coverages(pixels: np.ndarray, colors: Sequence[np.ndarray], paper: Sequence[float], box: Box) -> list[np.ndarray]:
     """The coverage by each of several colours inside of a box; a pixel of one colour isn't half of another."""
-    covers = [clip_to(coverage(pixels, color, paper), box) for color in colors]
+    covers = [coverage_inside(pixels, color, paper, box) for color in colors]
     for k, color in enumerate(colors):
         exact = _distance(pixels, color) < 12
         for other, cover in zip(colors, covers):
@@ -312,13 +313,15 @@ def _inside(pixels: np.ndarray, box: Box, margin: int) -> np.ndarray:
     ]
 
 
-def clip_to(cover: np.ndarray, box: Box, margin: int = 1) -> np.ndarray:
+def coverage_inside(
+    pixels: np.ndarray, color: Sequence[float], paper: Sequence[float], box: Box, margin: int = 1
+) -> np.ndarray:
     """The coverage inside of a box, 0 outside."""
     left, top, right, bottom = (int(round(v)) for v in box)
-    clipped = np.zeros_like(cover)
     part = np.s_[max(0, top + margin) : bottom - margin + 1, max(0, left + margin) : right - margin + 1]
-    clipped[part] = cover[part]
-    return clipped
+    cover = np.zeros(pixels.shape[:2], np.float32)
+    cover[part] = coverage(pixels[part], color, paper)
+    return cover
 
 
 def without_legend(covers: list[np.ndarray], pixels: np.ndarray, box: Box) -> list[np.ndarray]:
@@ -509,38 +512,40 @@ def find_points(cover: np.ndarray, area: float | None = None) -> Points | None:
     if area is not None and usual > 1.7 * area:  # most lie upon each other
         usual = area
     alone = [k for k in np.flatnonzero(whole) if abs(areas[k] - usual) < 0.15 * usual]
+    centers = ndimage.center_of_mass(cover, regions, index)
     template = None
     if alone:
         sample = min(alone, key=lambda k: abs(areas[k] - usual))
-        center = ndimage.center_of_mass(cover, regions, sample + 1)
         radius = int(np.ceil(max(s.stop - s.start for s in boxes[sample]) / 2)) + 1
-        template = _patch(cover * (regions == sample + 1), center, radius)
+        template = _patch(np.where(regions == sample + 1, cover, 0), centers[sample], radius)
     places = []
     for k in np.flatnonzero(whole):
         number = max(1, round(areas[k] / usual))
+        number = number if number <= MOST_TOGETHER else 1  # rather a marker of another size
         box = boxes[k]
         size = max(s.stop - s.start for s in box)
         width = usual**0.5 * 1.13
-        if template is None or (number == 1 and areas[k] < 1.25 * usual and size < 1.45 * width):
-            places.append(ndimage.center_of_mass(cover, regions, k + 1))
+        single = number == 1 and (areas[k] < 1.25 * usual and size < 1.45 * width or areas[k] > 2 * usual)
+        if template is None or single:
+            places.append(centers[k])
         else:
-            places += _take_apart(np.where(regions == k + 1, cover, 0), box, template, usual)
+            places += _take_apart(np.where(regions[box] == k + 1, cover[box], 0), box, template, usual)
     places = np.array(places)[:, ::-1]
     return Points(places[places[:, 0].argsort()], usual)
 
 
 def _patch(cover: np.ndarray, center: tuple[float, float], radius: int) -> np.ndarray:
-    shifted = ndimage.shift(cover, [round(c) - c for c in center], order=1)
-    padded = np.pad(shifted, radius)
-    y, x = (round(c) + radius for c in center)
-    return padded[y - radius : y + radius + 1, x - radius : x + radius + 1]
+    """The square around a center between pixels."""
+    y, x = (round(c) + radius + 1 for c in center)
+    square = np.pad(cover, radius + 1)[y - radius - 1 : y + radius + 2, x - radius - 1 : x + radius + 2]
+    return ndimage.shift(square, [round(c) - c for c in center], order=1)[1:-1, 1:-1]
 
 
 def _take_apart(cover: np.ndarray, box: tuple[slice, slice], template: np.ndarray, area: float) -> list[tuple]:
     """Places of markers in a part of several: again and again where the template fits best in what is unexplained."""
     radius = len(template) // 2
     top, left = box[0].start - radius, box[1].start - radius
-    part = np.pad(cover, radius)[box[0].start : box[0].stop + 2 * radius, box[1].start : box[1].stop + 2 * radius]
+    part = np.pad(cover, radius)
     places, left_over = [], part.copy()
     inside = (template > 0.4).astype(np.float32)
     for _ in range(12):
@@ -558,7 +563,8 @@ def _take_apart(cover: np.ndarray, box: tuple[slice, slice], template: np.ndarra
             for j in range(max(0, x0), min(part.shape[1], x0 + len(template))):
                 if inside[i - y0, j - x0]:
                     left_over[i, j] = 0
-    return places or [ndimage.center_of_mass(cover)]
+    y, x = ndimage.center_of_mass(cover)
+    return places or [(y + box[0].start, x + box[1].start)]
 
 
 @dataclass(frozen=True)
@@ -681,7 +687,7 @@ def _segments(colors: np.ndarray) -> list[tuple[int, int]]:
         if merged:
             before = np.median(colors[np.arange(merged[-1][0] + 2, merged[-1][1]) % count], axis=0)
             gap = colors[np.arange(merged[-1][1], max(a, merged[-1][1] + 1)) % count]
-            if np.abs(color - before).max() < 14 and a - merged[-1][1] < 16 and gap.min(axis=1).max() < 238:
+            if np.abs(color - before).max() < 14 and a - merged[-1][1] < 50 and gap.min(axis=1).max() < 238:
                 merged[-1] = merged[-1][0], b
                 continue
         merged.append((a, b))

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ READINGS = 3  # after each change of structure
 ROUNDS = 3  # of changes of structure
 CHANGES = 3  # of series
 TOGETHER = 4  # variants of one program that share a process
+LONGER = 2  # times the length of the model's answer, unless it is a good copy
 SEARCH_SHARE = 0.9  # of the budget; the rest is for rounding
 ROUNDING_COST = 0.002  # of IoU
 GAIN = 1e-3  # of the goal: less is no reason to change a program
@@ -136,6 +138,7 @@ class _Search:
         self.deadline = self.most = math.inf
         self.rough_target = _rough(target)
         self.seen: set[str] = set()
+        self.longest = sys.maxsize  # characters of a program that is no good copy: no heaps of literals in vain
         self.renderings = 0
         self.rendering_seconds = 0.0
         self.first: ExecutionResult | None = None
@@ -183,10 +186,11 @@ class _Search:
                 drawing = Drawing(code, result)
                 iou = chart_iou(drawing.pixels, self.target)
                 goal = iou + ROUGH_WEIGHT * _likeness(_rough(drawing.pixels), self.rough_target)
-                if self.best is None or iou > self.best_iou:
+                if self.best is None or iou > self.best_iou and (iou >= GOOD_IOU or len(code) <= self.longest):
                     self.best, self.best_iou = drawing, iou
             if self.first is None:
                 self.first, self.first_iou = result, iou
+                self.longest = LONGER * len(code) + 200
             yield code, drawing, goal
         if done < len(codes):
             raise _BudgetSpent

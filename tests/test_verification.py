@@ -338,6 +338,12 @@ def test_series_are_added_and_dropped():
     program = Program(more)
     assert "y2" not in program.without_series(program.calls[2])
     assert program.without_series(program.calls[1]) is None  # the bars have the same values
+    points = "x, y = zip(*[(1, 2), (3, 4)])\nax.scatter(x, y)\n"
+    program = Program(points)
+    more = program.with_series(program.calls[0], "y2", {"s": "9"})
+    assert "x2, y2 = zip(*[(1, 2), (3, 4)])\nax.scatter(x, y)\nax.scatter(x2, y2, s=9)\n" in more
+    program = Program(more)
+    assert program.without_series(program.calls[1]) == points
     program = Program("y = [1, 2]\nax.plot(y)\n")
     more = program.with_series(program.calls[0], "y2", {})
     assert more == "y = [1, 2]\ny2 = [1, 2]\nax.plot(y)\nax.plot(y2)\n"
