@@ -11,7 +11,7 @@ READY := $(VENV)/.ready
 .PHONY: demo test test-slow lint clean
 
 demo: $(READY)
-	$(BIN)/python predict.py --verify examples/quarterly_sales.png
+	$(BIN)/python predict.py --refine examples/quarterly_sales.png
 
 test: lint
 	$(BIN)/python -m pytest -m "not slow"
