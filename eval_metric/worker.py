@@ -322,14 +322,14 @@ class Capture:
         width, height = (int(size) for size in figure.bbox.size)
         if width * height > MAX_PIXELS:
             raise ValueError(f"the figure has {width} x {height} pixels, more than {MAX_PIXELS}")
-        # As savefig does: animated artists are drawn and animations do not start; layouts are found in a first pass.
-        figure.canvas._is_saving = True
-        try:
+        # As savefig does: animated artists are drawn, animations do not start, layouts are found in their own pass.
+        with contextlib.ExitStack() as stack:
+            figure.canvas._is_saving = True
+            stack.callback(setattr, figure.canvas, "_is_saving", False)
             if not isinstance(figure.get_layout_engine(), PlaceHolderLayoutEngine | None):
                 figure.draw_without_rendering()
+                stack.enter_context(figure._cm_set(layout_engine="none"))
             figure.canvas.draw()
-        finally:
-            figure.canvas._is_saving = False
         pixels = np.asarray(figure.canvas.buffer_rgba())
         alpha = pixels[..., 3:]
         rgb = pixels[..., :3]

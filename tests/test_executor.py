@@ -146,6 +146,9 @@ SCRIPTS = {
     "rcParams": PLT + "plt.rcParams['font.size'] = 14\nplt.scatter([1, 2], [3, 4], c=[0.1, 1])\nplt.colorbar()",
     "polar and 3d": "import matplotlib.pyplot as plt\nfig = plt.figure()\nfig.add_subplot(121, projection='polar')"
     ".plot([0, 1, 2], [1, 2, 3])\nfig.add_subplot(122, projection='3d').plot([0, 1], [0, 1], [0, 1])",
+    "color bars": "import matplotlib.pyplot as plt\nfig, axes = plt.subplots(3, 3, layout='constrained')\n"
+    "for ax in axes.flat:\n    image = ax.pcolormesh([[1, 2], [3, 4]])\nfig.colorbar(image, ax=axes[0, :2], "
+    "shrink=0.6, location='bottom')\nfig.colorbar(image, ax=axes[1:, 2], location='right')",
     "animated": PLT + "plt.plot([1, 2], animated=True)",
     "animation": PLT + "from matplotlib.animation import FuncAnimation\nfig, ax = plt.subplots()\n"
     "lines = ax.plot([1, 2])\nkept = FuncAnimation(fig, lambda i: lines, frames=3, blit=True)",
