@@ -515,7 +515,7 @@ def _write_values(
             texts = _texts(v, span)
             reading.columns[series[i].column] = texts
         if (factor, shift) != (1, 0) and axes == 0:
-            _scale_limits(reading, "x" if frame.horizontal else "y", factor, shift)
+            _scale_limits(reading, frame, factor, shift)
     # Rows that are new or gone: every column of the table must have them.
     for table in program.tables:
         written = [name for name in table.names if name in reading.columns]
@@ -540,7 +540,7 @@ def _write_places(reading: Reading, column: str | None, ticks: np.ndarray, box: 
         return
     places = read[0] + read[1] * ticks
     step = np.diff(places).mean()
-    reading.columns[column] = _texts(places, abs(step) / FINEST / 4)
+    reading.columns[column] = [_brief(place, 0.03 * abs(step)) for place in places]
 
 
 def _axes_fit(drawing: Drawing, series: list[Series], axes: int, frame: Frame) -> Line | None:
@@ -608,14 +608,21 @@ def _chosen_step(limits: np.ndarray) -> float:
     return float(f"{ticks[1] - ticks[0]:.6g}")
 
 
-def _scale_limits(reading: Reading, axis: str, factor: float, shift: float) -> None:
-    program = reading.drawing.program
-    for call in program.statement_calls(f"set_{axis}lim"):
+def _scale_limits(reading: Reading, frame: Frame, factor: float, shift: float) -> None:
+    """Writes limits that the program sets to the value axis: those of the target, or scaled as the values are."""
+    axis, side = ("x", "bottom") if frame.horizontal else ("y", "left")
+    box = (frame.box[1], frame.box[0], frame.box[3], frame.box[2]) if frame.horizontal else frame.box
+    read = read_scale(reading.target, box, readout.find_ticks(reading.target, box, side), side)
+    for call in reading.drawing.program.statement_calls(f"set_{axis}lim"):
         limits = [number(node) for node in call.args]
-        if len(limits) == 2 and None not in limits:
-            error = 0.004 * abs(limits[1] - limits[0]) * factor
-            for node, value in zip(call.args, limits):
-                reading.changes.append((program.span(node), _brief(value * factor + shift, error)))
+        if len(limits) != 2 or None in limits:
+            continue
+        ends = [value * factor + shift for value in limits]
+        if read is not None:
+            ends = sorted((read[0] + read[1] * frame.box[k] for k in (1, 3)), reverse=limits[0] > limits[1])
+        error = 0.004 * abs(ends[1] - ends[0])
+        for node, value in zip(call.args, ends):
+            reading.changes.append((reading.drawing.program.span(node), _brief(value, error)))
 
 
 def _texts(values: np.ndarray, span: float) -> list[str]:

@@ -20,6 +20,7 @@ TICK = 8  # pixels that a tick may prolong a spine by
 PALE = 205  # spines that are thinner than a pixel of the canvas
 MIX_ERROR = 40  # of 255: how far a pixel may be from the mixtures of a colour and the paper
 MOST_TOGETHER = 6  # markers upon each other
+LARGEST = 40  # pixels, of a marker
 FULL = 0.75  # coverage from which a pixel belongs to a filled area
 
 
@@ -511,19 +512,19 @@ def find_points(cover: np.ndarray, area: float | None = None) -> Points | None:
     usual = float(np.median(areas[whole]))
     if area is not None and usual > 1.7 * area:  # most lie upon each other
         usual = area
-    alone = [k for k in np.flatnonzero(whole) if abs(areas[k] - usual) < 0.15 * usual]
+    sides = np.array([max(s.stop - s.start for s in box) for box in boxes])
+    alone = [k for k in np.flatnonzero(whole & (sides <= LARGEST)) if abs(areas[k] - usual) < 0.15 * usual]
     centers = ndimage.center_of_mass(cover, regions, index)
     template = None
     if alone:
         sample = min(alone, key=lambda k: abs(areas[k] - usual))
-        radius = int(np.ceil(max(s.stop - s.start for s in boxes[sample]) / 2)) + 1
+        radius = int(np.ceil(sides[sample] / 2)) + 1
         template = _patch(np.where(regions == sample + 1, cover, 0), centers[sample], radius)
     places = []
     for k in np.flatnonzero(whole):
         number = max(1, round(areas[k] / usual))
         number = number if number <= MOST_TOGETHER else 1  # rather a marker of another size
-        box = boxes[k]
-        size = max(s.stop - s.start for s in box)
+        box, size = boxes[k], sides[k]
         width = usual**0.5 * 1.13
         single = number == 1 and (areas[k] < 1.25 * usual and size < 1.45 * width or areas[k] > 2 * usual)
         if template is None or single:

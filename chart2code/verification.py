@@ -40,7 +40,7 @@ CHANGES = 3  # of series
 TOGETHER = 4  # variants of one program that share a process
 LONGER = 2  # times the length of the model's answer, unless it is a good copy
 SEARCH_SHARE = 0.9  # of the budget; the rest is for rounding
-ROUNDING_COST = 0.002  # of IoU
+ROUNDING_COST = 0.005  # of IoU
 GAIN = 1e-3  # of the goal: less is no reason to change a program
 
 
