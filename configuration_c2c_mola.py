@@ -53,8 +53,8 @@ class C2CMolaConfig(PreTrainedConfig):
             pretrained decoder undisturbed at the start, 1 is for training from nothing.
         cross_attention_form (`str`, defaults to `"content"`): `"content"`, dot products of content and position;
             `"printed"`, Eq. 5-7 to the letter: scores of positions alone, in which the text position cancels.
-        mark_bins (`int`, defaults to 0): values that the reader of cells tells apart, a training signal for vision
-            streams that start from nothing; 0 builds the model without it.
+        mark_bins (`int`, defaults to 0): values that the reader of cells tells apart, for vision streams that start
+            from nothing; 0 builds the model without it.
     """
 
     model_type = "c2c_mola"

@@ -23,7 +23,8 @@ Differences from the paper, and why:
 - Experts are low-rank, inside the connector's MLP and the decoder's projections, not whole FFNs.
 - `C2CMolaCellReader` gives vision streams that start from nothing a direct training signal: each visual token tells
   the characters in its cell and the values of its marks. Through the decoder alone they take very long to learn to
-  read digits, and values off an axis, since it first has to learn where to look.
+  read digits, and values off an axis, since it first has to learn where to look. What it tells is added to the tokens:
+  read without that, the decoder's first digit of a bar was right in 72 % where the reader's was in 82 %.
 - Gradient checkpointing is transformers' own, of decoder layers (`every_n_layers=4` for the paper's one in four). The
   router and the connector, all that picks experts by token and draws noise, are outside of it and never run twice; a
   decoder layer's low-rank pairs, a hundredth of its cost, are computed again with it.
@@ -386,8 +387,8 @@ class C2CMolaConnector(nn.Module):
 class C2CMolaCellReader(nn.Module):
     """
     Tells, for each visual token, what stands in its cell: which characters and where, how many marks (points, ends of
-    bars, wedges), and their values. Dense supervision of the vision streams in training, unused in generation. Not in
-    the paper.
+    bars, wedges), and their values; and adds this to the token. Dense supervision of the vision streams in training.
+    Not in the paper.
     """
 
     ROWS, COLUMNS = 2, 6  # places for characters in a cell; of 32 x 32 pixels, with text of 7 pixels a character
@@ -400,13 +401,16 @@ class C2CMolaCellReader(nn.Module):
         self.character_head = nn.Linear(hidden_size, self.ROWS * self.COLUMNS * self.CLASSES)
         self.count_head = nn.Linear(hidden_size, 3)  # none, one, more
         self.value_head = nn.Linear(hidden_size, 2 * self.bins)  # along x, along y
+        # Starts from 0: a model that was trained without it stays what it is.
+        classes = self.ROWS * self.COLUMNS * self.CLASSES + 3 + 2 * self.bins
+        self.readings = nn.Linear(classes, hidden_size, bias=False)
 
     def forward(
         self, visual_tokens: torch.Tensor, marks: torch.Tensor | None, characters: torch.Tensor | None
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """
-        Two losses: of the marks (cross-entropy of the counts of all cells + that of the values of all marks), and of
-        the characters; scalars, 0 without labels.
+        The visual tokens with what is read in their cells, `(B, M, d)`, and two losses: of the marks (cross-entropy of
+        the counts of all cells + that of the values of all marks), and of the characters; scalars, 0 without labels.
 
         visual_tokens `(B, M, d)`; marks `(B, K, 4)`: left and top as shares of the picture, and the values along x and
         y as shares of a power of ten, of which the amount counts; characters `(B, N, 3)`: left and top as shares of
@@ -414,36 +418,43 @@ class C2CMolaCellReader(nn.Module):
         marks of a chart where they are not known, and a chart without any character is one whose characters are not
         known.
         """
-        nothing = sum(p.sum() for p in self.parameters()) * 0.0  # every parameter is in the graph, on every rank
-        mark_loss = nothing if marks is None else nothing + self._mark_loss(visual_tokens, marks)
-        character_loss = nothing if characters is None else nothing + self._character_loss(visual_tokens, characters)
-        return mark_loss, character_loss
+        character_logits = self.character_head(visual_tokens).unflatten(-1, (-1, self.CLASSES))  # (B, M, 12, 96)
+        count_logits = self.count_head(visual_tokens)  # (B, M, 3)
+        value_logits = self.value_head(visual_tokens).unflatten(-1, (2, self.bins))  # (B, M, 2, bins)
+        logits = (character_logits, count_logits[..., None, :], value_logits)
+        read = torch.cat([part.softmax(dim=-1).flatten(2).to(visual_tokens.dtype) for part in logits], dim=-1)
+        mark_loss = character_loss = visual_tokens.new_zeros((), dtype=torch.float32)
+        if marks is not None:
+            mark_loss = self._mark_loss(count_logits, value_logits, marks)
+        if characters is not None:
+            character_loss = self._character_loss(character_logits, characters)
+        return visual_tokens + self.readings(read), mark_loss, character_loss
 
-    def _mark_loss(self, visual_tokens: torch.Tensor, marks: torch.Tensor) -> torch.Tensor:
-        counts = self.count_head(visual_tokens).float()  # (B, M, 3)
+    def _mark_loss(self, counts: torch.Tensor, values: torch.Tensor, marks: torch.Tensor) -> torch.Tensor:
+        """counts `(B, M, 3)` and values `(B, M, 2, bins)` are logits."""
         place = (marks[..., :2] * self.grid).floor()
         inside = ((place >= 0) & (place < self.grid)).all(dim=-1)  # (B, K); false for NaN
         place = torch.where(inside[..., None], place, 0).long()
         cell = place[..., 1] * self.grid + place[..., 0]
         found = torch.zeros(counts.shape[:2], dtype=torch.long, device=cell.device).scatter_add(1, cell, inside.long())
-        weight = counts.new_tensor([0.1, 1.0, 1.0])  # nearly all cells are empty
+        weight = torch.tensor([0.1, 1.0, 1.0], device=counts.device)  # nearly all cells are empty
         found = found.clamp(max=2)
         unknown = marks[..., 0].isinf().any(dim=1, keepdim=True)  # (B, 1)
         total = torch.where(unknown, 0, weight[found]).sum().clamp(min=weight[0])
         found = torch.where(unknown, -100, found)
-        loss = F.cross_entropy(counts.transpose(1, 2), found, weight=weight, reduction="sum") / total
+        loss = F.cross_entropy(counts.float().transpose(1, 2), found, weight=weight, reduction="sum") / total
 
-        tokens = visual_tokens.gather(1, cell[..., None].expand(-1, -1, visual_tokens.shape[-1]))
-        logits = self.value_head(tokens).float().unflatten(-1, (2, self.bins))  # (B, K, 2, bins)
         target = marks[..., 2:].abs() * self.bins
-        known = inside[..., None] & target.isfinite()
+        known = inside[..., None] & target.isfinite()  # (B, K, 2)
+        chart, mark, axis = known.nonzero(as_tuple=True)
         # A normal distribution, a bin wide, around the value: a near miss is a small mistake.
         bins = torch.arange(self.bins, device=target.device)
         target = (-0.5 * (bins - target[known][:, None]) ** 2).softmax(dim=-1)
-        return loss + F.cross_entropy(logits[known], target, reduction="sum") / known.sum().clamp(min=1)
+        logits = values[chart, cell[chart, mark], axis].float()  # (values, bins)
+        return loss + F.cross_entropy(logits, target, reduction="sum") / known.sum().clamp(min=1)
 
-    def _character_loss(self, visual_tokens: torch.Tensor, characters: torch.Tensor) -> torch.Tensor:
-        logits = self.character_head(visual_tokens).float().unflatten(-1, (-1, self.CLASSES))  # (B, M, 12, 96)
+    def _character_loss(self, logits: torch.Tensor, characters: torch.Tensor) -> torch.Tensor:
+        """logits `(B, M, ROWS * COLUMNS, CLASSES)`."""
         x, y = characters[..., 0] * self.grid, characters[..., 1] * self.grid
         inside = (x >= 0) & (x < self.grid) & (y >= 0) & (y < self.grid)
         x, y = torch.where(inside, x, 0), torch.where(inside, y, 0)
@@ -452,14 +463,14 @@ class C2CMolaCellReader(nn.Module):
         code = characters[..., 2].nan_to_num()
         code = torch.where((code > 32) & (code < 127), code - 32, self.CLASSES - 1).long()
         # What is no character writes behind the end.
-        size = visual_tokens.shape[1] * self.ROWS * self.COLUMNS
+        size = logits.shape[1] * self.ROWS * self.COLUMNS
         target = torch.zeros(index.shape[0], size + 1, dtype=torch.long, device=index.device)
         target = target.scatter(1, torch.where(inside, index, size), code)[:, :-1]
         target = torch.where(inside.any(dim=1, keepdim=True), target, -100)
-        weight = logits.new_ones(self.CLASSES)
+        weight = torch.ones(self.CLASSES, device=logits.device)
         weight[0] = 0.03  # nearly all places are empty
         loss = F.cross_entropy(
-            logits.flatten(0, 2), target.flatten(), weight=weight, ignore_index=-100, reduction="sum"
+            logits.float().flatten(0, 2), target.flatten(), weight=weight, ignore_index=-100, reduction="sum"
         )
         return loss / weight[target[target >= 0]].sum().clamp(min=1)
 
@@ -495,6 +506,8 @@ class C2CMolaPreTrainedModel(PreTrainedModel):
         elif isinstance(module, ComplexityMetric):
             for parameter in (module.type_difficulty, module.raw_alpha, module.raw_beta):
                 init.zeros_(parameter)
+        elif isinstance(module, C2CMolaCellReader):
+            init.zeros_(module.readings.weight)
         elif isinstance(module, C2CMolaCrossAttention | C2CMolaPrintedCrossAttention):
             init.constant_(module.gate, self.config.cross_attention_gate)
 
@@ -605,7 +618,7 @@ class C2CMolaModel(C2CMolaPreTrainedModel):
         visual_tokens = self.connector(visual_tokens, routing.token_gates if routing else None)
         mark_loss = character_loss = None
         if self.cell_reader is not None:
-            mark_loss, character_loss = self.cell_reader(visual_tokens, marks, characters)
+            visual_tokens, mark_loss, character_loss = self.cell_reader(visual_tokens, marks, characters)
         return C2CMolaImageFeatures(
             visual_tokens=visual_tokens,
             chart_gates=routing.chart_gates if routing else None,

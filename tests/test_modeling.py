@@ -288,7 +288,8 @@ def test_reader_of_cells_agrees_with_a_loop():
     characters = [[0.5, 0.1, 48.0], [0.99, 0.99, 960.0], [1.2, 0.5, 49.0], [nan, nan, nan]]  # a digit, a Greek letter
     characters = torch.tensor([characters, [[nan] * 3] * 4])  # the second chart's are unknown
     marks = torch.tensor([[[0.3, 0.3, nan, 0.45], [0.31, 0.3, 0.1, -0.2]], [[0.9, 0.2, nan, 0.95], [nan] * 4]])
-    mark_loss, character_loss = reader(tokens, marks, characters)
+    torch.nn.init.normal_(reader.readings.weight)
+    read, mark_loss, character_loss = reader(tokens, marks, characters)
 
     def cell_of(left, top):
         return int(top * grid) * grid + int(left * grid)
@@ -324,4 +325,10 @@ def test_reader_of_cells_agrees_with_a_loop():
             log_probs = reader.count_head(tokens[chart, cell]).double().log_softmax(-1)
             total, weights = total - weight * log_probs[min(number, 2)], weights + weight
     torch.testing.assert_close(mark_loss.double(), total / weights + values / count, rtol=1e-4, atol=1e-5)
-    assert reader(tokens, None, None) == (0, 0)
+    assert reader(tokens, None, None)[1:] == (0, 0)
+
+    heads = [reader.character_head(tokens[1, 7]).view(-1, reader.CLASSES), reader.count_head(tokens[1, 7])]
+    heads += list(reader.value_head(tokens[1, 7]).view(2, -1))
+    told = torch.cat([head.double().softmax(-1).flatten() for head in heads])
+    expected = tokens[1, 7] + reader.readings.weight.double() @ told
+    torch.testing.assert_close(read[1, 7].double(), expected, rtol=1e-4, atol=1e-4)
