@@ -317,7 +317,7 @@ DIFFERENT = ("values 20 %", "values 50 %", "palette", "series missing", "other t
 
 
 def ink(picture: np.ndarray) -> np.ndarray:
-    return picture.min(axis=2) < 255 - 24
+    return np.minimum.reduce([picture[..., c] for c in range(3)]) < 255 - 24  # far faster than .min(axis=2)
 
 
 def plain(picture: np.ndarray, reference: np.ndarray) -> float:
@@ -327,31 +327,34 @@ def plain(picture: np.ndarray, reference: np.ndarray) -> float:
 
 def edges(picture: np.ndarray) -> np.ndarray:
     """Ink whose grey level differs by more than 48 from that of a neighbour 2 pixels away."""
-    grey = np.pad(picture.mean(axis=2), 2, mode="edge")
+    grey = np.pad(np.add.reduce([picture[..., c] for c in range(3)], dtype=float) / 3, 2, mode="edge")
     beside = (grey[:-4, 2:-2], grey[4:, 2:-2], grey[2:-2, :-4], grey[2:-2, 4:])
-    return ink(picture) & (np.max([np.abs(other - grey[2:-2, 2:-2]) for other in beside], axis=0) > 48)
+    return ink(picture) & (np.maximum.reduce([np.abs(other - grey[2:-2, 2:-2]) for other in beside]) > 48)
 
 
 def soft(picture: np.ndarray, reference: np.ndarray, tolerance: int, colors: bool, mask: Callable = ink) -> float:
     """IoU of ink with a partner at most `tolerance` pixels away, of a colour within 48 where colours count."""
 
-    def matched(one, other):
-        rows, columns = np.nonzero(mask(one))
-        own = one[rows, columns].astype(np.int16)
-        padded = np.pad(other, ((tolerance,) * 2, (tolerance,) * 2, (0, 0)))
-        inked = np.pad(mask(other), tolerance)
-        found = np.zeros(len(rows), dtype=bool)
-        for dy in range(2 * tolerance + 1):
-            for dx in range(2 * tolerance + 1):
-                near = inked[rows + dy, columns + dx]
-                if colors:
-                    near &= np.abs(padded[rows + dy, columns + dx] - own).max(axis=1) <= 48
-                found |= near
-        return found
+    offsets = itertools.product(range(2 * tolerance + 1), repeat=2)
+    offsets = sorted(offsets, key=lambda offset: sum(abs(x - tolerance) for x in offset))
 
-    one, other = matched(picture, reference), matched(reference, picture)
-    common = (one.sum() + other.sum()) / 2
-    return common / max(one.size + other.size - common, 1)
+    def matched(one, other, ink_one, ink_other):
+        rows, columns = np.nonzero(ink_one)
+        total = len(rows)
+        padded = np.pad(other, ((tolerance,) * 2, (tolerance,) * 2, (0, 0))).astype(np.int16)
+        inked = np.pad(ink_other, tolerance)
+        for dy, dx in offsets:  # the nearest first: few pixels are left for the others
+            near = inked[rows + dy, columns + dx]
+            if colors:
+                near &= (np.abs(padded[rows + dy, columns + dx] - one[rows, columns]) <= 48).all(axis=1)
+            rows, columns = rows[~near], columns[~near]
+        return total - len(rows), total
+
+    masks = mask(picture), mask(reference)
+    one, of_one = matched(picture, reference, *masks)
+    other, of_other = matched(reference, picture, *masks[::-1])
+    common = (one + other) / 2
+    return common / max(of_one + of_other - common, 1)
 
 
 def ssim(picture: np.ndarray, reference: np.ndarray) -> float:
