@@ -210,6 +210,9 @@ def _read_axes(reading: Reading, series: list[Series], colors: bool, scale: bool
         covers[colored[0]] = _any_color(target, palette, paper, box)
         own[colored[0]] = _any_color(drawing.pixels, [ink for ink in inks if ink is not None], own_paper, drawing.box)
     covers, own = readout.without_legend(covers, target, box), readout.without_legend(own, drawing.pixels, drawing.box)
+    for (i, dots), (j, line) in itertools.product(enumerate(series), repeat=2):
+        if (dots.kind, line.kind) == ("scatter", "plot") and np.abs(seen[i] - seen[j]).max() < SAME_COLOR:
+            (covers[i], covers[j]), (own[i], own[j]) = map(readout.dots_and_lines, (covers[i], own[i]))
 
     horizontal = any(s.kind == "barh" for s in series)
     if horizontal:
@@ -258,11 +261,9 @@ def _read_axes(reading: Reading, series: list[Series], colors: bool, scale: bool
             if s.call.x and s.call.x.startswith("@"):  # a line with ends of its own
                 fit = _value_fit(s.marks, program.literals(s.call.x) or [], 0)
                 if fit is not None:
-                    _write(
-                        reading,
-                        {s.call.x: fit(frame.to_own_x(np.asarray(knots)))},
-                        fit.span(drawing.box[2] - drawing.box[0]),
-                    )
+                    factor, shift = _tick_scale(reading, fit, frame.turned, 0, False) if scale else (1.0, 0.0)
+                    places = fit(frame.to_own_x(np.asarray(knots))) * factor + shift
+                    _write(reading, {s.call.x: places}, fit.span(drawing.box[2] - drawing.box[0]) * factor)
         elif len(own_ticks) == len(s.values):
             thick, thick_own = readout.trace_area(covers[i], knots), readout.trace_area(own[i], own_ticks)
             if thick is not None and thick_own is not None and thick_own.sum() > 0:
@@ -318,6 +319,12 @@ class Frame:
     box: readout.Box
     own: readout.Box
     horizontal: bool
+
+    @property
+    def turned(self) -> Frame:
+        """With x and y exchanged."""
+        box, own = (tuple(sides[k] for k in (1, 0, 3, 2)) for sides in (self.box, self.own))
+        return Frame(box, own, not self.horizontal)
 
     @property
     def ratio_y(self) -> float:
@@ -678,12 +685,10 @@ def _read_points(
     spans = [fits[0].span(frame.own[2] - frame.own[0]), fits[1].span(frame.own[3] - frame.own[1])]
     scales = [(1.0, 0.0), (1.0, 0.0)]
     if scale:
-        turned = Frame(
-            (frame.box[1], frame.box[0], frame.box[3], frame.box[2]),
-            (frame.own[1], frame.own[0], frame.own[3], frame.own[2]),
-            True,
-        )
-        scales = [_tick_scale(reading, fits[0], turned, 0, False), _tick_scale(reading, fits[1], frame, 0, False)]
+        scales = [
+            _tick_scale(reading, fits[0], frame.turned, 0, False),
+            _tick_scale(reading, fits[1], frame, 0, False),
+        ]
     for s, cover, own_cover in zip(series, covers, own):
         own_points = readout.find_points(own_cover)
         points = readout.find_points(cover, own_points.area if own_points else None)
@@ -722,9 +727,9 @@ def _read_pie(reading: Reading, s: Series, colors: bool) -> None:
     distances = [abs((end - start + 180) % 360 - 180) for end in ends]
     first = int(np.argmin(distances))
     wedges = [wedges[(first + (-k if clockwise else k)) % len(wedges)] for k in range(len(wedges))]
-    if distances[first] > 4:
+    usual = min((abs((end - a + 180) % 360 - 180), a) for end in ends for a in (0.0, 90.0, 180.0, 270.0))
+    if distances[first] > min(4, usual[0] + 1.5):
         # Another start: one of the usual ones, if there is a border.
-        usual = min((abs((end - a + 180) % 360 - 180), a) for end in ends for a in (0.0, 90.0, 180.0, 270.0))
         angle = usual[1] if usual[0] < 4 else round(ends[first], 0)
         change = program.set_keyword(s.call.node, "startangle", f"{angle:g}" if angle else None)
         reading.changes += [change] if change else []
@@ -1006,13 +1011,15 @@ def _spines(program: Program, axes: str) -> list[Change | None]:
 def _limits(drawing: Drawing, target: np.ndarray) -> list[list[Change]]:
     """The limits of the target's axes, by its ticks, where they are not those of the drawing."""
     program = drawing.program
-    axes = next(call.axes for call in program.calls)
+    names = list(dict.fromkeys(call.axes for call in program.calls))
     boxes = [readout.find_box(pixels, drawing.box) for pixels in (target, drawing.pixels)] if drawing.box else [None]
-    if None in boxes or axes == "plt":
+    if None in boxes or names[0] == "plt":
         return []
     options = []
     named = all(program.literals(call.x) is None for call in program.calls)
-    for axis, side, low, high in (("y", "left", 3, 1), ("x", "bottom", 0, 2)):
+    sides = [(names[0], "y", "left", 3, 1), (names[0], "x", "bottom", 0, 2)]
+    sides += [(name, "y", "right", 3, 1) for name in names[1:2]]
+    for axes, axis, side, low, high in sides:
         limits = []
         for pixels, box in zip((target, drawing.pixels), boxes):
             ticks = readout.find_ticks(pixels, box, side)
@@ -1022,11 +1029,15 @@ def _limits(drawing: Drawing, target: np.ndarray) -> list[list[Change]]:
             continue
         error = 0.004 * abs(limits[0][1] - limits[0][0])
         text = ", ".join(_brief(limit, error) for limit in limits[0])
-        former = [
-            change for call in program.statement_calls(f"set_{axis}lim") if (change := program.drop_statement(call))
-        ]
+        calls = [c for c in program.statement_calls(f"set_{axis}lim") if program.text(c.func).startswith(f"{axes}.")]
+        former = [change for call in calls if (change := program.drop_statement(call))]
         options.append([*former, program.add_statement(f"{axes}.set_{axis}lim({text})")])
-    return options + ([options[0] + options[1]] if len(options) == 2 else [])
+    return options + ([sum(options, [])] if len(options) > 1 else [])
+
+
+def rescaled(drawing: Drawing, target: np.ndarray) -> list[str]:
+    """The program with limits as the target's axes have them."""
+    return [drawing.program.changed(changes) for changes in _limits(drawing, target)]
 
 
 def _category_scale(ticks: np.ndarray) -> tuple[float, float] | None:

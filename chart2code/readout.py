@@ -535,6 +535,14 @@ def find_points(cover: np.ndarray, area: float | None = None) -> Points | None:
     return Points(places[places[:, 0].argsort()], usual)
 
 
+def dots_and_lines(cover: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The coverage by one colour, taken apart: by what is thick in all directions, and by the rest."""
+    mask = cover > 0.4
+    thick = ndimage.binary_opening(mask, np.ones((5, 5)))
+    thick = ndimage.binary_dilation(thick, iterations=2) & mask
+    return np.where(thick, cover, 0), np.where(thick, 0, cover)
+
+
 def _patch(cover: np.ndarray, center: tuple[float, float], radius: int) -> np.ndarray:
     """The square around a center between pixels."""
     y, x = (round(c) + radius + 1 for c in center)

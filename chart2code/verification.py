@@ -5,7 +5,8 @@ executes the candidates and keeps the best; with `refine` it changes that progra
 
 1. shape and colours of the page are taken from the picture;
 2. what can be measured there is written into the program at once, data, scale and colours (adjustment.py), and again
-   after each rendering, while it helps; series are added or dropped if colours are left over or missing;
+   after each rendering, while it helps; series are added or dropped if colours are left over or missing; where that
+   does not lead to a copy, programs of the other kinds that the picture could be of are tried (sketches.py);
 3. other ways to write single things (grid, legend, markers, layout, ...) are tried, one thing after another;
 4. numbers are rounded as far as the score allows.
 
@@ -27,6 +28,7 @@ from PIL import Image
 
 from chart2code import adjustment
 from chart2code.adjustment import Drawing
+from chart2code.sketches import sketches
 from eval_metric.executor import ExecutionResult, Executor
 from eval_metric.similarity import chart_iou, to_canvas
 
@@ -102,6 +104,8 @@ def verify(
         search.start(candidates)
         if search.best is None and more is not None:
             search.start(more())
+        if refine and search.best is None:
+            search.start(search.sketches(candidates[0])[:1])
         if refine and search.best is not None:
             search.refine()
     search.deadline, search.most = began + time_budget, most
@@ -220,6 +224,8 @@ class _Search:
         self.align()
         if self.best_iou < GOOD_IOU:
             self.change_series()
+        if self.best_iou < GOOD_IOU:
+            self.change_kind()
         for _ in range(ROUNDS):
             if self.best_iou >= ENOUGH or not self.restructure():
                 break
@@ -256,6 +262,27 @@ class _Search:
                 self.current, self.goal = before
             if self.current is before[0]:
                 return
+
+    def sketches(self, answer: str) -> list[str]:
+        return _safely(lambda: sketches(self.target, self.size, answer)) or []
+
+    def change_kind(self) -> None:
+        """Programs of other kinds, each judged after its data have been read."""
+        answer = chosen = self.current, self.goal
+        for code in self.sketches(self.current.code):
+            self.go_to([code])
+            self.improve([self.reading()])
+            self.align()
+            self.improve([self.reading()])
+            self.improve(_safely(lambda: adjustment.rescaled(self.current, self.target)) or [])
+            if self.goal > chosen[1] + GAIN:
+                chosen = self.current, self.goal
+            if self.best_iou >= GOOD_IOU:
+                break
+        self.current, self.goal = chosen
+        if chosen is not answer:
+            self.go_to(_safely(lambda: adjustment.papers(self.current, self.target)) or [])
+            self.read()
 
     def restructure(self) -> bool:
         """Tries other ways to write single things, one thing after another."""

@@ -1,0 +1,319 @@
+"""Programs made from a chart's picture alone: one for each kind of chart that its marks could be.
+
+Where the model's answer is of the wrong kind, or no program at all, nothing that adjusts its numbers helps. Which
+kinds come into question is seen in the picture: bars side by side or upon each other, areas, lines, points, wedges.
+The numbers are placeholders that `adjustment.read` replaces by what it measures; the words are those of the model's
+answer, as far as it has some.
+"""
+
+from __future__ import annotations
+
+import ast
+import itertools
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy import ndimage
+
+from chart2code import readout
+from chart2code.adjustment import color_literal
+from chart2code.program import PLOTTING, string_literal
+from chart2code.tick_labels import read_scale
+from eval_metric.similarity import CANVAS
+
+MARGINS = (0.125, 0.12, 0.9, 0.89)  # left, top, right, bottom of matplotlib's axes, as shares of the figure
+KEPT = (
+    "set_title", "set_xlabel", "set_ylabel", "grid", "set_axisbelow", "set_facecolor", "set_visible", "tight_layout",
+    "subplots_adjust",
+)  # fmt: skip
+MOST_COLORS = 8
+LEAST = 0.008  # of the pixels of the most frequent colour: less is no series
+SOLID = 0.5  # of the pixels of bars and areas that are not at an edge
+GREY, DARK = 26, 90  # of 255: chroma of greys, and how light lines of that kind are at most
+PALE = 190  # of 255: what is lighter, and thin, is a grid
+MOST_ROWS = 40
+CURVE = 24  # points of a line whose corners are not at the ticks
+
+
+@dataclass
+class Words:
+    """What a program writes into its chart."""
+
+    categories: list[str] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
+    statements: list[str] = field(default_factory=list)  # of title, names of the axes, grid, layout
+    figsize: str | None = None
+
+    @classmethod
+    def of(cls, code: str) -> Words:
+        words, tree = cls(), _parsed(code)
+        for statement in tree.body:
+            call = statement.value if isinstance(statement, ast.Expr) else None
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in KEPT:
+                if ast.unparse(call.func).startswith(("ax.", "fig.")):
+                    words.statements.append(ast.get_source_segment(code, statement))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                method = node.func.attr
+                if method in ("subplots", "figure"):
+                    words.figsize = next((ast.unparse(k.value) for k in node.keywords if k.arg == "figsize"), None)
+                if method in PLOTTING:
+                    words.labels += [
+                        k.value.value for k in node.keywords if k.arg == "label" and isinstance(k.value, ast.Constant)
+                    ]
+            elif isinstance(node, ast.List) and node.elts and not words.categories:
+                firsts = [row.elts[0] if isinstance(row, ast.Tuple) and row.elts else row for row in node.elts]
+                texts = [first.value for first in firsts if isinstance(first, ast.Constant)]
+                if len(texts) == len(firsts) and all(isinstance(text, str) for text in texts):
+                    words.categories = list(dict.fromkeys(texts))
+        return words
+
+    def names(self, count: int) -> list[str]:
+        extra = (f"Item {k}" for k in range(1, 1000) if f"Item {k}" not in self.categories)
+        return [*self.categories, *(next(extra) for _ in range(count))][:count]
+
+    def label(self, index: int) -> str:
+        return self.labels[index] if index < len(self.labels) else f"Series {index + 1}"
+
+
+def _parsed(code: str) -> ast.Module:
+    """The syntax tree of as many lines as are a program."""
+    lines = code.splitlines()
+    for end in range(len(lines), 0, -1):
+        try:
+            return ast.parse("\n".join(lines[:end]))
+        except (SyntaxError, ValueError):
+            continue
+    return ast.Module([], [])
+
+
+def sketches(target: np.ndarray, size: tuple[int, int], answer: str) -> list[str]:
+    """
+    Programs of the kinds that a chart may be of, the likely ones first.
+
+    Args:
+        target: the chart on the common canvas.
+        size: width and height of the chart's own picture, in pixels.
+        answer: the program whose words are taken.
+    """
+    words, side = Words.of(answer), max(size)
+    width, height = (CANVAS * length / side for length in size)
+    left, top = (CANVAS - width) / 2, (CANVAS - height) / 2
+    guess = tuple(o + share * s for o, s, share in zip((left, top) * 2, (width, height) * 2, MARGINS))
+    # A picture of the canvas' size may be letterboxed: of its figure only the answer tells.
+    figsize = words.figsize if size == (CANVAS, CANVAS) else f"({size[0] / 100:.2g}, {size[1] / 100:.2g})"
+    inches = f"figsize={figsize}" if figsize else ""
+    sheet = _Sheet(target, readout.find_box(target, guess), words, f"fig, ax = plt.subplots({inches})")
+    return list(dict.fromkeys(sheet.all()))
+
+
+@dataclass
+class _Sheet:
+    target: np.ndarray
+    box: readout.Box | None
+    words: Words
+    figure: str
+
+    def all(self) -> list[str]:
+        if self.box is None:
+            return self.pie()
+        seen = readout.find_colors(self.target, self.box, greys=True)
+        least = LEAST * max((count for _, count in seen), default=0)
+        # Grids and text are grey, but not as dark as a line.
+        colors = [
+            c for c, count in seen if count >= least and (np.ptp(c) > GREY or c.max() < DARK or count == least / LEAST)
+        ]
+        colors = colors[:MOST_COLORS]
+        paper = readout.paper_of(self.target, self.box)
+        series = []
+        for color, cover in zip(colors, readout.coverages(self.target, colors, paper, self.box)):
+            mask = cover > readout.FULL
+            inner = ndimage.binary_opening(mask, np.ones((7, 5))).sum()
+            solid = inner > SOLID * max(1, mask.sum()) and inner > 300
+            if solid or color.min() < PALE and (np.ptp(color) > GREY or self.extent(cover) > 0.4):
+                series.append((color, solid))
+        covers = readout.coverages(self.target, [color for color, _ in series], paper, self.box)
+        covers = readout.without_legend(covers, self.target, self.box)
+        solid, thin = (
+            [(color, cover) for (color, is_solid), cover in zip(series, covers) if is_solid == wanted]
+            for wanted in (True, False)
+        )
+        found = []
+        if solid:
+            found += self.bars(solid, thin) + (self.bars(solid, []) if thin else []) + self.areas(solid)
+        if thin and not found:
+            found += self.trend(thin) + self.lines(thin) + self.points(thin)
+        return found
+
+    def extent(self, cover: np.ndarray) -> float:
+        """The share of the axes' columns that have something of a colour."""
+        return (cover > 0.5).any(axis=0).sum() / (self.box[2] - self.box[0])
+
+    def program(self, *lines: str, legend: bool = False) -> str:
+        ends = [*(["ax.legend()"] if legend else []), *self.words.statements]  # the layout comes last
+        return "\n".join(["import matplotlib.pyplot as plt", "", self.figure, *lines, *ends]) + "\n"
+
+    def table(self, first: str, firsts: list[str], columns: list[str]) -> str:
+        """Rows of placeholders: rising numbers, so that every column says which pixels are which values."""
+        rows = (f"({', '.join([text, *[str(k + 1)] * len(columns)])})" for k, text in enumerate(firsts))
+        return f"{', '.join([first, *columns])} = zip(*[{', '.join(rows)}])"
+
+    def style(self, color: np.ndarray, index: int, count: int) -> str:
+        label = f", label={string_literal(self.words.label(index))}" if count > 1 else ""
+        return f"color={color_literal(color)}{label}"
+
+    def bars(self, solid: list, thin: list) -> list[str]:
+        programs = []
+        for horizontal in (False, True):
+            found = [readout.find_bars(cover.T if horizontal else cover) for _, cover in solid]
+            rows = max(map(len, found))
+            ends = np.concatenate([[bar.end, bar.start] for bars in found for bar in bars]) if rows else np.empty(0)
+            count = max(rows, len(solid))
+            if not 2 <= count <= MOST_ROWS or max(np.sum(np.abs(ends - end) < 3) for end in ends) < count:
+                continue  # no base that bars stand on
+            width = np.median([bar.width for bars in found for bar in bars])
+            centers = [np.array([bar.center for bar in bars]) for bars in found]
+            apart = any(
+                len(a) and len(b) and np.median(np.abs(a[:, None] - b).min(axis=1)) > 0.4 * width
+                for a, b in itertools.combinations(centers, 2)
+            )
+            if apart and rows == 1 < len(solid):
+                programs.append(self.colored(solid, horizontal))
+                continue
+            # As programs name them: from left to right, or from the base outwards.
+            order = [
+                np.median([bar.center if apart else (bar.start if horizontal else -bar.start) for bar in bars] or [0])
+                for bars in found
+            ]
+            solid = [solid[k] for k in np.argsort(order, kind="stable")]
+            names = [string_literal(name) for name in self.words.names(rows)]
+            columns = [f"y{k + 1}" for k in range(len(solid))] if len(solid) > 1 or thin else ["values"]
+            method, extent, base = ("barh", "height", "left") if horizontal else ("bar", "width", "bottom")
+            count = len(solid) + len(thin)
+            over = [f"y{len(solid) + k + 1}" for k in range(len(thin))] if not horizontal else []
+            lines = [self.table("categories", names, columns + over)]
+            if apart:
+                each = round(0.8 / len(solid), 2)
+                places = [round((k - (len(solid) - 1) / 2) * each, 3) for k in range(len(solid))]
+                lines.append(f"x = range({rows})")
+                for k, ((color, _), column, place) in enumerate(zip(solid, columns, places)):
+                    shift = f"[i {'-' if place < 0 else '+'} {abs(place):g} for i in x]" if place else "x"
+                    style = self.style(color, k, count)
+                    lines.append(f"ax.{method}({shift}, {column}, {extent}={each:g}, {style})")
+                lines.append(f"ax.set_{'y' if horizontal else 'x'}ticks(x, categories)")
+            else:
+                for k, ((color, _), column) in enumerate(zip(solid, columns)):
+                    parts = "abcdefg"[:k]
+                    below = f"[{' + '.join(parts)} for {', '.join(parts)} in zip({', '.join(columns[:k])})]"
+                    below = columns[0] if k == 1 else below
+                    below = f"{base}={below}, " if k else ""
+                    lines.append(f"ax.{method}(categories, {column}, {below}{self.style(color, k, count)})")
+            if over and len(readout.find_ticks(self.target, self.box, "right")) > 2:
+                programs.append(
+                    self.program(
+                        *lines, "ax2 = ax.twinx()", *self.strokes("ax2", "categories", over, thin, len(solid))
+                    )
+                )
+            elif over:
+                x = "x" if apart else "categories"
+                programs.append(self.program(*lines, *self.strokes("ax", x, over, thin, len(solid)), legend=True))
+            else:
+                programs.append(self.program(*lines, legend=count > 1))
+        return programs
+
+    def colored(self, solid: list, horizontal: bool) -> str:
+        """Bars of one series, each of its own colour."""
+        axis = 1 if horizontal else 2
+        places = [
+            np.average(np.arange(cover.shape[-axis % 2]), weights=cover.sum(axis=axis - 1)) for _, cover in solid
+        ]
+        order = np.argsort(places)[:: -1 if horizontal else 1]
+        names = [string_literal(name) for name in self.words.names(len(solid))]
+        colors = ", ".join(color_literal(solid[k][0]) for k in order)
+        call = f"ax.bar{'h' if horizontal else ''}(categories, values, color=[{colors}])"
+        return self.program(self.table("categories", names, ["values"]), call)
+
+    def strokes(self, axes: str, x: str, columns: list[str], thin: list, first: int = 0) -> list[str]:
+        return [
+            f"{axes}.plot({x}, {column}, {self.style(color, first + k, first + len(thin))})"
+            for k, ((color, _), column) in enumerate(zip(thin, columns))
+        ]
+
+    def places(self, covers: list[np.ndarray]) -> list[tuple[str, list[str]]]:
+        """Ways to write where lines or areas have their corners: at the ticks, and closer."""
+        inked = np.flatnonzero(np.max([(cover > 0.5).any(axis=0) for cover in covers], axis=0))
+        extent = (inked[0] + 1, inked[-1] - 1) if len(inked) > CURVE else (self.box[0], self.box[2])
+        ticks = readout.find_ticks(self.target, self.box, "bottom")
+        scale = read_scale(self.target, self.box, ticks, "bottom")
+        ways = []
+        if 2 <= len(ticks) <= MOST_ROWS and scale is None:
+            ways.append(("categories", [string_literal(name) for name in self.words.names(len(ticks))]))
+        elif 2 <= len(ticks) <= MOST_ROWS:
+            ways.append(("x", [f"{scale[0] + scale[1] * tick:.4g}" for tick in ticks]))
+        start, slope = scale or (-self.box[0], 1.0)
+        columns = np.linspace(*extent, CURVE)
+        return [*ways, ("x", [f"{start + slope * column:.3g}" for column in columns])]
+
+    def lines(self, thin: list) -> list[str]:
+        columns = [f"y{k + 1}" for k in range(len(thin))] if len(thin) > 1 else ["y"]
+        return [
+            self.program(self.table(x, firsts, columns), *self.strokes("ax", x, columns, thin), legend=len(thin) > 1)
+            for x, firsts in self.places([cover for _, cover in thin])
+        ]
+
+    def areas(self, solid: list) -> list[str]:
+        columns = [f"y{k + 1}" for k in range(len(solid))]
+        # From below to above.
+        heights = [np.average(np.arange(len(cover)), weights=cover.sum(axis=1) + 1e-9) for _, cover in solid]
+        solid = [solid[k] for k in np.argsort(heights)[::-1]]
+        spans = [np.ptp(np.flatnonzero((cover > readout.FULL).any(axis=0))) for _, cover in solid]
+        full = [(cover > readout.FULL).any(axis=0).sum() for _, cover in solid]
+        if max(spans) < 0.6 * (self.box[2] - self.box[0]) or max(full) < 0.9 * max(spans):
+            return []
+        labels = ", ".join(string_literal(self.words.label(k)) for k in range(len(solid)))
+        colors = ", ".join(color_literal(color) for color, _ in solid)
+        call = f"ax.stackplot({{}}, {', '.join(columns)}, labels=[{labels}], colors=[{colors}])"
+        return [
+            self.program(self.table(x, firsts, columns), call.format(x), legend=True)
+            for x, firsts in self.places([cover for _, cover in solid])
+        ]
+
+    def points(self, thin: list) -> list[str]:
+        lines, counts = [], [readout.find_points(cover) for _, cover in thin]
+        counts = [0 if points is None else len(points.places) for points in counts]
+        if not all(3 <= count <= 400 for count in counts):
+            return []
+        for k, ((color, _), count) in enumerate(zip(thin, counts)):
+            x, y = (f"x{k + 1}", f"y{k + 1}") if len(thin) > 1 else ("x", "y")
+            lines.append(self.table(x, [str(n + 1) for n in range(count)], [y]))
+            lines.append(f"ax.scatter({x}, {y}, {self.style(color, k, len(thin))})")
+        return [self.program(*lines, legend=len(thin) > 1)]
+
+    def trend(self, thin: list) -> list[str]:
+        """Points with a straight line through them."""
+        if len(thin) == 1:  # both of one colour
+            dots, line = ((thin[0][0], cover) for cover in readout.dots_and_lines(thin[0][1]))
+        elif len(thin) == 2:
+            line, dots = sorted(thin, key=lambda entry: -self.extent(entry[1]))
+        else:
+            return []
+        points = readout.find_points(dots[1])
+        if points is None or not 3 <= len(points.places) <= 400:
+            return []
+        count = len(points.places)
+        return [
+            self.program(
+                self.table("x", [str(n + 1) for n in range(count)], ["y"]),
+                f"ax.scatter(x, y, color={color_literal(dots[0])})",
+                f"ax.plot([1, {count}], [1, {count}], color={color_literal(line[0])})",
+            )
+        ]
+
+    def pie(self) -> list[str]:
+        pie = readout.find_pie(self.target)
+        if pie is None or not 2 <= len(pie.wedges) <= 24:
+            return []
+        names = [string_literal(name) for name in self.words.names(len(pie.wedges))]
+        colors = ", ".join(color_literal(wedge.color) for wedge in pie.wedges)
+        call = f"ax.pie(sizes, labels=labels, colors=[{colors}])"
+        return [self.program(self.table("labels", names, ["sizes"]), call)]

@@ -1,0 +1,93 @@
+"""Programs made from the picture alone: charts drawn by plain matplotlib, answers of another kind or none at all."""
+
+import ast
+
+import numpy as np
+import pytest
+
+from chart2code.sketches import Words, sketches
+from chart2code.verification import verify
+from eval_metric.executor import Executor
+from eval_metric.similarity import to_canvas
+
+PLT = "import matplotlib.pyplot as plt\n\n"
+BROKEN = PLT + 'fig, ax = plt.subplots()\nax.set_title("Sales")\nnames, sales = zip(*[("a, 1), ("b", 2)])\n'
+LINE = PLT + "fig, ax = plt.subplots()\nx, y = zip(*[(1, 5), (2, 6), (3, 5), (4, 7)])\nax.plot(x, y)\n"
+STACKED = PLT + (
+    'fig, ax = plt.subplots()\nnames, y1, y2 = zip(*[("a", 3, 2), ("b", 2, 4), ("c", 1, 5)])\n'
+    'ax.bar(names, y1, label="lunch")\nax.bar(names, y2, bottom=y1, label="dinner")\nax.legend()\n'
+)
+# name -> (chart, answer, the plotting methods of a right program)
+CHARTS = {
+    "grouped bars": (
+        "plt.bar([-0.2, 0.8, 1.8], [3, 5, 2], width=0.4, label='lunch')\n"
+        "plt.bar([0.2, 1.2, 2.2], [4, 3, 6], width=0.4, label='dinner')\n"
+        "plt.xticks([0, 1, 2], ['a', 'b', 'c'])\nplt.legend()\n",
+        STACKED,
+        ["bar", "bar"],
+    ),
+    "bars of several colors": (
+        "plt.bar(['a', 'b', 'c', 'd'], [5, 9, 3, 6], color=['teal', 'orange', 'purple', 'olive'])\n",
+        PLT
+        + 'fig, ax = plt.subplots()\nnames, y = zip(*[("a", 1), ("b", 2), ("c", 3), ("d", 4)])\nax.bar(names, y)\n',
+        ["bar"],
+    ),
+    "horizontal bars": (
+        "plt.barh(['a', 'b', 'c', 'd'], [5, 9, 3, 6], color='teal')\n",
+        BROKEN.replace("Sales", ""),
+        ["barh"],
+    ),
+    "bars and a line on a second axis": (
+        "fig, ax = plt.subplots()\nax.bar(['a', 'b', 'c', 'd', 'e'], [40, 70, 90, 60, 20], color='skyblue')\n"
+        "ax.twinx().plot(['a', 'b', 'c', 'd', 'e'], [12.5, 15, 14, 19, 16], color='firebrick')\n",
+        LINE,
+        ["bar", "plot"],
+    ),
+    "points and their trend": (
+        "plt.scatter([1, 2, 3, 4.5, 6, 7], [9, 7.5, 8, 5, 4.5, 2.5], color='green')\n"
+        "plt.plot([1, 7], [9, 3], color='green')\n",
+        LINE,
+        ["scatter", "plot"],
+    ),
+    "areas": (
+        "plt.stackplot([1, 2, 3, 4, 5], [3, 4, 2, 5, 4], [2, 2, 3, 3, 1], colors=['gold', 'teal'])\n",
+        BROKEN.replace("Sales", ""),
+        ["stackplot"],
+    ),
+    "pie": ("plt.pie([40, 25, 20, 15], labels=['a', 'b', 'c', 'd'])\n", LINE, ["pie"]),
+}
+
+
+@pytest.fixture(scope="module")
+def executor():
+    with Executor(2, timeout=60, labels=True) as executor:
+        yield executor
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_answer_of_another_kind_is_replaced(executor, name):
+    chart, answer, methods = CHARTS[name]
+    image = executor.run(PLT + chart).image
+    found = verify(executor, [answer], image, refine=True, time_budget=60, max_renderings=70)
+    calls = [node for node in ast.walk(ast.parse(found.code)) if isinstance(node, ast.Call)]
+    used = [call.func.attr for call in calls if isinstance(call.func, ast.Attribute)]
+    assert [method for method in used if method in ("bar", "barh", "plot", "scatter", "pie", "stackplot")] == methods
+    assert found.iou >= 0.85
+
+
+def test_words_are_those_of_the_answer():
+    words = Words.of(BROKEN)
+    assert words.statements == ['ax.set_title("Sales")']
+    words = Words.of(STACKED.replace("plt.subplots()", "plt.subplots(figsize=(5, 3))"))
+    assert (words.names(4), words.label(1), words.label(2)) == (["a", "b", "c", "Item 1"], "dinner", "Series 3")
+    assert words.figsize == "(5, 3)"
+    assert Words.of("not a program") == Words()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_any_picture_has_sketches_that_are_programs(seed):
+    draw = np.random.default_rng(seed)
+    picture = draw.integers(0, 256, (300, 400, 3), dtype=np.uint8)
+    picture[50:250, 60:340] = (255, 30 * seed, 90)
+    for code in sketches(to_canvas(picture), (400, 300), ""):
+        compile(code, "sketch", "exec")
