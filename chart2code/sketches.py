@@ -30,6 +30,7 @@ MOST_COLORS = 8
 LEAST = 0.008  # of the pixels of the most frequent colour: less is no series
 SOLID = 0.5  # of the pixels of bars and areas that are not at an edge
 GREY, DARK = 26, 90  # of 255: chroma of greys, and how light lines of that kind are at most
+DOTS, MARKERS = 0.12, 0.5  # thickness from which there are markers on a line, and nothing but markers
 PALE = 190  # of 255: what is lighter, and thin, is a grid
 MOST_ROWS = 40
 CURVE = 24  # points of a line whose corners are not at the ticks
@@ -37,12 +38,13 @@ CURVE = 24  # points of a line whose corners are not at the ticks
 
 @dataclass
 class Words:
-    """What a program writes into its chart."""
+    """What a program writes into its chart, and which methods it plots with."""
 
     categories: list[str] = field(default_factory=list)
     labels: list[str] = field(default_factory=list)
     statements: list[str] = field(default_factory=list)  # of title, names of the axes, grid, layout
     figsize: str | None = None
+    methods: list[str] = field(default_factory=list)
 
     @classmethod
     def of(cls, code: str) -> Words:
@@ -58,6 +60,7 @@ class Words:
                 if method in ("subplots", "figure"):
                     words.figsize = next((ast.unparse(k.value) for k in node.keywords if k.arg == "figsize"), None)
                 if method in PLOTTING:
+                    words.methods.append(method)
                     words.labels += [
                         k.value.value for k in node.keywords if k.arg == "label" and isinstance(k.value, ast.Constant)
                     ]
@@ -142,8 +145,19 @@ class _Sheet:
         if solid:
             found += self.bars(solid, thin) + (self.bars(solid, []) if thin else []) + self.areas(solid)
         if thin and not found:
-            found += self.trend(thin) + self.lines(thin) + self.points(thin)
+            thick = [self.thickness(cover) for _, cover in thin]
+            if max(thick) > DOTS:
+                found += self.trend(thin)
+            if min(thick) < MARKERS:
+                found += self.lines(thin)
+            elif self.words.methods != ["scatter"] * len(thin):  # else the answer has been read off these points
+                found += self.points(thin)
         return found
+
+    def thickness(self, cover: np.ndarray) -> float:
+        """The share of a colour that is thick in all directions: of markers nearly all, of lines nothing."""
+        mask = cover > 0.4
+        return ndimage.binary_opening(mask, np.ones((4, 4))).sum() / max(1, mask.sum())
 
     def extent(self, cover: np.ndarray) -> float:
         """The share of the axes' columns that have something of a colour."""

@@ -222,6 +222,8 @@ class _Search:
         self.go_to(_safely(lambda: adjustment.papers(self.current, self.target)) or [])
         self.read()
         self.align()
+        if self.best_iou < GOOD_IOU and self.rescale():
+            self.read()
         if self.best_iou < GOOD_IOU:
             self.change_series()
         if self.best_iou < GOOD_IOU:
@@ -234,6 +236,9 @@ class _Search:
 
     def align(self) -> None:
         self.improve([_safely(lambda: adjustment.aligned(self.current, self.target))])
+
+    def rescale(self) -> bool:
+        return self.improve(_safely(lambda: adjustment.rescaled(self.current, self.target)) or [])
 
     def read(self) -> None:
         """Writes what is seen in the chart into the program, again and again while the picture gets better."""
@@ -270,11 +275,13 @@ class _Search:
         """Programs of other kinds, each judged after its data have been read."""
         answer = chosen = self.current, self.goal
         for code in self.sketches(self.current.code):
+            if len(code) > self.longest:
+                continue
             self.go_to([code])
             self.improve([self.reading()])
             self.align()
             self.improve([self.reading()])
-            self.improve(_safely(lambda: adjustment.rescaled(self.current, self.target)) or [])
+            self.rescale()
             if self.goal > chosen[1] + GAIN:
                 chosen = self.current, self.goal
             if self.best_iou >= GOOD_IOU:
