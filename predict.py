@@ -46,10 +46,10 @@ from chart2code.generation import (
     one_line,
     open_chart,
 )
+from eval_metric.similarity import SUCCESS_IOU
 
 HERE = Path(__file__).resolve().parent
 MARK = "C2C-MoLA predict.py"  # in the PNG's metadata: this picture is ours and may be overwritten
-GOOD_IOU = 0.85
 INTERRUPTED = 130  # exit status, as shells have it
 EXECUTING = 2  # programs at once, while candidates are compared and refined
 
@@ -307,7 +307,7 @@ class Predictor:
         fit = f"{chart}: IoU {answer.iou:.3f}"
         if answer.renderings > 1:
             fit += f", before {answer.iou_before:.3f} ({answer.renderings} renderings, {answer.seconds:.1f} s)"
-        fit += "" if answer.iou >= GOOD_IOU else f" (a good copy has {GOOD_IOU})"
+        fit += "" if answer.iou >= SUCCESS_IOU else f" (a good copy has {SUCCESS_IOU})"
         if self.pictures is None:
             self.say(fit)
             return

@@ -108,7 +108,8 @@ def validate(
 ) -> dict[str, float]:
     """Mean scores of greedy programs of `charts`."""
     from chart2code.generation import generate_code
-    from chart2code.rewards import SUCCESS_IOU, render_and_compare
+    from chart2code.rewards import render_and_compare
+    from eval_metric.similarity import SUCCESS_IOU
 
     images = charts[:]["image"]
     compared = render_and_compare(generate_code(model, processor, images, max_new_tokens), images, executor)

@@ -38,9 +38,8 @@ from chart2code.synthetic import (  # noqa: E402
     generate_program,
 )
 from eval_metric.executor import Executor  # noqa: E402
-from eval_metric.similarity import chart_iou, to_canvas  # noqa: E402
+from eval_metric.similarity import SUCCESS_IOU, chart_iou, to_canvas  # noqa: E402
 
-THRESHOLD = 0.85
 PERCENTS = (1, 2, 5, 10, 20, 50)
 TABLE = re.compile(r"^(?P<names>.+) = zip\(\*(?P<rows>\[.*\])\)$", re.MULTILINE)
 MARKS = r"^(?:bars = )?ax2?\.(bar|barh|plot|scatter|pie|stackplot|errorbar)\("
@@ -438,7 +437,7 @@ def main() -> None:
                 monotone[name].append(all(b <= a + 0.02 for a, b in zip(steps, steps[1:])))
 
     def share(values: list[float]) -> float:
-        return float(np.mean(np.asarray(values) >= THRESHOLD))
+        return float(np.mean(np.asarray(values) >= SUCCESS_IOU))
 
     summary = {}
     for name in options.candidates:

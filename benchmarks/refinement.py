@@ -26,9 +26,9 @@ sys.path.insert(0, str(REPOSITORY))
 
 from chart2code.evaluate import load_charts  # noqa: E402
 from chart2code.generation import generate_candidates, load_model  # noqa: E402
-from chart2code.verification import GOOD_IOU, TOGETHER, verify  # noqa: E402
+from chart2code.verification import TOGETHER, verify  # noqa: E402
 from eval_metric.executor import Executor  # noqa: E402
-from eval_metric.similarity import chart_iou, to_canvas  # noqa: E402
+from eval_metric.similarity import SUCCESS_IOU, chart_iou, to_canvas  # noqa: E402
 
 WAYS = ("greedy", "candidates", "refined")
 VARIANTS = 8  # of each program, to time renderings
@@ -62,7 +62,7 @@ def summary(values: dict[str, list[float]]) -> dict:
 
 
 def share_of_good(ious: list[float]) -> float:
-    return sum(iou >= GOOD_IOU for iou in ious) / len(ious)
+    return sum(iou >= SUCCESS_IOU for iou in ious) / len(ious)
 
 
 def time_renderings(programs: list[str]) -> dict[str, float]:
@@ -114,7 +114,7 @@ def main() -> None:
     charts = load_charts(arguments.data, "validation", arguments.limit)
     model, processor = load_model(arguments.model)
     families = measure(model, processor, charts, arguments.candidates, arguments.time_budget)
-    print(f"success (IoU >= {GOOD_IOU}) and mean IoU: greedy answer, best of {arguments.candidates}, refined")
+    print(f"success (IoU >= {SUCCESS_IOU}) and mean IoU: greedy answer, best of {arguments.candidates}, refined")
     print(f"{'':10}{'n':>5}" + "".join(f"{way:>18}" for way in WAYS) + f"{'renderings':>12}{'seconds':>9}")
     for family, scores in families.items():
         cells = "".join(f"{100 * scores[way]['success']:>9.0f} %  {scores[way]['iou']:.3f}" for way in WAYS)

@@ -11,8 +11,8 @@ from transformers import TrainerCallback
 from transformers.integrations import TensorBoardCallback
 
 from chart2code.generation import generate_code
-from chart2code.rewards import SUCCESS_IOU, Comparison, render_and_compare
-from eval_metric.similarity import to_canvas
+from chart2code.rewards import Comparison, render_and_compare
+from eval_metric.similarity import SUCCESS_IOU, to_canvas
 
 if TYPE_CHECKING:
     from accelerate import Accelerator

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from chart2code.dataset import SPLITS, read_split
 from chart2code.generation import SAMPLES, ChartError, generate_candidates, load_model
+from eval_metric.similarity import SUCCESS_IOU
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -39,7 +40,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DATA = {"synthetic": "data/synthetic"}
 SCORES = {  # key of the metric -> heading of the table
     "execution_rate": "executed",
-    "success_rate": "IoU >= 0.85",
+    "success_rate": f"IoU >= {SUCCESS_IOU}",
     "iou": "IoU",
     "iou_strict": "strict IoU",
     "ast_similarity": "AST",

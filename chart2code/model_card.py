@@ -9,8 +9,7 @@ from typing import Any
 
 import yaml
 
-from chart2code.rewards import SUCCESS_IOU
-from eval_metric.similarity import SIMILARITY_VERSION
+from eval_metric.similarity import SIMILARITY_VERSION, SUCCESS_IOU
 
 # What the log calls it -> heading, definition.
 METRICS = {

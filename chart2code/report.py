@@ -17,12 +17,11 @@ import numpy as np
 from PIL import Image
 
 from eval_metric.executor import Executor
-from eval_metric.similarity import INK_CONTRAST, to_canvas
+from eval_metric.similarity import INK_CONTRAST, SUCCESS_IOU, to_canvas
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
-GOOD_IOU = 0.85
 SIDE = 256  # pixels of a picture in the report
 CAUSES = {  # cause -> whether it is that of a sample
     "the program fails": lambda scores: scores["status"] != "ok",
@@ -47,7 +46,7 @@ def write_report(path: Path, samples: Sequence[dict[str, Any]], charts: Dataset,
     pictures, evenly from all causes, and returns the number of each cause. Of verified samples the verified answer.
     """
     answers = [sample | sample.get("verified", {}) for sample in samples]
-    failures = [index for index, answer in enumerate(answers) if answer["iou"] < GOOD_IOU]
+    failures = [index for index, answer in enumerate(answers) if answer["iou"] < SUCCESS_IOU]
     by_cause = {cause: [i for i in failures if cause_of(answers[i]) == cause] for cause in CAUSES}
     shown = sorted(
         ((rank, index) for indices in by_cause.values() for rank, index in enumerate(indices)), key=lambda x: x[0]
@@ -55,7 +54,7 @@ def write_report(path: Path, samples: Sequence[dict[str, Any]], charts: Dataset,
     shown = {index for _, index in shown[:limit]}
     parts = [
         f"<!doctype html><meta charset=utf-8><title>Charts not redrawn</title><style>{STYLE}</style>",
-        f"<h1>{len(failures)} of {len(samples)} charts are not redrawn (IoU below {GOOD_IOU})</h1>",
+        f"<h1>{len(failures)} of {len(samples)} charts are not redrawn (IoU below {SUCCESS_IOU})</h1>",
         "<p>Each with the chart, what the program draws, and the difference: black is in both, red in the chart only, "
         "blue in the answer only.</p>",
     ]

@@ -13,14 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eval_metric.code_similarity import extract_code
-from eval_metric.similarity import chart_iou
+from eval_metric.similarity import SUCCESS_IOU, chart_iou
 
 if TYPE_CHECKING:
     from PIL import Image
 
     from eval_metric.executor import Executor
-
-SUCCESS_IOU = 0.85  # tau of the paper
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
-from chart2code.rewards import SUCCESS_IOU, render_and_compare
+from chart2code.rewards import render_and_compare
 from eval_metric.code_similarity import extract_code
+from eval_metric.similarity import SUCCESS_IOU
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, ProcessorMixin

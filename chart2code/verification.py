@@ -30,9 +30,8 @@ from chart2code import adjustment
 from chart2code.adjustment import Drawing
 from chart2code.sketches import sketches
 from eval_metric.executor import ExecutionResult, Executor
-from eval_metric.similarity import chart_iou, to_canvas
+from eval_metric.similarity import SUCCESS_IOU, chart_iou, to_canvas
 
-GOOD_IOU = 0.85  # a copy (Eq. 20)
 ENOUGH = 0.995  # from here on nobody sees a difference
 ROUGH = 16  # pixels: the side of the squares that the rough comparison takes means of
 ROUGH_WEIGHT = 0.2
@@ -190,7 +189,7 @@ class _Search:
                 drawing = Drawing(code, result)
                 iou = chart_iou(drawing.pixels, self.target)
                 goal = iou + ROUGH_WEIGHT * _likeness(_rough(drawing.pixels), self.rough_target)
-                if self.best is None or iou > self.best_iou and (iou >= GOOD_IOU or len(code) <= self.longest):
+                if self.best is None or iou > self.best_iou and (iou >= SUCCESS_IOU or len(code) <= self.longest):
                     self.best, self.best_iou = drawing, iou
             if self.first is None:
                 self.first, self.first_iou = result, iou
@@ -222,11 +221,11 @@ class _Search:
         self.go_to(_safely(lambda: adjustment.papers(self.current, self.target)) or [])
         self.read()
         self.align()
-        if self.best_iou < GOOD_IOU and self.rescale():
+        if self.best_iou < SUCCESS_IOU and self.rescale():
             self.read()
-        if self.best_iou < GOOD_IOU:
+        if self.best_iou < SUCCESS_IOU:
             self.change_series()
-        if self.best_iou < GOOD_IOU:
+        if self.best_iou < SUCCESS_IOU:
             self.change_kind()
         for _ in range(ROUNDS):
             if self.best_iou >= ENOUGH or not self.restructure():
@@ -244,11 +243,11 @@ class _Search:
         """Writes what is seen in the chart into the program, again and again while the picture gets better."""
         for _ in range(READINGS):
             better = self.improve([self.reading()])
-            if not better and self.best_iou < GOOD_IOU:
+            if not better and self.best_iou < SUCCESS_IOU:
                 better = self.improve([self.reading(colors=False), self.reading(scale=False)])
             if not better:
                 break
-        if self.best_iou < GOOD_IOU and self.improve([self.reading(order=order) for order in range(1, 6)]):
+        if self.best_iou < SUCCESS_IOU and self.improve([self.reading(order=order) for order in range(1, 6)]):
             self.improve([self.reading()])
 
     def reading(self, **way: int) -> str | None:
@@ -284,7 +283,7 @@ class _Search:
             self.rescale()
             if self.goal > chosen[1] + GAIN:
                 chosen = self.current, self.goal
-            if self.best_iou >= GOOD_IOU:
+            if self.best_iou >= SUCCESS_IOU:
                 break
         self.current, self.goal = chosen
         if chosen is not answer:

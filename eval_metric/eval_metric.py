@@ -40,6 +40,7 @@ from .executor import Executor
 from .kinds import trace_kind
 from .labels import trace_labels
 from .similarity import SIMILARITY_VERSION
+from .similarity import SUCCESS_IOU
 from .similarity import chart_iou
 from .similarity import chart_iou_strict
 from .similarity import to_canvas
@@ -109,7 +110,7 @@ def score(
     predictions: Sequence[str],
     references: Sequence[Any],
     chart_types: Sequence[str] | None = None,
-    threshold: float = 0.85,
+    threshold: float = SUCCESS_IOU,
     num_workers: int | None = None,
     timeout: float = 10.0,
     executor: Executor | None = None,
@@ -262,7 +263,7 @@ def score_result(
     image: Any = None,
     reference_code: str | None = None,
     drawn: ExecutionResult | None = None,
-    threshold: float = 0.85,
+    threshold: float = SUCCESS_IOU,
     name: str = "the reference",
 ) -> dict[str, Any]:
     """The scores of one program that was executed.

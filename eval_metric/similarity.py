@@ -49,6 +49,7 @@ COLOR_MARGINS = (24, 12, 12)  # of 255: green, half of red - green, half of gree
 FULL_CHROMA = 64
 GREY_WEIGHT = 0.1
 INTERIOR_WEIGHT = 0.03
+SUCCESS_IOU = 0.85  # tau of Eq. 20: from here on a program redraws its chart
 
 
 def to_canvas(image: Image.Image | np.ndarray) -> np.ndarray:
