@@ -28,6 +28,7 @@ from eval_metric.similarity import CANVAS, to_canvas
 
 NICE_STEPS = (1.0, 2.0, 2.5, 5.0)  # of matplotlib's ticks
 FINEST = 0.002  # of the length of an axis: finer values can't be seen
+WASH = 0.6  # opacity that areas below lines don't have
 SAME_COLOR = 14  # of 255
 GREY = 30  # of 255: less chroma than this, and it may be grid or text
 THICKEST = 6  # points, of lines
@@ -193,7 +194,8 @@ def _read_axes(reading: Reading, series: list[Series], colors: bool, scale: bool
     drawing, target, program = reading.drawing, reading.target, reading.drawing.program
     box = readout.find_box(target, drawing.box) or drawing.box
     paper = readout.paper_of(target, box)
-    seen = match_colors(series, target, box)
+    washed = any(call.method == "fill_between" for call in program.calls)
+    seen = match_colors(series, target, box, paper if washed else None)
     if order:
         if len(series) > 3 or order >= math.factorial(len(series)):
             return
@@ -210,6 +212,8 @@ def _read_axes(reading: Reading, series: list[Series], colors: bool, scale: bool
         covers[colored[0]] = _any_color(target, palette, paper, box)
         own[colored[0]] = _any_color(drawing.pixels, [ink for ink in inks if ink is not None], own_paper, drawing.box)
     covers, own = readout.without_legend(covers, target, box), readout.without_legend(own, drawing.pixels, drawing.box)
+    if washed:  # an area below a line is a thin cover of the line's colour
+        covers, own = ([np.where(cover < WASH, 0, cover) for cover in part] for part in (covers, own))
     for (i, dots), (j, line) in itertools.product(enumerate(series), repeat=2):
         if (dots.kind, line.kind) == ("scatter", "plot") and np.abs(seen[i] - seen[j]).max() < SAME_COLOR:
             (covers[i], covers[j]), (own[i], own[j]) = map(readout.dots_and_lines, (covers[i], own[i]))
@@ -224,14 +228,13 @@ def _read_axes(reading: Reading, series: list[Series], colors: bool, scale: bool
     else:
         own_box = drawing.box
     frame = Frame(box, own_box, horizontal)
-    ticks = readout.find_ticks(
-        target, readout.find_box(target, drawing.box) or drawing.box, "left" if horizontal else "bottom"
-    )
+    side = "left" if horizontal else "bottom"
+    ticks = readout.find_ticks(target, readout.find_box(target, drawing.box) or drawing.box, side)
     bars = [i for i, s in enumerate(series) if s.kind in ("bar", "barh")]
     rest = [i for i, s in enumerate(series) if s.kind in ("plot", "stackplot")]
     points = [i for i, s in enumerate(series) if s.kind == "scatter"]
 
-    found = {i: readout.find_bars(covers[i]) for i in bars}
+    found = {i: readout.find_bars(covers[i], ticks) for i in bars}
     count = _count(program, series, found, ticks)
     if count is None:
         return
@@ -244,11 +247,17 @@ def _read_axes(reading: Reading, series: list[Series], colors: bool, scale: bool
         reading.changes.append((program.span(series[colored[0]].call.keyword("color")), f"[{', '.join(texts)}]"))
     if bars:
         fit = _axes_fit(drawing, series, series[bars[0]].axes, frame)
-        values |= _bar_values(series, found, {i: readout.find_bars(own[i]) for i in bars}, frame, count, ticks, fit)
+        own_ticks = readout.find_ticks(drawing.pixels, drawing.box, side)
+        own_bars = {i: readout.find_bars(own[i], own_ticks) for i in bars}
+        values |= _bar_values(series, found, own_bars, frame, count, ticks, fit)
     own_ticks = readout.find_ticks(drawing.pixels, drawing.box, "bottom")
+    areas = [i for i in rest if series[i].kind == "stackplot"]
+    errors: dict[int, np.ndarray] = {}
     for i in rest:
         s = series[i]
-        knots = _knots(s, covers[i], frame, count, ticks, box)
+        x = program.literals(s.call.x)
+        cover = covers[i] if s.kind == "plot" else np.max([covers[k] for k in areas], axis=0)
+        knots = _knots(s, x, cover, frame, count, ticks)
         if knots is None:
             continue
         if s.kind == "plot":
@@ -257,6 +266,8 @@ def _read_axes(reading: Reading, series: list[Series], colors: bool, scale: bool
             if traced is None or fit is None:
                 continue
             values[i] = fit(frame.to_own_y(traced))
+            if s.call.method == "errorbar":
+                errors[i] = readout.find_errors(covers[i], knots, traced) * abs(fit.slope) * frame.ratio_y
             _write_stroke(reading, s, own[i], readout.find_stroke(covers[i], np.asarray(knots), traced))
             if s.call.x and s.call.x.startswith("@"):  # a line with ends of its own
                 fit = _value_fit(s.marks, program.literals(s.call.x) or [], 0)
@@ -264,13 +275,17 @@ def _read_axes(reading: Reading, series: list[Series], colors: bool, scale: bool
                     factor, shift = _tick_scale(reading, fit, frame.turned, 0, False) if scale else (1.0, 0.0)
                     places = fit(frame.to_own_x(np.asarray(knots))) * factor + shift
                     _write(reading, {s.call.x: places}, fit.span(drawing.box[2] - drawing.box[0]) * factor)
-        elif len(own_ticks) == len(s.values):
-            thick, thick_own = readout.trace_area(covers[i], knots), readout.trace_area(own[i], own_ticks)
+        else:
+            own_cover = np.max([own[k] for k in areas], axis=0)
+            own_knots = own_ticks if len(own_ticks) == len(s.values) else _spread(own_cover, x)
+            if own_knots is None:
+                continue
+            thick, thick_own = readout.trace_area(covers[i], knots), readout.trace_area(own[i], own_knots)
             if thick is not None and thick_own is not None and thick_own.sum() > 0:
                 values[i] = np.maximum(thick, 0) * frame.ratio_y * sum(s.values) / thick_own.sum()
     if scale and rest and len(ticks) == count and not horizontal:
         _write_places(reading, series[rest[0]].call.x, ticks, box)
-    _write_values(reading, series, values, frame, count, scale)
+    _write_values(reading, series, values, errors, frame, count, scale)
     if points:
         _read_points(
             reading, [series[i] for i in points], [covers[i] for i in points], [own[i] for i in points], frame, scale
@@ -366,10 +381,18 @@ def _value_fit(marks: np.ndarray | None, values: Sequence[float], axis: int) -> 
     return Line(start, slope) if error < 0.02 * np.ptp(values) else None
 
 
-def match_colors(series: list[Series], target: np.ndarray, box: readout.Box) -> list[np.ndarray]:
-    """The colours of the target that are those of the series, its own where there is none."""
+def match_colors(
+    series: list[Series], target: np.ndarray, box: readout.Box, paper: tuple[int, ...] | None = None
+) -> list[np.ndarray]:
+    """
+    The colours of the target that are those of the series, its own where there is none. `paper`: where areas have
+    paler colours than their series, on this paper; those are not of a series.
+    """
     greys = any(np.ptp(s.color) < 40 for s in series)
     palette = readout.find_colors(target, box, greys)[:12]
+    if paper is not None:
+        inks = [color for color, _ in palette]
+        palette = [entry for entry in palette if not readout.is_wash(entry[0], inks, paper)] or palette
     if not palette:
         return [s.color for s in series]
     # Each colour once, and again at a price: two series may share one.
@@ -486,8 +509,21 @@ def _hidden(s: Series, own: list[readout.Bar], fit: Line | None) -> float:
     return float(np.clip(np.median(true - measured), -1, 3))
 
 
+def _spread(cover: np.ndarray, x: list[float] | None) -> np.ndarray | None:
+    """Columns of places along x in an area that goes from the first to the last of them."""
+    columns = np.flatnonzero((cover > readout.FULL).any(axis=0))
+    if not x or len(x) < 2 or min(np.diff(x)) <= 0 or len(columns) < len(x):
+        return None
+    return columns[0] + (np.array(x) - x[0]) / (x[-1] - x[0]) * (columns[-1] - columns[0])
+
+
 def _knots(
-    s: Series, cover: np.ndarray, frame: Frame, count: int, ticks: np.ndarray, box: readout.Box
+    s: Series,
+    x: list[float] | None,
+    cover: np.ndarray,
+    frame: Frame,
+    count: int,
+    ticks: np.ndarray,
 ) -> np.ndarray | None:
     """Columns of the target at which a line or an area has its points."""
     if s.call.x and s.call.x.startswith("@"):
@@ -495,15 +531,23 @@ def _knots(
         return np.linspace(columns[0] + 0.5, columns[-1] - 0.5, len(s.values)) if len(columns) > 10 else None
     if len(ticks) == count:
         return ticks
+    if s.kind == "stackplot":
+        return _spread(cover, x)
     if s.marks is not None and len(s.values) == count:
         return frame.from_own_x(s.marks[:, 0])
     return None
 
 
 def _write_values(
-    reading: Reading, series: list[Series], values: dict[int, np.ndarray | None], frame: Frame, count: int, scale: bool
+    reading: Reading,
+    series: list[Series],
+    values: dict[int, np.ndarray | None],
+    errors: dict[int, np.ndarray],
+    frame: Frame,
+    count: int,
+    scale: bool,
 ) -> None:
-    """Writes columns that were read, all of a table together."""
+    """Writes columns that were read, with those of their errors, all of a table together."""
     drawing, program = reading.drawing, reading.drawing.program
     values = {i: v for i, v in values.items() if v is not None and np.isfinite(v).all()}
     if not values:
@@ -521,6 +565,9 @@ def _write_values(
             v = values[i] * factor + shift
             texts = _texts(v, span)
             reading.columns[series[i].column] = texts
+            error = series[i].call.keyword("yerr")
+            if i in errors and isinstance(error, ast.Name) and program.literals(error.id) is not None:
+                reading.columns[error.id] = _texts(errors[i] * abs(factor), span)
         if (factor, shift) != (1, 0) and axes == 0:
             _scale_limits(reading, frame, factor, shift)
     # Rows that are new or gone: every column of the table must have them.
@@ -884,6 +931,8 @@ def alternatives(drawing: Drawing, target: np.ndarray) -> list[list[list[Change]
         if any(call.keyword("label") or call.keyword("labels") for call in program.calls):
             statement("legend", *LEGENDS)
         add(*_bar_widths(program))
+        if lines or areas:
+            statement("margins", "x=0")
         statement("grid", *GRIDS)
         if program.statement_calls("grid"):
             statement("set_axisbelow", "True")

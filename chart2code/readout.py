@@ -301,6 +301,12 @@ def find_colors(pixels: np.ndarray, box: Box, greys: bool = False, minimum: int 
     return sorted(kept, key=lambda entry: -entry[1])
 
 
+def is_wash(color: np.ndarray, inks: Sequence[np.ndarray], paper: Sequence[float]) -> bool:
+    """Whether a colour is one of the others, transparent on paper."""
+    paper = np.asarray(paper, np.float32)
+    return any(np.abs(ink - color).max() > 8 and _mixed(color, ink, paper) for ink in inks)
+
+
 def _mixed(color: np.ndarray, one: np.ndarray, other: np.ndarray) -> bool:
     direction = one - other
     share = float((color - other) @ direction / max(1.0, direction @ direction))
@@ -372,8 +378,11 @@ class Bar:
     end: float
 
 
-def find_bars(cover: np.ndarray) -> list[Bar]:
-    """Bars of one colour, from left to right, by the columns in which there is that colour."""
+def find_bars(cover: np.ndarray, ticks: Sequence[float] = ()) -> list[Bar]:
+    """
+    Bars of one colour, from left to right, by the columns in which there is that colour. What a line at one of the
+    `ticks` takes apart, as of a grid, is one bar.
+    """
     mask = cover > FULL
     opened = ndimage.binary_opening(mask, np.ones((3, 1)))  # without grid lines of this colour, which join the bars
     mask = opened if opened.any() else mask
@@ -389,6 +398,13 @@ def find_bars(cover: np.ndarray) -> list[Bar]:
         start = float(np.median(part.argmax(axis=0)))
         end = float(np.median(len(part) - part[::-1].argmax(axis=0)))
         bars.append(Bar(float(run[0] + run[-1]) / 2, len(run), start, end))
+    for k in range(len(bars) - 1, 0, -1):
+        one, other = bars[k - 1], bars[k]
+        left, right = one.center + one.width / 2, other.center - other.width / 2
+        alike = abs(one.start - other.start) < 3 and abs(one.end - other.end) < 3
+        if alike and right - left < 4 and any(abs((left + right) / 2 - tick) < 2 for tick in ticks):
+            ends = one.center - one.width / 2, other.center + other.width / 2
+            bars[k - 1 : k + 1] = [Bar(sum(ends) / 2, ends[1] - ends[0], one.start, one.end)]
     if not bars:
         return []
     usual = np.median([bar.width for bar in bars])
@@ -469,20 +485,32 @@ def find_stroke(cover: np.ndarray, knots: np.ndarray, heights: np.ndarray) -> St
     return Stroke(thickness, float((amount[between] < 0.3).mean()), float(np.median(flat)) > thickness + 1.6)
 
 
+def find_errors(cover: np.ndarray, knots: Sequence[float], heights: np.ndarray) -> np.ndarray:
+    """Half the lengths, in pixels, of the vertical bars of one colour through the points of a line."""
+    lengths = []
+    for knot, height in zip(knots, heights):
+        column = cover[:, max(0, round(knot) - 1) : round(knot) + 2].max(axis=1, initial=0) > 0.4
+        joined = ndimage.binary_closing(column, np.ones(5))  # over the rim of a marker
+        regions, _ = ndimage.label(joined)
+        region = regions[int(np.clip(round(height), 0, len(regions) - 1))]
+        rows = np.flatnonzero(regions == region) if region else np.zeros(1)
+        lengths.append(max(0.0, (rows[-1] - rows[0]) / 2))
+    return np.array(lengths)
+
+
 def trace_area(cover: np.ndarray, knots: Sequence[float]) -> np.ndarray | None:
     """Heights (in pixels, from edge to edge) at `knots` of an area of one colour."""
     knots = np.asarray(knots, float)
     mask = cover > FULL
     columns = np.arange(int(np.ceil(knots[0])) + 1, int(knots[-1]))
     part = mask[:, columns]
-    some = part.any(axis=0)
-    if some.sum() < 8:
+    if part.any(axis=0).sum() < 8:
         return None
     extent = len(part) - part[::-1].argmax(axis=0) - part.argmax(axis=0)
     return _fit_knots(
-        columns[some].astype(float),
-        np.minimum(part.sum(axis=0) + 2, extent)[some].astype(float),
-        np.ones(some.sum()),
+        columns.astype(float),
+        np.where(part.any(axis=0), np.minimum(part.sum(axis=0) + 2, extent), 0).astype(float),
+        np.ones(len(columns)),
         knots,
     )
 

@@ -179,7 +179,8 @@ class _Sheet:
     def bars(self, solid: list, thin: list) -> list[str]:
         programs = []
         for horizontal in (False, True):
-            found = [readout.find_bars(cover.T if horizontal else cover) for _, cover in solid]
+            ticks = readout.find_ticks(self.target, self.box, "left" if horizontal else "bottom")
+            found = [readout.find_bars(cover.T if horizontal else cover, ticks) for _, cover in solid]
             rows = max(map(len, found))
             ends = np.concatenate([[bar.end, bar.start] for bars in found for bar in bars]) if rows else np.empty(0)
             count = max(rows, len(solid))
@@ -206,8 +207,11 @@ class _Sheet:
             count = len(solid) + len(thin)
             over = [f"y{len(solid) + k + 1}" for k in range(len(thin))] if not horizontal else []
             lines = [self.table("categories", names, columns + over)]
+            gaps = [gap for middles in centers for gap in np.diff(middles)]
+            share = round(20 * width / np.median(gaps)) / 20 if gaps else 0.8  # of the place between two bars
+            wide = "" if abs(share - 0.8) < 0.04 else f"{extent}={share:g}, "
             if apart:
-                each = round(0.8 / len(solid), 2)
+                each = share if share * len(solid) < 1.05 else round(0.8 / len(solid), 2)
                 places = [round((k - (len(solid) - 1) / 2) * each, 3) for k in range(len(solid))]
                 lines.append(f"x = range({rows})")
                 for k, ((color, _), column, place) in enumerate(zip(solid, columns, places)):
@@ -221,7 +225,7 @@ class _Sheet:
                     below = f"[{' + '.join(parts)} for {', '.join(parts)} in zip({', '.join(columns[:k])})]"
                     below = columns[0] if k == 1 else below
                     below = f"{base}={below}, " if k else ""
-                    lines.append(f"ax.{method}(categories, {column}, {below}{self.style(color, k, count)})")
+                    lines.append(f"ax.{method}(categories, {column}, {wide}{below}{self.style(color, k, count)})")
             if over and len(readout.find_ticks(self.target, self.box, "right")) > 2:
                 programs.append(
                     self.program(
@@ -253,6 +257,13 @@ class _Sheet:
             for k, ((color, _), column) in enumerate(zip(thin, columns))
         ]
 
+    def margins(self, series: list) -> list[str]:
+        """What lets lines and areas reach the frame at both sides, where they do."""
+        inked = np.flatnonzero(np.any([(cover > 0.5).any(axis=0) for _, cover in series], axis=0))
+        near = 0.02 * (self.box[2] - self.box[0]) + 1
+        reach = len(inked) and inked[0] - self.box[0] < near and self.box[2] - inked[-1] < near
+        return ["ax.margins(x=0)"] if reach else []
+
     def places(self, covers: list[np.ndarray]) -> list[tuple[str, list[str]]]:
         """Ways to write where lines or areas have their corners: at the ticks, and closer."""
         inked = np.flatnonzero(np.max([(cover > 0.5).any(axis=0) for cover in covers], axis=0))
@@ -271,7 +282,12 @@ class _Sheet:
     def lines(self, thin: list) -> list[str]:
         columns = [f"y{k + 1}" for k in range(len(thin))] if len(thin) > 1 else ["y"]
         return [
-            self.program(self.table(x, firsts, columns), *self.strokes("ax", x, columns, thin), legend=len(thin) > 1)
+            self.program(
+                self.table(x, firsts, columns),
+                *self.strokes("ax", x, columns, thin),
+                *self.margins(thin),
+                legend=len(thin) > 1,
+            )
             for x, firsts in self.places([cover for _, cover in thin])
         ]
 
@@ -288,7 +304,7 @@ class _Sheet:
         colors = ", ".join(color_literal(color) for color, _ in solid)
         call = f"ax.stackplot({{}}, {', '.join(columns)}, labels=[{labels}], colors=[{colors}])"
         return [
-            self.program(self.table(x, firsts, columns), call.format(x), legend=True)
+            self.program(self.table(x, firsts, columns), call.format(x), *self.margins(solid), legend=True)
             for x, firsts in self.places([cover for _, cover in solid])
         ]
 
