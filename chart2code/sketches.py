@@ -17,7 +17,7 @@ from scipy import ndimage
 
 from chart2code import readout
 from chart2code.adjustment import color_literal
-from chart2code.program import PLOTTING, string_literal
+from chart2code.program import PLOTTING, Program, string_literal
 from chart2code.tick_labels import read_scale
 from eval_metric.similarity import CANVAS
 
@@ -38,13 +38,12 @@ CURVE = 24  # points of a line whose corners are not at the ticks
 
 @dataclass
 class Words:
-    """What a program writes into its chart, and which methods it plots with."""
+    """What a program writes into its chart."""
 
     categories: list[str] = field(default_factory=list)
     labels: list[str] = field(default_factory=list)
     statements: list[str] = field(default_factory=list)  # of title, names of the axes, grid, layout
     figsize: str | None = None
-    methods: list[str] = field(default_factory=list)
 
     @classmethod
     def of(cls, code: str) -> Words:
@@ -60,7 +59,6 @@ class Words:
                 if method in ("subplots", "figure"):
                     words.figsize = next((ast.unparse(k.value) for k in node.keywords if k.arg == "figsize"), None)
                 if method in PLOTTING:
-                    words.methods.append(method)
                     words.labels += [
                         k.value.value for k in node.keywords if k.arg == "label" and isinstance(k.value, ast.Constant)
                     ]
@@ -77,6 +75,11 @@ class Words:
 
     def label(self, index: int) -> str:
         return self.labels[index] if index < len(self.labels) else f"Series {index + 1}"
+
+
+def kind_of(program: Program) -> list[tuple[str, bool]]:
+    """What a program plots: each call's method, and whether it goes on from where another ends."""
+    return [(c.method, bool(c.keyword("bottom") or c.keyword("left"))) for c in program.calls]
 
 
 def _parsed(code: str) -> ast.Module:
@@ -150,7 +153,7 @@ class _Sheet:
                 found += self.trend(thin)
             if min(thick) < MARKERS:
                 found += self.lines(thin)
-            elif self.words.methods != ["scatter"] * len(thin):  # else the answer has been read off these points
+            else:
                 found += self.points(thin)
         return found
 

@@ -28,7 +28,8 @@ from PIL import Image
 
 from chart2code import adjustment
 from chart2code.adjustment import Drawing
-from chart2code.sketches import sketches
+from chart2code.program import Program
+from chart2code.sketches import kind_of, sketches
 from eval_metric.executor import ExecutionResult, Executor
 from eval_metric.similarity import SUCCESS_IOU, chart_iou, to_canvas
 
@@ -225,8 +226,16 @@ class _Search:
             self.read()
         if self.best_iou < SUCCESS_IOU:
             self.change_series()
-        if self.best_iou < SUCCESS_IOU:
-            self.change_kind()
+        others = self.sketches(self.current.code) if self.best_iou < SUCCESS_IOU else []
+        possible = any(kind_of(Program(code)) == kind_of(self.current.program) for code in others)
+        if not possible:
+            self.change_kind(others)
+        self.change_details()
+        if possible and self.best_iou < SUCCESS_IOU:
+            self.change_kind(others)
+            self.change_details()
+
+    def change_details(self) -> None:
         for _ in range(ROUNDS):
             if self.best_iou >= ENOUGH or not self.restructure():
                 break
@@ -270,10 +279,10 @@ class _Search:
     def sketches(self, answer: str) -> list[str]:
         return _safely(lambda: sketches(self.target, self.size, answer)) or []
 
-    def change_kind(self) -> None:
+    def change_kind(self, others: list[str]) -> None:
         """Programs of other kinds, each judged after its data have been read."""
         answer = chosen = self.current, self.goal
-        for code in self.sketches(self.current.code):
+        for code in others:
             if len(code) > self.longest:
                 continue
             self.go_to([code])
