@@ -387,12 +387,15 @@ class C2CMolaConnector(nn.Module):
 class C2CMolaCellReader(nn.Module):
     """
     Tells, for each visual token, what stands in its cell: which characters and where, how many marks (points, ends of
-    bars, wedges), and their values; and adds this to the token. Dense supervision of the vision streams in training.
-    Not in the paper.
+    bars, wedges), where in the cell and of which values; and which values the axes have there. It adds this to the
+    token, and with it the values that the marks' places have on the axes: an axis is a straight line, fitted to what
+    all cells say of it. Dense supervision of the vision streams in training. Not in the paper.
     """
 
     ROWS, COLUMNS = 2, 6  # places for characters in a cell; of 32 x 32 pixels, with text of 7 pixels a character
     CLASSES = 96  # no character, 33 to 126 of ASCII, any other
+    PLACES = 16  # places of a mark along a side of its cell
+    AXIS_END, AXIS_STEPS = 1.1, 111  # values of an axis: from -AXIS_END to AXIS_END
 
     def __init__(self, config: C2CMolaConfig):
         super().__init__()
@@ -401,41 +404,95 @@ class C2CMolaCellReader(nn.Module):
         self.character_head = nn.Linear(hidden_size, self.ROWS * self.COLUMNS * self.CLASSES)
         self.count_head = nn.Linear(hidden_size, 3)  # none, one, more
         self.value_head = nn.Linear(hidden_size, 2 * self.bins)  # along x, along y
+        self.place_head = nn.Linear(hidden_size, 2 * self.PLACES)
+        self.axis_head = nn.Linear(hidden_size, 2 * (1 + self.AXIS_STEPS))  # is there an axis, its value
         # Starts from 0: a model that was trained without it stays what it is.
-        classes = self.ROWS * self.COLUMNS * self.CLASSES + 3 + 2 * self.bins
+        classes = self.ROWS * self.COLUMNS * self.CLASSES + 3 + 4 * self.bins
         self.readings = nn.Linear(classes, hidden_size, bias=False)
 
     def forward(
-        self, visual_tokens: torch.Tensor, marks: torch.Tensor | None, characters: torch.Tensor | None
+        self,
+        visual_tokens: torch.Tensor,
+        marks: torch.Tensor | None,
+        corners: torch.Tensor | None,
+        characters: torch.Tensor | None,
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """
         The visual tokens with what is read in their cells, `(B, M, d)`, and two losses: of the marks (cross-entropy of
-        the counts of all cells + that of the values of all marks), and of the characters; scalars, 0 without labels.
+        the counts of all cells + those of the values and of the places of all marks + that of the axes), and of the
+        characters; scalars, 0 without labels.
 
         visual_tokens `(B, M, d)`; marks `(B, K, 4)`: left and top as shares of the picture, and the values along x and
-        y as shares of a power of ten, of which the amount counts; characters `(B, N, 3)`: left and top as shares of
-        the picture, Unicode code point. NaN = no such value, mark or character; a mark at infinity stands for all
-        marks of a chart where they are not known, and a chart without any character is one whose characters are not
-        known.
+        y as shares of a power of ten, of which the amount counts; corners `(B, 2, 4)`: the same of the upper left and
+        the lower right corner of the axes; characters `(B, N, 3)`: left and top as shares of the picture, Unicode code
+        point. NaN = no such value, mark, axis or character; a mark at infinity stands for all marks of a chart where
+        they are not known, and a chart without any character is one whose characters are not known.
         """
         character_logits = self.character_head(visual_tokens).unflatten(-1, (-1, self.CLASSES))  # (B, M, 12, 96)
         count_logits = self.count_head(visual_tokens)  # (B, M, 3)
         value_logits = self.value_head(visual_tokens).unflatten(-1, (2, self.bins))  # (B, M, 2, bins)
+        place_logits = self.place_head(visual_tokens).unflatten(-1, (2, self.PLACES)).float()  # (B, M, 2, PLACES)
+        axis_logits = self.axis_head(visual_tokens).unflatten(-1, (2, -1)).float()  # (B, M, 2, 1 + AXIS_STEPS)
+        steps = torch.linspace(-0.5, 0.5, 2 * self.PLACES + 1, device=visual_tokens.device)[1::2]
+        axis_values = self._axis_values(axis_logits, steps)  # (B, M, 2, PLACES)
         logits = (character_logits, count_logits[..., None, :], value_logits)
-        read = torch.cat([part.softmax(dim=-1).flatten(2).to(visual_tokens.dtype) for part in logits], dim=-1)
+        parts = [part.softmax(dim=-1) for part in logits]
+        parts.append(spread(place_logits.softmax(dim=-1), axis_values.abs() * self.bins, self.bins))
+        read = torch.cat([part.flatten(2).to(visual_tokens.dtype) for part in parts], dim=-1)
         mark_loss = character_loss = visual_tokens.new_zeros((), dtype=torch.float32)
         if marks is not None:
-            mark_loss = self._mark_loss(count_logits, value_logits, marks)
+            mark_loss = self._mark_loss(count_logits, value_logits, place_logits, marks)
+        if corners is not None:
+            mark_loss = mark_loss + self._axis_loss(axis_logits, corners)
         if characters is not None:
             character_loss = self._character_loss(character_logits, characters)
         return visual_tokens + self.readings(read), mark_loss, character_loss
 
-    def _mark_loss(self, counts: torch.Tensor, values: torch.Tensor, marks: torch.Tensor) -> torch.Tensor:
-        """counts `(B, M, 3)` and values `(B, M, 2, bins)` are logits."""
+    def _cells(self, device: torch.device) -> torch.Tensor:
+        """Middles of the cells: column and row `(M, 2)`, in cells."""
+        middles = torch.arange(self.grid, device=device) + 0.5
+        return torch.stack([middles.repeat(self.grid), middles.repeat_interleave(self.grid)], dim=-1)
+
+    def _axis_values(self, logits: torch.Tensor, steps: torch.Tensor) -> torch.Tensor:
+        """What x and y axis are worth at `steps` (n,), in cells, from the middle of each cell: `(B, M, 2, n)`. The
+        lines of weighted least squares through what the cells say: logits `(B, M, 2, 1 + AXIS_STEPS)`."""
+        weight = logits[..., 0].sigmoid() + 1e-4  # (B, M, 2)
+        weight = weight / weight.sum(dim=1, keepdim=True)
+        scale = torch.linspace(-self.AXIS_END, self.AXIS_END, self.AXIS_STEPS, device=logits.device)
+        value, place = logits[..., 1:].softmax(dim=-1) @ scale, self._cells(logits.device)
+        mean_value = (weight * value).sum(dim=1, keepdim=True)  # (B, 1, 2)
+        distance = place - (weight * place).sum(dim=1, keepdim=True)  # (B, M, 2)
+        slope = (weight * distance * (value - mean_value)).sum(dim=1, keepdim=True)
+        slope = slope / (weight * distance**2).sum(dim=1, keepdim=True)
+        return (mean_value + slope * distance)[..., None] + slope[..., None] * steps
+
+    def _axis_loss(self, logits: torch.Tensor, corners: torch.Tensor) -> torch.Tensor:
+        """Cross-entropy of whether a cell is in the axes, that of the values there, and 30 times the mean distance of
+        the fitted line; logits `(B, M, 2, 1 + AXIS_STEPS)`."""
+        first, last = corners[:, None].float().unbind(dim=2)  # (B, 1, 4)
+        share = (self._cells(corners.device) / self.grid - first[..., :2]) / (last[..., :2] - first[..., :2])
+        value = first[..., 2:] + share * (last[..., 2:] - first[..., 2:])  # (B, M, 2)
+        inside = ((share > 0) & (share < 1)).all(dim=-1, keepdim=True) & (value.abs() <= self.AXIS_END)
+        known = value.isfinite()
+        value, count = torch.where(inside, value, 0), inside.sum().clamp(min=1)
+        there = F.binary_cross_entropy_with_logits(
+            logits[..., 0], inside.float(), weight=known.float(), reduction="sum"
+        )
+        scale = torch.linspace(-self.AXIS_END, self.AXIS_END, self.AXIS_STEPS, device=value.device)
+        target = (-0.5 * ((scale - value[inside][:, None]) / (scale[1] - scale[0])) ** 2).softmax(dim=-1)
+        said = F.cross_entropy(logits[..., 1:][inside], target, reduction="sum")
+        fitted = self._axis_values(logits, scale.new_zeros(1)).squeeze(-1)
+        missed = (fitted - value).abs()[inside].sum()
+        return there / known.sum().clamp(min=1) + (said + 30 * missed) / count
+
+    def _mark_loss(
+        self, counts: torch.Tensor, values: torch.Tensor, places: torch.Tensor, marks: torch.Tensor
+    ) -> torch.Tensor:
+        """counts `(B, M, 3)`, values `(B, M, 2, bins)` and places `(B, M, 2, PLACES)` are logits."""
         place = (marks[..., :2] * self.grid).floor()
         inside = ((place >= 0) & (place < self.grid)).all(dim=-1)  # (B, K); false for NaN
         place = torch.where(inside[..., None], place, 0).long()
-        cell = place[..., 1] * self.grid + place[..., 0]
+        cell = place[..., 1] * self.grid + place[..., 0]  # (B, K)
         found = torch.zeros(counts.shape[:2], dtype=torch.long, device=cell.device).scatter_add(1, cell, inside.long())
         weight = torch.tensor([0.1, 1.0, 1.0], device=counts.device)  # nearly all cells are empty
         found = found.clamp(max=2)
@@ -443,6 +500,13 @@ class C2CMolaCellReader(nn.Module):
         total = torch.where(unknown, 0, weight[found]).sum().clamp(min=weight[0])
         found = torch.where(unknown, -100, found)
         loss = F.cross_entropy(counts.float().transpose(1, 2), found, weight=weight, reduction="sum") / total
+
+        chart, mark = inside.nonzero(as_tuple=True)
+        target = ((marks[chart, mark, :2] * self.grid) % 1 * self.PLACES - 0.5)[..., None]  # (marks, 2, 1)
+        target = (-2 * (torch.arange(self.PLACES, device=target.device) - target) ** 2).softmax(dim=-1)
+        logits = places[chart, cell[chart, mark]].flatten(0, 1)
+        placed = F.cross_entropy(logits, target.flatten(0, 1), reduction="sum")
+        loss = loss + placed / (2 * inside.sum()).clamp(min=1)
 
         target = marks[..., 2:].abs() * self.bins
         known = inside[..., None] & target.isfinite()  # (B, K, 2)
@@ -473,6 +537,16 @@ class C2CMolaCellReader(nn.Module):
             logits.float().flatten(0, 2), target.flatten(), weight=weight, ignore_index=-100, reduction="sum"
         )
         return loss / weight[target[target >= 0]].sum().clamp(min=1)
+
+
+def spread(shares: torch.Tensor, places: torch.Tensor, size: int) -> torch.Tensor:
+    """Lays shares on a line of `size` points, each between the two points that it is next to: shares and places
+    `(..., n)` -> `(..., size)`, the sum over n. What lies beyond the last point is left out."""
+    places = places.clamp(max=size)
+    below = places.floor()
+    after, below = places - below, below.long()
+    line = shares.new_zeros(*shares.shape[:-1], size + 2)
+    return line.scatter_add(-1, below, shares * (1 - after)).scatter_add(-1, below + 1, shares * after)[..., :size]
 
 
 class C2CMolaPreTrainedModel(PreTrainedModel):
@@ -591,13 +665,14 @@ class C2CMolaModel(C2CMolaPreTrainedModel):
         chart_type: torch.Tensor | None = None,
         num_elements: torch.Tensor | None = None,
         marks: torch.Tensor | None = None,
+        corners: torch.Tensor | None = None,
         characters: torch.Tensor | None = None,
         chart_gates: torch.Tensor | None = None,
     ) -> C2CMolaImageFeatures:
         """Vision, complexity, routing and connector: everything that is computed once per chart.
 
         pixel_values `(B, 3, image_size, image_size)`; chart_type `(B,)` int64 index into `config.chart_types`, -1 =
-        unknown; num_elements `(B,)`, < 0 = unknown; marks `(B, K, 4)`, characters `(B, N, 3)`: see
+        unknown; num_elements `(B,)`, < 0 = unknown; marks `(B, K, 4)`, corners `(B, 2, 4)`, characters `(B, N, 3)`: see
         [`C2CMolaCellReader`]; chart_gates `(B, E)`: in place of the router's decision, for the chart and each of its
         visual tokens.
         """
@@ -618,7 +693,7 @@ class C2CMolaModel(C2CMolaPreTrainedModel):
         visual_tokens = self.connector(visual_tokens, routing.token_gates if routing else None)
         mark_loss = character_loss = None
         if self.cell_reader is not None:
-            visual_tokens, mark_loss, character_loss = self.cell_reader(visual_tokens, marks, characters)
+            visual_tokens, mark_loss, character_loss = self.cell_reader(visual_tokens, marks, corners, characters)
         return C2CMolaImageFeatures(
             visual_tokens=visual_tokens,
             chart_gates=routing.chart_gates if routing else None,
@@ -655,6 +730,7 @@ class C2CMolaModel(C2CMolaPreTrainedModel):
         chart_type: torch.LongTensor | None = None,
         num_elements: torch.Tensor | None = None,
         marks: torch.Tensor | None = None,
+        corners: torch.Tensor | None = None,
         characters: torch.Tensor | None = None,
         visual_key_values: torch.Tensor | None = None,
         chart_gates: torch.Tensor | None = None,
@@ -667,8 +743,8 @@ class C2CMolaModel(C2CMolaPreTrainedModel):
             input_ids (`(B, L)`), pixel_values (`(B, 3, image_size, image_size)`), attention_mask (`(B, L)`):
                 As the processor gives them. Without `pixel_values` and `visual_key_values` the decoder reads text
                 only.
-            chart_type (`(B,)`), num_elements (`(B,)`), marks (`(B, K, 4)`), characters (`(B, N, 3)`): Metadata of the
-                chart, where known (see `get_image_features`).
+            chart_type (`(B,)`), num_elements (`(B,)`), marks (`(B, K, 4)`), corners (`(B, 2, 4)`), characters
+                (`(B, N, 3)`): Metadata of the chart, where known (see `get_image_features`).
             visual_key_values, chart_gates, chart_experts: What `get_visual_key_values` and `get_image_features`
                 returned for these charts, in place of `pixel_values`. `chart_gates` (B, E) beside `pixel_values`
                 replace the router's decision.
@@ -681,7 +757,7 @@ class C2CMolaModel(C2CMolaPreTrainedModel):
         features = C2CMolaImageFeatures()
         if pixel_values is not None and visual_key_values is None:
             features = self.get_image_features(
-                pixel_values, chart_type, num_elements, marks, characters, chart_gates=chart_gates
+                pixel_values, chart_type, num_elements, marks, corners, characters, chart_gates=chart_gates
             )
             chart_gates, chart_experts = features.chart_gates, features.chart_experts
         if inputs_embeds.shape[1] < GATHER_LENGTH:
@@ -832,6 +908,7 @@ class C2CMolaForConditionalGeneration(C2CMolaPreTrainedModel, GenerationMixin, M
         chart_type: torch.LongTensor | None = None,
         num_elements: torch.Tensor | None = None,
         marks: torch.Tensor | None = None,
+        corners: torch.Tensor | None = None,
         characters: torch.Tensor | None = None,
         visual_key_values: torch.Tensor | None = None,
         chart_gates: torch.Tensor | None = None,
@@ -858,6 +935,7 @@ class C2CMolaForConditionalGeneration(C2CMolaPreTrainedModel, GenerationMixin, M
             chart_type=chart_type,
             num_elements=num_elements,
             marks=marks,
+            corners=corners,
             characters=characters,
             visual_key_values=visual_key_values,
             chart_gates=chart_gates,

@@ -2,7 +2,7 @@
 author writes it. What the code draws stays the same, to the pixel: experiments/code_augmentation.py is the proof.
 
 Pictures: rotation within 15 degrees, other margins (scale and translation), colour jitter within 10 %, blur, noise,
-JPEG. All of the ink stays inside, and the places of marks and characters move with it. A row keeps its `image`, what
+JPEG. All of the ink stays inside, and the places of marks, corners and characters move with it. A row keeps its `image`, what
 its code draws, and has the altered one as `augmented_image`; the collator shows that one to the model.
 
 Code: names of variables, comments, order of keyword arguments and of independent statements, and structure: a table
@@ -27,7 +27,7 @@ import numpy as np
 from PIL import Image, ImageEnhance, ImageFilter
 from torch.utils.data import Dataset
 
-from chart2code.dataset import ink_box
+from chart2code.dataset import LABELS, ink_box
 
 if TYPE_CHECKING:
     import datasets
@@ -63,7 +63,7 @@ class AugmentedDataset(Dataset):
         rng = np.random.default_rng([self.seed, epoch, index, 0])
         if rng.random() < self.images:
             row["augmented_image"], matrix = augment_image(row["image"], rng)
-            for name in ("marks", "characters"):
+            for name in LABELS:
                 if row.get(name):
                     row[name] = move(row[name], matrix)
         rng = np.random.default_rng([self.seed, epoch, index, 1])

@@ -11,7 +11,7 @@ output names every dropped record, `report.json` counts them.
    variant (eval_metric/kinds.py) and number of elements are those of the artists that it draws. 4. What it draws must
    be the picture: the share of ink that both have in common (eval_metric/similarity.py, after cutting the margins off,
    which `bbox_inches="tight"` moves) is at least `MIN_IOU`; code with unseeded random data fails here. From
-   `SAME_IOU` on, the marks and characters of the drawing are labels of the picture; below, these are unknown.
+   `SAME_IOU` on, the marks, corners and characters of the drawing are labels of the picture; below, these are unknown.
 5. Splits 70/15/15, stratified by chart type and variant; the complex variants of `HELD_OUT` all go to the test split
    (Sec. IV-A). 6. A chart of the validation or test split that nearly equals one of an earlier split is dropped:
    programs that differ in names, comments, order and layout only (`code_fingerprint`), or pictures with at most
@@ -43,7 +43,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from chart2code.dataset import COLUMNS, SPLIT_SHARES, SPLITS, ink_box, on_canvas, png, write_shard
+from chart2code.dataset import COLUMNS, LABELS, SPLIT_SHARES, SPLITS, ink_box, on_canvas, png, write_shard
 from chart2code.generation import ChartError, one_line, open_chart
 from chart2code.sources import Pair, Source, open_source
 from eval_metric.code_similarity import MAX_SOURCE, code_fingerprint, extract_code
@@ -161,7 +161,7 @@ def _compare(image: Image.Image, result: ExecutionResult) -> tuple[float, dict[s
     drawn = result.image
     box, other = ink_box(np.asarray(image)), ink_box(drawn)
     iou = chart_iou(image.crop(box), Image.fromarray(drawn[other[1] : other[3], other[0] : other[2]]))
-    labels: dict[str, Any] = {"marks": None, "characters": None}
+    labels: dict[str, Any] = dict.fromkeys(LABELS)
     if iou >= SAME_IOU:
         across, down = (box[2] - box[0]) / (other[2] - other[0]), (box[3] - box[1]) / (other[3] - other[1])
         for name in labels:
@@ -248,7 +248,7 @@ def _write_part(path: Path, rows: list[dict[str, Any]], dropped: list[dict[str, 
     floats = pa.list_(pa.list_(pa.float32()))
     schema = pa.schema({
         "image": pa.binary(), "code": pa.string(), "chart_type": pa.string(), "variant": pa.string(),
-        "num_elements": pa.int32(), "marks": floats, "characters": floats, "seed": pa.int64(), "name": pa.string(),
+        "num_elements": pa.int32(), **dict.fromkeys(LABELS, floats), "seed": pa.int64(), "name": pa.string(),
         "code_hash": pa.string(), "picture_hash": pa.binary(),
     })  # fmt: skip
     path.with_suffix(".jsonl").write_text("".join(json.dumps(line) + "\n" for line in dropped))

@@ -10,6 +10,7 @@ import torch
 
 from chart2code.dataset import read_split, select_charts
 from chart2code.generation import ChartError
+from eval_metric.labels import WIDTHS
 from eval_metric.similarity import to_canvas
 
 if TYPE_CHECKING:
@@ -58,8 +59,8 @@ class ChartCollator:
     """
     Makes a batch of data set rows: the processor's tensors (`pixel_values (B, 3, 512, 512)`, `input_ids (B, L)`,
     `attention_mask (B, L)`, `labels (B, L)`), `chart_type (B,)` as index (-1 if unknown), `num_elements (B,)` and,
-    where the data set has them, `marks (B, K, 4)` and `characters (B, N, 3)` for the model's reader of cells, padded
-    with NaN; a mark at infinity stands for marks that are not known. With `num_targets`, `targets (n, 512, 512, 3)`
+    where the data set has them, `marks (B, K, 4)`, `corners (B, 2, 4)` and `characters (B, N, 3)` for the model's reader of cells,
+    padded with NaN; a mark at infinity stands for marks that are not known. With `num_targets`, `targets (n, 512, 512, 3)`
     uint8 as well: the pictures, on the metric's canvas, that the programs of the first n charts should draw
     (L_semantic).
 
@@ -79,11 +80,12 @@ class ChartCollator:
         if self.num_targets:
             targets = [to_canvas(row["image"]) for row in rows[: self.num_targets]]
             batch["targets"] = torch.from_numpy(np.stack(targets))
-        for name, width in (("marks", 4), ("characters", 3)):
+        for name, width in WIDTHS.items():
             if name in rows[0]:
                 # numpy turns None into NaN.
-                unknown = [[float("inf")] * width] if name == "marks" else []
+                unknown = {"marks": [[float("inf")] * width], "corners": [[None] * width] * 2}.get(name, [])
                 values = [unknown if row[name] is None else row[name] for row in rows]
+                values = [value or unknown for value in values] if name == "corners" else values
                 values = [torch.from_numpy(np.array(value, np.float32).reshape(-1, width)) for value in values]
                 batch[name] = torch.nn.utils.rnn.pad_sequence(values, batch_first=True, padding_value=float("nan"))
         return batch

@@ -1,7 +1,7 @@
 """Chart data sets on disk, in one form whoever wrote them: folder/{train,validation,test}/shard-*.parquet.
 
 Columns: `image` (512 x 512 RGB, letterboxed on white), `code`, `chart_type`, `variant`, `num_elements` (-1: unknown),
-`marks` and `characters` (see eval_metric/labels.py; places as shares of the picture; null where they are not known)
+`marks`, `corners` and `characters` (see eval_metric/labels.py; places as shares of the picture; null where they are not known)
 and `seed`, a number that names the chart within the data set.
 """
 
@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chart2code.generation import ChartError, one_line
+from eval_metric.labels import WIDTHS
 
 if TYPE_CHECKING:
     import datasets
 
 SPLITS = ("train", "validation", "test")
 SPLIT_SHARES = {"train": 0.70, "validation": 0.15, "test": 0.15}
-COLUMNS = ("image", "code", "chart_type", "variant", "num_elements", "marks", "characters", "seed")
+LABELS = tuple(WIDTHS)
+COLUMNS = ("image", "code", "chart_type", "variant", "num_elements", *LABELS, "seed")
 
 Rows = list[list[float | None]]
 
@@ -34,7 +36,7 @@ def features() -> datasets.Features:
     rows = datasets.List(datasets.List(datasets.Value("float32")))
     return datasets.Features(
         image=datasets.Image(), code=text, chart_type=text, variant=text, num_elements=datasets.Value("int32"),
-        marks=rows, characters=rows, seed=datasets.Value("int64"),
+        **dict.fromkeys(LABELS, rows), seed=datasets.Value("int64"),
     )  # fmt: skip
 
 
@@ -101,7 +103,7 @@ def read_split(folder: str | Path, split: str) -> datasets.Dataset:
         data = datasets.load_dataset("parquet", data_files={split: files}, split=split)
     except Exception as error:  # damaged files: datasets raises what its parts raise
         raise ChartError(f"cannot read the {split} split of {folder}: {one_line(error)}") from error
-    missing = [name for name in COLUMNS if name not in (*data.column_names, "marks", "characters")]
+    missing = [name for name in COLUMNS if name not in (*data.column_names, *LABELS)]
     if missing:
         raise ChartError(f"the {split} split of {folder} has no column {missing[0]}")
     return data

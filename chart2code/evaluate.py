@@ -25,7 +25,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chart2code.dataset import SPLITS, read_split
+from chart2code.dataset import LABELS, SPLITS, read_split
 from chart2code.generation import SAMPLES, ChartError, generate_candidates, load_model
 from eval_metric.similarity import SUCCESS_IOU
 
@@ -174,7 +174,7 @@ def evaluate(
 
     report = scored(codes)
     samples = []
-    columns = [name for name in charts.column_names if name not in ("image", "marks", "characters")]
+    columns = [name for name in charts.column_names if name not in ("image", *LABELS)]
     for row, code, value, scores in zip(charts.select_columns(columns), codes, complexity, report.pop("samples")):
         row["reference"] = row.pop("code")
         samples.append({**row, "code": code, "complexity": value, **scores})

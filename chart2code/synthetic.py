@@ -24,7 +24,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from chart2code.dataset import SPLIT_SHARES, SPLITS, on_canvas, png, write_shard
+from chart2code.dataset import LABELS, SPLIT_SHARES, SPLITS, on_canvas, png, write_shard
 from chart2code.vocabulary import ADJECTIVES, COMMON_DIMENSIONS, DOMAINS, NUMERIC_DIMENSIONS, PAIRS, TIME_DIMENSIONS
 
 CHART_TYPES = ("bar", "line", "scatter", "pie", "complex")
@@ -1103,7 +1103,7 @@ def write_dataset(
                     progress.write(f"seed {seed} ({program.chart_type} {program.variant}): {result.error}")
                     continue
                 height, width = result.image.shape[:2]
-                labels = {name: on_canvas(result.labels[name], width, height) for name in ("marks", "characters")}
+                labels = {name: on_canvas(result.labels[name], width, height) for name in LABELS}
                 rows.append({
                     "image": png(result.image), "code": program.code, "chart_type": program.chart_type,
                     "variant": program.variant, "num_elements": result.facts["num_elements"], "seed": seed, **labels,

@@ -69,7 +69,7 @@ class ExecutionResult:
         seconds: wall-clock time of the program, in seconds.
         level: confinement level that it ran with: "strong", "good", "weak" or "none"; "" if it did not run.
         labels: dense labels of the picture, see labels.py, with "kind": [chart type, variant], see kinds.py; None
-            unless ok and the executor was asked for them. Marks and characters are None where they are too many.
+            unless ok and the executor was asked for them. Its rows are None where they are too many.
     """
 
     status: str

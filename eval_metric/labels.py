@@ -9,9 +9,12 @@ from collections.abc import Iterator
 
 
 MAX_NAME = 64  # characters
+WIDTHS = {"marks": 4, "corners": 4, "characters": 3}  # numbers in a row
+
+Rows = list[list[float | None]]
 
 
-def trace_labels(figure) -> dict[str, list[list[float | None]]]:
+def trace_labels(figure) -> dict[str, Rows]:
     """The labels of a figure that has been drawn.
 
     Returns:
@@ -19,25 +22,35 @@ def trace_labels(figure) -> dict[str, list[list[float | None]]]:
             the power of ten above the largest one of the same axes, so that 0.45 are the leading digits of 450 where
             980 is the largest; None where a mark has no value of that axis (a bar's category, a point's place along a
             line; a wedge has x only).
+        corners: [left, top, x, y] of the upper left and the lower right corner of the axes, with the values, on the
+            marks' scale, that the axes have there; None along an axis that is not linear or without values of marks.
+            Empty where several axes lie side by side; of axes on top of each other, those that were added first count.
         characters: [left, top, code] of the middle of each visible character but spaces, with its Unicode code point.
         Places are in pixels from the figure's upper left corner.
     """
     height = figure.bbox.height
-    marks = [mark for axes in figure.axes if axes.get_visible() for mark in _marks(axes, height)]
-    return {"marks": marks, "characters": list(_characters(figure, height))}
+    shown = [axes for axes in figure.axes if axes.get_visible()]
+    read = [_marks_and_corners(axes, height) for axes in shown]
+    in_one_place = len({axes.bbox.bounds for axes in shown}) == 1
+    marks = [mark for found, _ in read for mark in found]
+    return {
+        "marks": marks,
+        "corners": read[0][1] if in_one_place else [],
+        "characters": list(_characters(figure, height)),
+    }
 
 
 def are_labels(value: object) -> bool:
     """Whether a value that a program may have forged has the form of what `trace_labels` returns (None for rows that
     were too many to be sent), and `kind`, the names of chart type and variant."""
-    if not isinstance(value, dict) or set(value) != {"marks", "characters", "kind"}:
+    if not isinstance(value, dict) or set(value) != {*WIDTHS, "kind"}:
         return False
     kind = value["kind"]
     if not isinstance(kind, list) or len(kind) != 2 or not all(isinstance(name, str) and name for name in kind):
         return False
     if max(map(len, kind)) > MAX_NAME:
         return False
-    for name, width in (("marks", 4), ("characters", 3)):
+    for name, width in WIDTHS.items():
         rows = value[name]
         if rows is None:
             continue
@@ -48,20 +61,39 @@ def are_labels(value: object) -> bool:
     return True
 
 
-def _marks(axes, height: float) -> Iterator[list[float | None]]:
+def _marks_and_corners(axes, height: float) -> tuple[Rows, Rows]:
     found = [
         (place, [None if v is None or not math.isfinite(v) else float(v) for v in values])
         for place, *values in _data_points(axes)
     ]
-    scales = []
-    for values in zip(*(values for _, values in found)):
-        largest = max((abs(value) for value in values if value is not None), default=0)
-        scales.append(10.0 ** (math.floor(math.log10(largest)) + 1) if largest > 0 else 1.0)
+    scales = []  # of x and y; None where no mark has a value
+    for column in zip(*(values for _, values in found)):
+        amounts = [abs(value) for value in column if value is not None]
+        largest = max(amounts, default=0)
+        power = 10.0 ** (math.floor(math.log10(largest)) + 1) if largest > 0 else 1.0
+        scales.append(power if amounts else None)
+    marks = []
     for place, values in found:
         left, up = axes.transData.transform(place)
         if math.isfinite(left) and math.isfinite(up):
             shares = (None if value is None else value / scale for value, scale in zip(values, scales))
-            yield [float(left), float(height - up), *shares]
+            marks.append([float(left), float(height - up), *shares])
+    return marks, _corners(axes, height, scales)
+
+
+def _corners(axes, height: float, scales: list[float | None]) -> Rows:
+    from matplotlib.patches import Wedge
+
+    if not scales or axes.name != "rectilinear" or any(isinstance(patch, Wedge) for patch in axes.patches):
+        return []
+    ends = []
+    for axis, scale in zip((axes.xaxis, axes.yaxis), scales):
+        linear = scale is not None and axis.get_scale() == "linear"
+        ends.append([float(value) / scale for value in axis.get_view_interval()] if linear else [None, None])
+    (left, right), (bottom, top) = ends
+    box = axes.bbox
+    corners = [[box.x0, height - box.y1, left, top], [box.x1, height - box.y0, right, bottom]]
+    return [[value if value is None else float(value) for value in corner] for corner in corners]
 
 
 def _data_points(axes) -> Iterator[tuple[tuple[float, float], float | None, float | None]]:

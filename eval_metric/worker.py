@@ -418,7 +418,7 @@ def run_child(
         height, width = (0, 0) if pixels is None else pixels.shape[:2]
         text = json.dumps(report).encode()
         if len(text) > MAX_REPORT and report.get("labels"):  # thousands of marks: the picture counts, they do not
-            report["labels"] |= {"marks": None, "characters": None}
+            report["labels"] |= dict.fromkeys(labels.WIDTHS)
             text = json.dumps(report).encode()
         write(pipe, FRAME.pack(MAGIC, len(text), height, width) + text)
         for row in range(0, height, ROWS):

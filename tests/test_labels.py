@@ -56,6 +56,29 @@ def test_wedges_are_marked_inside_and_worth_their_share(axes):
     assert colors == [(255, 0, 0), (0, 0, 255)]
 
 
+def test_corners_have_the_values_of_the_axes(axes):
+    axes.scatter([1, 5], [-20, 80])
+    axes.set(xlim=(0, 8), ylim=(100, -25))  # upside down
+    (left, top, *first), (right, bottom, *last) = labels_of(axes)["corners"]
+    assert first + last == pytest.approx([0, -0.25, 0.8, 1])
+    assert [left, top, right, bottom] == pytest.approx([*place(axes, 0, -25), *place(axes, 8, 100)])
+
+
+def test_corners_of_axes_that_cannot_be_read(axes):
+    axes.bar(["a", "b"], [1, 2])
+    assert [corner[2] for corner in labels_of(axes)["corners"]] == [None, None]
+    axes.twinx().plot([300, 400])  # the bars' own axis counts
+    axes.set_ylim(0, 5)
+    assert labels_of(axes)["corners"][0][3] == 0.5
+    axes.set_yscale("log")
+    assert labels_of(axes)["corners"][0][3] is None
+    axes.clear()
+    axes.pie([1, 2])
+    assert labels_of(axes)["corners"] == []
+    axes.figure.add_axes((0.8, 0.8, 0.1, 0.1))
+    assert labels_of(axes)["corners"] == []
+
+
 def test_caps_of_error_bars_and_hidden_marks_do_not_count(axes):
     axes.errorbar([0, 1], [2, 3], yerr=[0.1, 0.2], capsize=4)
     axes.plot([0, 1], [9, 9], visible=False)

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
 from conftest import tiny_config
@@ -280,6 +281,35 @@ def test_impossible_expert_numbers_are_refused(wrong):
         tiny_config(**wrong)
 
 
+def axis_loss(reader, tokens, corners, grid):
+    """By loops: the loss of the axes, and the fitted lines (slope, start) by chart and axis."""
+    scale = np.linspace(-1.1, 1.1, 111)
+    there, said, missed, known, inside, lines = 0.0, 0.0, 0.0, 0, 0, []
+    middles = [(cell % grid + 0.5, cell // grid + 0.5) for cell in range(grid * grid)]
+    for chart, ((left, top, *first), (right, bottom, *last)) in enumerate(corners.tolist()):
+        logits = reader.axis_head(tokens[chart]).view(grid * grid, 2, -1).double().detach()
+        lines.append([])
+        for axis in range(2):
+            weights = (logits[:, axis, 0].sigmoid() + 1e-4).sqrt().tolist()
+            values = (logits[:, axis, 1:].softmax(-1) @ torch.tensor(scale)).tolist()
+            slope, start = np.polyfit([middle[axis] for middle in middles], values, 1, w=weights)
+            lines[-1].append((slope, start))
+            for cell, (column, row) in enumerate(middles):
+                place = column / grid, row / grid
+                share = ((place[0] - left) / (right - left), (place[1] - top) / (bottom - top))
+                value = first[axis] + share[axis] * (last[axis] - first[axis])
+                if value != value:
+                    continue
+                valid = all(0 < s < 1 for s in share) and abs(value) <= 1.1
+                chance = logits[cell, axis, 0].sigmoid()
+                there, known = there - (chance if valid else 1 - chance).log(), known + 1
+                if valid:
+                    near = torch.tensor(-0.5 * ((scale - value) / 0.02) ** 2).softmax(0)
+                    said, inside = said - (near * logits[cell, axis, 1:].log_softmax(-1)).sum(), inside + 1
+                    missed += abs(start + slope * middles[cell][axis] - value)
+    return there / known + (said + 30 * missed) / inside, lines
+
+
 def test_reader_of_cells_agrees_with_a_loop():
     model = make_model(num_experts=0, mark_bins=20)
     reader, grid, nan = model.model.cell_reader, model.config.visual_grid, float("nan")
@@ -288,8 +318,12 @@ def test_reader_of_cells_agrees_with_a_loop():
     characters = [[0.5, 0.1, 48.0], [0.99, 0.99, 960.0], [1.2, 0.5, 49.0], [nan, nan, nan]]  # a digit, a Greek letter
     characters = torch.tensor([characters, [[nan] * 3] * 4])  # the second chart's are unknown
     marks = torch.tensor([[[0.3, 0.3, nan, 0.45], [0.31, 0.3, 0.1, -0.2]], [[0.9, 0.2, nan, 0.95], [nan] * 4]])
+    # Left and top, x and y there; right and bottom, x and y there. The second chart's x axis has categories.
+    corners = torch.tensor(
+        [[[0.1, 0.2, -0.3, 0.9], [0.9, 0.8, 0.5, 0.0]], [[0.2, 0.1, nan, 0.5], [0.8, 0.9, nan, -1.5]]]
+    )
     torch.nn.init.normal_(reader.readings.weight)
-    read, mark_loss, character_loss = reader(tokens, marks, characters)
+    read, mark_loss, character_loss = reader(tokens, marks, corners, characters)
 
     def cell_of(left, top):
         return int(top * grid) * grid + int(left * grid)
@@ -307,7 +341,7 @@ def test_reader_of_cells_agrees_with_a_loop():
             total, weights = total - weight * logits[cell, place, label], weights + weight
     torch.testing.assert_close(character_loss.double(), total / weights, rtol=1e-5, atol=1e-6)
 
-    total = weights = values = count = 0.0
+    total = weights = values = count = places = 0.0
     for chart in range(2):
         found = [0] * grid * grid
         for left, top, x, y in marks[chart].tolist():
@@ -315,6 +349,11 @@ def test_reader_of_cells_agrees_with_a_loop():
                 continue
             cell = cell_of(left, top)
             found[cell] += 1
+            heads = reader.place_head(tokens[chart, cell]).view(2, -1).double().log_softmax(-1)
+            for head, share in zip(heads, (left, top)):
+                step = share * grid % 1 * 16 - 0.5
+                near = torch.tensor([-0.5 * ((k - step) / 0.5) ** 2 for k in range(16)]).double().softmax(0)
+                places -= (near * head).sum() / 6  # three marks, two directions
             heads = reader.value_head(tokens[chart, cell]).view(2, -1).double().log_softmax(-1)
             for head, value in zip(heads, (x, y)):
                 if value == value:
@@ -324,11 +363,23 @@ def test_reader_of_cells_agrees_with_a_loop():
             weight = 1.0 if number else 0.1
             log_probs = reader.count_head(tokens[chart, cell]).double().log_softmax(-1)
             total, weights = total - weight * log_probs[min(number, 2)], weights + weight
-    torch.testing.assert_close(mark_loss.double(), total / weights + values / count, rtol=1e-4, atol=1e-5)
-    assert reader(tokens, None, None)[1:] == (0, 0)
+    axes, lines = axis_loss(reader, tokens, corners, grid)
+    expected = total / weights + values / count + places + axes
+    torch.testing.assert_close(mark_loss.double(), expected, rtol=1e-4, atol=1e-5)
+    assert reader(tokens, None, None, None)[1:] == (0, 0)
 
     heads = [reader.character_head(tokens[1, 7]).view(-1, reader.CLASSES), reader.count_head(tokens[1, 7])]
     heads += list(reader.value_head(tokens[1, 7]).view(2, -1))
-    told = torch.cat([head.double().softmax(-1).flatten() for head in heads])
+    told = [head.double().softmax(-1).flatten() for head in heads]
+    for axis, shares in enumerate(reader.place_head(tokens[1, 7]).view(2, -1).double().softmax(-1).tolist()):
+        slope, start = lines[1][axis]
+        bins = [0.0] * 20  # of cell 7, in column 3 of row 1
+        for step, share in enumerate(shares):
+            position = abs(start + slope * ((3, 1)[axis] + (step + 0.5) / 16)) * 20
+            for point in (int(position), int(position) + 1):
+                if point < 20:
+                    bins[point] += share * (1 - abs(position - point))
+        told.append(torch.tensor(bins).double())
+    told = torch.cat(told)
     expected = tokens[1, 7] + reader.readings.weight.double() @ told
     torch.testing.assert_close(read[1, 7].double(), expected, rtol=1e-4, atol=1e-4)
