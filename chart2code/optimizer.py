@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 # Matrices that Muon is not meant for: tables, output heads, low-rank factors, and the router with its tiny shapes.
-NOT_MUON = ("embed", "lm_head", "lora_", "router", "complexity")
+NOT_MUON = ("embed", "_head", "lora_", "router", "complexity")
 
 
 def is_matrix(parameter: nn.Parameter) -> bool:
