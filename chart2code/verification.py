@@ -8,10 +8,10 @@ executes the candidates and keeps the best; with `refine` it changes that progra
    after each rendering, while it helps; series are added or dropped if colours are left over or missing; where that
    does not lead to a copy, programs of the other kinds that the picture could be of are tried (sketches.py);
 3. other ways to write single things (grid, legend, markers, layout, ...) are tried, one thing after another;
-4. numbers are rounded as far as the score allows.
+4. its words are read off the picture (captions.py), and numbers are rounded as far as the score allows.
 
-The answer is the program with the highest IoU that was seen, so never worse than the first candidate (rounding may
-cost `ROUNDING_COST`, but not below it), and there at any time: when the budget is spent, or when it is told to stop.
+The answer is the program with the highest IoU that was seen, so never worse than the first candidate (the last step
+may cost `LAST_COST`, but not below it), and there at any time: when the budget is spent, or when it is told to stop.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from chart2code import adjustment
+from chart2code import adjustment, captions
 from chart2code.adjustment import Drawing
 from chart2code.program import Program
 from chart2code.sketches import kind_of, sketches
@@ -41,8 +41,9 @@ ROUNDS = 3  # of changes of structure
 CHANGES = 3  # of series
 TOGETHER = 4  # variants of one program that share a process
 LONGER = 2  # times the length of the model's answer, unless it is a good copy
-SEARCH_SHARE = 0.9  # of the budget; the rest is for rounding
-ROUNDING_COST = 0.005  # of IoU
+REWORDINGS = 2  # other words may move a legend
+SEARCH_SHARE = 0.9  # of the budget; the rest is for words and rounding
+LAST_COST = 0.005  # of IoU: what words weigh, and digits that nobody sees
 GAIN = 1e-3  # of the goal: less is no reason to change a program
 
 
@@ -111,7 +112,7 @@ def verify(
     search.deadline, search.most = began + time_budget, most
     with contextlib.suppress(_BudgetSpent):
         if refine and search.best is not None:
-            search.round_numbers()
+            search.finish()
     best = search.best
     return Verified(
         code=candidates[0] if best is None else best.code,
@@ -222,6 +223,7 @@ class _Search:
         self.go_to(_safely(lambda: adjustment.papers(self.current, self.target)) or [])
         self.read()
         self.align()
+        self.improve([_safely(lambda: captions.reworded(self.current, self.target))])
         if self.best_iou < SUCCESS_IOU and self.rescale():
             self.read()
         if self.best_iou < SUCCESS_IOU:
@@ -310,16 +312,18 @@ class _Search:
                 break
         return bool(chosen)
 
-    def round_numbers(self) -> None:
-        """Fewer digits where the score allows it: the last word, so it goes to `best` and may cost a little."""
-        lowest = max(self.first_iou, self.best_iou - ROUNDING_COST)
-        while (code := _safely(lambda: adjustment.rounded(self.best))) is not None:
-            before = self.best
-            for _code, drawing, _goal in self.render([code]):
-                if drawing is not None and (iou := chart_iou(drawing.pixels, self.target)) >= lowest:
-                    self.best, self.best_iou = drawing, iou
-            if self.best is before:
-                return
+    def finish(self) -> None:
+        """The words of the picture, and fewer digits where the score allows it: in `best`, which may cost a little."""
+        lowest = max(self.first_iou, self.best_iou - LAST_COST)
+        for change, times in ((captions.reworded, REWORDINGS), (adjustment.rounded, sys.maxsize)):
+            for _ in range(times):
+                before = self.best
+                code = _safely(lambda change=change: change(self.best, self.target))
+                for _code, drawing, _goal in self.render(filter(None, [code])):
+                    if drawing is not None and (iou := chart_iou(drawing.pixels, self.target)) >= lowest:
+                        self.best, self.best_iou = drawing, iou
+                if self.best is before:
+                    break
 
 
 def _safely(make: Callable):

@@ -14,7 +14,7 @@ import predict
 from chart2code import adjustment, readout, tick_labels
 from chart2code.adjustment import Drawing
 from chart2code.program import Program, literal
-from chart2code.verification import ROUNDING_COST, verify
+from chart2code.verification import LAST_COST, verify
 from eval_metric.executor import Executor
 from eval_metric.similarity import chart_iou, to_canvas
 
@@ -82,7 +82,7 @@ def test_right_program_stays(executor, kind):
     code = PLT + CHARTS[kind][1]
     chart = executor.run(code).image
     found = verify(executor, [code], chart, refine=True, time_budget=300, max_renderings=8)
-    assert found.iou_before == 1.0 and found.iou >= 1.0 - ROUNDING_COST
+    assert found.iou_before == 1.0 and found.iou >= 1.0 - LAST_COST
     assert len(found.code) <= len(code) + 10
 
 

@@ -1,0 +1,246 @@
+"""The words of a chart, read off its picture and written into a program: title, names of axes, legend, categories.
+
+Where a text stands is known from the program's own drawing, whose layout is that of the chart by then, and from the
+ticks; what it says, words.py reads. A text that can't be read stays as it is.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+
+import numpy as np
+from PIL import Image
+from scipy import ndimage
+
+from chart2code import readout
+from chart2code.adjustment import Drawing
+from chart2code.program import Change, Program, string_literal
+from chart2code.words import BOLD, DPI, REGULAR, read_line
+from eval_metric.similarity import CANVAS
+
+SIZES = (8, 9, 10, 11, 12, 13, 14, 16, 18, 20)  # points
+INK = 0.3  # of the contrast of a line of text
+CONTRAST = 50  # of 255, between a text and its paper
+MOST_ERROR = 0.45  # of a line's ink: what leaves more unexplained has not been read
+RIM = 2  # pixels
+SPACE = 0.66  # ems, between two texts; less lies between two words
+TICK_ROOM = 7.5  # pixels of the figure between an axis and the labels of its ticks
+LONGEST = 120  # pixels, of the name of a category that is written at an angle
+LABEL_ROOM = 26  # pixels, in which the first line of these labels starts
+
+
+def reworded(drawing: Drawing, target: np.ndarray) -> str | None:
+    """The program with the words of the target (the canvas of the chart); None if it has them already."""
+    page = _Page(target.mean(axis=2, dtype=np.float32), drawing.scale)
+    changes = [*_texts(drawing, page), *_categories(drawing, target, page)]
+    code = drawing.program.changed(changes)
+    return None if code == drawing.code else code
+
+
+class _Page:
+    """The picture (CANVAS, CANVAS), grey, and turned so that what is written at an angle reads from left to right."""
+
+    def __init__(self, grey: np.ndarray, scale: float):
+        self.scale, self._turned = scale, {0: grey}
+
+    def turned(self, angle: int) -> np.ndarray:
+        if angle not in self._turned:
+            grey = self._turned[0]
+            picture = Image.fromarray(grey).rotate(
+                -angle, Image.Resampling.BICUBIC, expand=True, fillcolor=float(np.median(grey))
+            )
+            self._turned[angle] = np.asarray(picture)
+        return self._turned[angle]
+
+    def place(self, x: float, y: float, angle: int) -> tuple[float, float]:
+        """Where a place of the picture is in the turned one."""
+        turn, middle, center = math.radians(angle), (CANVAS - 1) / 2, (len(self.turned(angle)) - 1) / 2
+        x, y = x - middle, y - middle
+        return center + x * math.cos(turn) - y * math.sin(turn), center + x * math.sin(turn) + y * math.cos(turn)
+
+    def read(
+        self,
+        place: tuple[float, float],
+        anchor: float,
+        height: float,
+        angle: int = 0,
+        bold: bool = False,
+        reach: tuple[float, float] = (CANVAS, CANVAS),
+    ) -> str | None:
+        """
+        The text at a place (x, y), which is its left end, middle or right end (`anchor` 0, 0.5, 1) along the line and
+        the middle across; `height` of a line, and how far the text may `reach` to both sides, in pixels.
+        """
+        line = _cut_out(self.turned(angle), *self.place(*place, angle), anchor, height, reach)
+        if line is None:
+            return None
+        # Small letters are 0.55 ems high, capitals and a g together 0.97; blur adds a row at each end.
+        fitting = [size for size in SIZES if 0.5 < (len(line) - 2 * RIM) / (size * DPI / 72 * self.scale) < 1.25]
+        found = read_line(line, (REGULAR, BOLD) if bold else (REGULAR,), fitting, round(self.scale, 4))
+        return found.text if found.text and found.error <= MOST_ERROR else None
+
+
+def _cut_out(
+    grey: np.ndarray, x: float, y: float, anchor: float, height: float, reach: tuple[float, float]
+) -> np.ndarray | None:
+    """The ink (h, w), 0 to 1, of the line of text at a place, with a rim; None if there is none."""
+    top, bottom = max(0, int(y - height)), min(len(grey), int(y + height) + 1)
+    left, right = max(0, math.ceil(x - reach[0])), min(grey.shape[1], int(x + reach[1]) + 1)
+    strip = grey[top:bottom, left:right]
+    if min(strip.shape) < 6:
+        return None
+    ink = np.abs(strip - np.median(strip))
+    if ink.max() < CONTRAST:
+        return None
+    dark = ink > INK * ink.max()
+    # The line itself: rows around the middle, as far as they are marked near the place.
+    near = slice(max(0, int(x - left - 4 * height)), int(x - left + 4 * height) + 1)
+    rows = _run(dark[:, near].any(axis=1), y - top, 1)
+    if rows is None:
+        return None
+    columns = _run(dark[rows].any(axis=0), x - left, SPACE * height, anchor)
+    if columns is None or columns.stop - columns.start < 3:
+        return None
+    ink = ink / ink[rows, columns].max()
+    wide, high = (slice(max(0, part.start - RIM), part.stop + RIM) for part in (columns, rows))
+    return ink[high, wide].clip(0, 1)
+
+
+def _run(marked: np.ndarray, place: float, gap: float, anchor: float = 0.5) -> slice | None:
+    """Of the stretches of True, which gaps up to `gap` do not part, the one whose `anchor` is next to a place."""
+    places = np.flatnonzero(marked)
+    if not len(places):
+        return None
+    runs = [(part[0], part[-1] + 1) for part in np.split(places, np.flatnonzero(np.diff(places) > gap + 1) + 1)]
+    start, end = min(runs, key=lambda run: abs(run[0] + anchor * (run[1] - run[0]) - place))
+    return slice(int(start), int(end))
+
+
+def _texts(drawing: Drawing, page: _Page) -> list[Change]:
+    """Changes of the texts that the drawing has and the program says, where the drawing has them."""
+    program, changes = drawing.program, []
+    literals = _literals(program)
+    for role, text, bounds, vertical, *_ in (drawing.result.facts or {}).get("texts", []):
+        for node in literals.pop(text, []):
+            left, top, right, bottom = (*drawing.place(*bounds[:2]), *drawing.place(*bounds[2:]))
+            anchor, height = 0.5, right - left if vertical else bottom - top
+            if role == "legend":
+                anchor = 0.0
+            elif role == "annotation" and drawing.box is not None:  # of a wedge: it begins at the pie
+                anchor = 0.0 if left + right > drawing.box[0] + drawing.box[2] else 1.0
+            place = left + anchor * (right - left), (top + bottom) / 2
+            height *= 0.8
+            near = 0.6 * height  # further off are the handles of a legend, or the pie
+            reach = near if anchor == 0 else CANVAS, near if anchor == 1 else CANVAS
+            read = page.read(place, anchor, height, 90 if vertical else 0, role == "title", reach)
+            if read is not None and read != text:
+                changes.append((program.span(node), string_literal(read)))
+    return changes
+
+
+def _literals(program: Program) -> dict[str, list[ast.Constant]]:
+    """The string literals of a program that occur in it once, by their text, but those at ticks."""
+    at_ticks = {id(node) for names, _ in _names_at_ticks(program) for node in names}
+    found: dict[str, list[ast.Constant]] = {}
+    for node in ast.walk(program.tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in at_ticks:
+            found.setdefault(node.value.strip(), []).append(node)
+    return {text: nodes for text, nodes in found.items() if len(nodes) == 1}
+
+
+def _names_at_ticks(program: Program) -> list[tuple[list[ast.Constant], str]]:
+    """The literals that stand at the ticks of the categories' axis, in their order, and its side."""
+    sides: dict[str, str] = {}
+    for call in program.calls:
+        if call.x and call.method in ("bar", "barh", "plot", "errorbar", "stackplot"):
+            sides.setdefault(call.x, "left" if call.method == "barh" else "bottom")
+    for method, side in (("set_xticks", "bottom"), ("set_yticks", "left")):
+        for call in program.statement_calls(method):
+            if len(call.args) == 2 and isinstance(call.args[1], ast.Name):
+                sides[call.args[1].id] = side
+    found = []
+    for name, side in sides.items():
+        if program.strings(name) is not None:
+            table, place = program.column(name)
+            found.append(([row[place] for row in table.rows], side))
+    return found
+
+
+def _categories(drawing: Drawing, target: np.ndarray, page: _Page) -> list[Change]:
+    """Changes of the names at the ticks, where the target has as many ticks."""
+    program, changes = drawing.program, []
+    box = readout.find_box(target, drawing.box) if drawing.box is not None else None
+    if box is None:
+        return []
+    angles = [
+        keyword.value.value
+        for call in program.statement_calls("tick_params")
+        for keyword in call.keywords
+        if keyword.arg == "rotation" and isinstance(keyword.value, ast.Constant)
+    ]
+    for nodes, side in _names_at_ticks(program):
+        ticks = readout.find_ticks(target, box, side)
+        if len(ticks) != len(nodes):
+            continue
+        if side == "left" and not program.statement_calls("invert_yaxis"):
+            ticks = ticks[::-1]
+        gap = np.abs(np.diff(ticks)).min()
+        height, room = 10 / 72 * DPI * page.scale, TICK_ROOM * page.scale
+        for node, tick in zip(nodes, ticks):
+            if side == "left":
+                read = page.read((box[0] - room, tick), 1.0, min(height, gap / 2), reach=(CANVAS, 2))
+            elif 90 in angles:
+                read = page.read((tick, box[3] + room), 1.0, min(height, gap / 2), 90, reach=(CANVAS, 2))
+            elif 45 in angles:
+                read = _read_slanted(page, tick, box[3] + room, height)
+            else:
+                middle = _first_line(page.turned(0), tick, box[3] + room, gap / 2)
+                read = None if middle is None else page.read((tick, middle), 0.5, height, reach=(gap / 2, gap / 2))
+            if read is not None and read != node.value:
+                changes.append((program.span(node), string_literal(read)))
+    names = [text for _, text in changes]
+    return changes if len(set(names)) == len(names) else []
+
+
+def _first_line(grey: np.ndarray, x: float, top: float, reach: float) -> float | None:
+    """The middle row of the first line of text below a place."""
+    columns = slice(max(0, math.ceil(x - reach)), int(x + reach) + 1)
+    strip = grey[int(top) : int(top + LABEL_ROOM), columns]
+    if strip.size < 30:
+        return None
+    ink = np.abs(strip - np.median(strip))
+    regions, count = ndimage.label((ink > max(CONTRAST, INK * ink.max())).any(axis=1))
+    if not count:
+        return None
+    rows = np.flatnonzero(regions == 1)
+    if len(rows) < 3 and count > 1:  # the dot of an i
+        rows = np.flatnonzero((regions == 1) | (regions == 2))
+    return int(top) + (rows[0] + rows[-1]) / 2
+
+
+def _read_slanted(page: _Page, x: float, top: float, height: float) -> str | None:
+    """
+    The text at 45 degrees whose upright bounding box hangs in the middle of its upper side from a place, as
+    matplotlib has it at ticks. How long it is says how far below the place its middle lies, and the other way round.
+    """
+    grey = page.turned(45)
+    dark = np.abs(grey - np.median(grey)) > CONTRAST
+    best, found = 0.0, None
+    for drop in np.arange(height, LONGEST / 2, 1.0):  # from the top to the middle of the text
+        length = drop * 2 * math.sqrt(2) - height
+        u, v = page.place(x, top + drop, 45)
+        rows = slice(max(0, int(v - height / 3)), int(v + height / 3) + 1)
+        ends = [int(u + side * length / 2) for side in (-1, 1)]
+        inside = dark[rows, max(0, ends[0] + 1) : ends[1]].any(axis=0)
+        beyond = [
+            dark[rows, max(0, int(a)) : int(a + height / 2)].any() for a in (ends[0] - height / 2 - 2, ends[1] + 2)
+        ]
+        value = inside.sum() - (~inside).sum() - length * sum(beyond) / 2
+        if value > best:
+            best, found = value, (drop, length)
+    if found is None:
+        return None
+    drop, length = found
+    reach = length / 2 + height / 3
+    return page.read((x, top + drop), 0.5, height, 45, reach=(reach, reach))

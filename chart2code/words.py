@@ -1,0 +1,170 @@
+"""Reading a line of text: of all strings, the one whose picture differs least from it.
+
+"Document image decoding" (Kopec and Chou, 1994) with the one font that nearly all charts have, matplotlib's own: the
+line is cut into glyphs by dynamic programming, each of which explains some of the line's ink.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+CHARACTERS = "".join(map(chr, range(33, 127))).replace("`", "") + "°€£–"
+FREQUENT = "etaoinsrhldcumfpgwybvkETAOINSRHLDCUMFP"  # as a line of text looks from afar
+REGULAR, BOLD = "DejaVuSans.ttf", "DejaVuSans-Bold.ttf"
+DPI = 100  # matplotlib's own, at which glyphs are hinted
+PHASES = 4  # places of a glyph to the pixel, along the line
+RISES = (0.0, 0.2, 0.4, 0.6, 0.8)  # places of the base line, pixels
+PEN = 8  # pixels
+ROUNDING = 2  # PHASES-ths of a pixel
+KERNED = "TY"  # what follows stands below their arms,
+KERNING, KERNING_COST = 0.18, 5.0  # so many ems nearer; and what an em of that costs
+ASCENT, DESCENT = 0.85, 0.25  # of the glyphs above and below the base line, in ems
+TRIED = 8  # sizes and places of a line of each font, those first that have ink in the same rows
+CLEAR = 0.17  # of a line's ink unexplained: no other size or place is tried
+GLYPH_COST = 0.05, 0.9  # of a glyph's ink, and of any glyph: no letter is two others
+
+
+@dataclass(frozen=True)
+class Glyphs:
+    """The glyphs of a font at a size, for all `CHARACTERS` and, last, the space.
+
+    images: ink (PHASES, G, height, width), the pen a pixel from the left edge. advances: (G,), and an em, in
+    PHASES-ths of a pixel.
+    """
+
+    images: np.ndarray
+    advances: np.ndarray
+    em: float
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of text as it was read, and the share of its ink (sum of squares) that the text does not explain."""
+
+    text: str
+    error: float
+
+
+@cache
+def _face(font: str, points: float) -> tuple[np.ndarray, np.ndarray]:
+    """Ink of all `CHARACTERS` as figures have it (G, height, width), the pen in column PEN and the base line below row
+    `_base(points)`, and how far each and, last, the space moves the pen, in pixels of the figure."""
+    import matplotlib
+    from matplotlib.ft2font import FT2Font, LoadFlags
+
+    face = FT2Font(str(Path(matplotlib.get_data_path(), "fonts/ttf", font)))
+    face.set_size(points, DPI)
+    em, base = points / 72 * DPI, _base(points)
+    pictures = np.zeros((len(CHARACTERS), base + math.ceil(em), PEN + math.ceil(2 * em) + 8), np.float32)
+    for picture, character in zip(pictures, CHARACTERS):
+        face.set_text(character, 0.0, flags=LoadFlags.DEFAULT)
+        face.draw_glyphs_to_bitmap(antialiased=True)
+        bitmap = np.asarray(face.get_image(), np.float32) / 255
+        left, bottom = PEN + face.get_bitmap_offset()[0] // 64, base + math.ceil(face.get_descent() / 64)
+        picture[bottom - len(bitmap) : bottom, left : left + bitmap.shape[1]] = bitmap
+    advances = [face.load_char(ord(character)).linearHoriAdvance / 65536 for character in CHARACTERS + " "]
+    return pictures, np.array(advances)
+
+
+def _base(points: float) -> int:
+    return math.ceil(1.2 * points / 72 * DPI) + 2
+
+
+def _seen(picture: np.ndarray, points: float, scale: float, rise: float, x: float, width: int) -> np.ndarray:
+    """A picture of `_face` at another scale, from its column x on; the base line `rise` below row ASCENT."""
+    em = points / 72 * DPI * scale
+    height, top = math.ceil((ASCENT + DESCENT) * em) + 1, _base(points) - (math.ceil(ASCENT * em) + rise) / scale
+    box = (x, top, x + width / scale, top + height / scale)
+    return np.asarray(Image.fromarray(picture).resize((width, height), Image.Resampling.BICUBIC, box=box))
+
+
+@lru_cache(64)
+def glyphs_of(font: str, points: float, scale: float, rise: float) -> Glyphs:
+    """`scale`: pixels per pixel of the figure; `rise`: of the base line below the images' row ASCENT."""
+    pictures, advances = _face(font, points)
+    em = points / 72 * DPI * scale
+    width = math.ceil(1.1 * em) + 3
+    images = [
+        [_seen(picture, points, scale, rise, PEN - (1 + phase / PHASES) / scale, width) for picture in pictures]
+        for phase in range(PHASES)
+    ]
+    images = np.pad(np.array(images), ((0, 0), (0, 1), (0, 0), (0, 0)))  # the space
+    return Glyphs(images, np.round(advances * scale * PHASES).astype(int), em * PHASES)
+
+
+@lru_cache(1024)
+def _profile(font: str, points: float, scale: float, rise: float) -> np.ndarray:
+    """The ink of the rows of usual text, of norm 1."""
+    rows = _face(font, points)[0][[CHARACTERS.index(c) for c in FREQUENT]].sum(axis=(0, 2))
+    rows = _seen(np.repeat(rows[:, None], 4, axis=1), points, scale, rise, 0, 2)[:, 0]
+    return rows / np.linalg.norm(rows)
+
+
+def read_line(ink: np.ndarray, fonts: Iterable[str], sizes: Iterable[float], scale: float) -> Line:
+    """What is written in `ink` (H, W), 0 to 1, a line of text alone; `sizes` in points, `scale` as in `glyphs_of`."""
+    rows, total = ink.sum(axis=1), max(float((ink**2).sum()), 1e-6)
+    best = Line("", 1.0)
+    for font in fonts:
+        places = []
+        for points, rise in itertools.product(sizes, RISES):
+            profile = _profile(font, points, scale, rise)
+            likeness = np.correlate(rows, profile, mode="full")  # at the images' top in row k - len(profile) + 1
+            places += [(value, k - len(profile) + 1, points, rise) for k, value in enumerate(likeness)]
+        for _, top, points, rise in sorted(places, reverse=True)[:TRIED]:
+            text, explained = decode(ink, glyphs_of(font, points, scale, rise), top)
+            best = min(best, Line(text, 1 - explained / total), key=lambda line: line.error)
+            if best.error < CLEAR:
+                return best
+    return best
+
+
+def decode(ink: np.ndarray, glyphs: Glyphs, top: int) -> tuple[str, float]:
+    """The string that explains most of `ink` (H, W), if the glyphs' images start in row `top`, and how much: what the
+    sum of squares is less for it."""
+    count, height, width = glyphs.images.shape[1:]
+    line = np.zeros((height, ink.shape[1] + width + 1), np.float32)
+    first, last = max(top, 0), min(top + height, ink.shape[0])
+    if first >= last:
+        return "", 0.0
+    line[first - top : last - top, 1 : 1 + ink.shape[1]] = ink[first:last]
+    windows = np.lib.stride_tricks.sliding_window_view(line, width, axis=1)  # (height, n, width)
+    windows = windows.transpose(1, 0, 2).reshape(windows.shape[1], -1)
+    images = glyphs.images.reshape(PHASES * count, -1)
+    energy = (images**2).sum(axis=1)
+    gains = 2 * windows @ images.T - (1 + GLYPH_COST[0]) * energy - GLYPH_COST[1] * (energy > 0)
+    gains = gains.reshape(-1, count)  # (n * PHASES, G): of a glyph with the pen at a place
+
+    most = math.ceil(KERNING * glyphs.em)
+    moved = [range(-most if c in KERNED else -ROUNDING, ROUNDING + 1) for c in (*CHARACTERS, " ")]
+    kinds, moved = np.repeat(np.arange(count), list(map(len, moved))), np.concatenate(moved)
+    steps = np.maximum(glyphs.advances[kinds] + moved, 1)
+    costs = KERNING_COST / glyphs.em * np.maximum(-ROUNDING - moved, 0)
+    ends = np.zeros(len(gains) + 1)  # what is explained at most, with the pen at a place
+    back: list[tuple[int, int] | None] = [None] * len(ends)
+    for place in range(1, len(ends)):
+        before = place - steps
+        totals = np.where(before >= 0, ends[before] + gains[before, kinds] - costs, -np.inf)
+        best = int(totals.argmax())
+        if totals[best] > max(ends[place], 0):
+            ends[place], back[place] = totals[best], (int(before[best]), int(kinds[best]))
+    place, text = int(ends.argmax()), ""
+    explained = float(ends[place])
+    while back[place] is not None:
+        place, kind = back[place]
+        text = (*CHARACTERS, " ")[kind] + text
+    return _told_apart(" ".join(text.split())), explained
+
+
+def _told_apart(text: str) -> str:
+    """The letters I and l, which are the same stroke, by what stands beside them."""
+    text = re.sub(r"(?<=[A-Za-z])I(?=[a-z])|(?<=[a-z])I", "l", text)
+    return re.sub(r"\bl(?=[b-df-hj-np-tv-z])", "I", text)

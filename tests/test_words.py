@@ -1,0 +1,103 @@
+"""Reading text: lines that matplotlib has drawn, and the words of whole charts written into programs with others."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from PIL import Image
+
+from chart2code.adjustment import Drawing
+from chart2code.captions import reworded
+from chart2code.words import BOLD, REGULAR, read_line
+from eval_metric.executor import Executor
+from eval_metric.similarity import to_canvas
+
+START = "import matplotlib.pyplot as plt\n\nfig, ax = plt.subplots()\n"
+
+
+@pytest.mark.parametrize("scale", [0.8, 1.0])
+@pytest.mark.parametrize(
+    "text, size, weight",
+    [
+        ("Quarterly Sales (k€)", 10, "normal"),
+        ("Total Team Yield: 37 % of 2,480", 12, "normal"),
+        ("Vancouver & Tokyo by Weekday", 16, "bold"),
+        ("Temperature [°C]", 14, "normal"),
+    ],
+)
+def test_lines_that_matplotlib_draws(text, size, weight, scale):
+    figure = plt.figure()
+    figure.text(0.1, 0.503, text, fontsize=size, fontweight=weight)
+    figure.canvas.draw()
+    picture = Image.fromarray(np.asarray(figure.canvas.buffer_rgba())[..., 0])
+    plt.close(figure)
+    picture = picture.resize((round(640 * scale), round(480 * scale)), Image.Resampling.BICUBIC)
+    ink = 1 - np.asarray(picture, np.float32) / 255
+    rows, columns = (np.flatnonzero((ink > 0.3).any(axis=axis)) for axis in (1, 0))
+    ink = ink[rows[0] - 2 : rows[-1] + 3, columns[0] - 2 : columns[-1] + 3]
+    line = read_line(ink, (REGULAR, BOLD), (8, 10, 12, 14, 16), scale)
+    assert line.text == text
+    assert line.error < 0.3
+
+
+def test_what_is_no_text_is_not_explained():
+    noise = np.random.default_rng(0).random((14, 120), dtype=np.float32)
+    assert read_line(noise, (REGULAR,), (10, 12), 0.8).error > 0.5
+    assert read_line(np.zeros((14, 50), np.float32), (REGULAR,), (10,), 0.8).text == ""
+
+
+CHARTS = {
+    "bars": (
+        'names, sales = zip(*[("Lisbon", 12), ("Geneva", 30), ("Tokyo", 22)])\nax.bar(names, sales)\n'
+        'ax.set_title("Hotel nights by city")\nax.set_xlabel("City")\nax.set_ylabel("Nights (thousands)")\n',
+        ["Lisbon", "Geneva", "Tokyo", "Hotel nights by city", "City", "Nights (thousands)"],
+    ),
+    "horizontal bars": (
+        'names, sales = zip(*[("Apricot", 12), ("Mango", 30), ("Quince", 22)])\nax.barh(names, sales)\n'
+        'ax.set_xlabel("Harvest [t]")\nfig.tight_layout()\n',
+        ["Apricot", "Mango", "Quince", "Harvest [t]"],
+    ),
+    "upright names": (
+        'names, sales = zip(*[("Apricot", 12), ("Mango", 30), ("Quince", 22)])\nax.bar(names, sales)\n'
+        'ax.tick_params(axis="x", rotation=90)\nfig.tight_layout()\n',
+        ["Apricot", "Mango", "Quince"],
+    ),
+    "slanted names": (
+        'names, sales = zip(*[("Apricot", 12), ("Mangosteen", 30), ("Fig", 22)])\nax.bar(names, sales)\n'
+        'ax.tick_params(axis="x", rotation=45)\nfig.tight_layout()\n',
+        ["Apricot", "Mangosteen", "Fig"],
+    ),
+    "lines": (
+        "x, y1, y2 = zip(*[(1, 3, 4), (2, 5, 2), (3, 4, 6)])\n"
+        'ax.plot(x, y1, label="Winter wheat")\nax.plot(x, y2, label="Rye")\n'
+        'ax.set_title("Yields since 1990", fontsize=16, fontweight="bold")\nax.legend()\n',
+        ["Winter wheat", "Rye", "Yields since 1990"],
+    ),
+    "pie": (
+        'labels, sizes = zip(*[("Housing", 45), ("Food", 35), ("Travel", 20)])\n'
+        "ax.pie(sizes, labels=labels, startangle=90)\n",
+        ["Housing", "Food", "Travel"],
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def executor():
+    with Executor(1, timeout=60, labels=True) as executor:
+        yield executor
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_words_of_a_chart(executor, name):
+    body, words = CHARTS[name]
+    code = other = START + body
+    for word in words:
+        other = other.replace(f'"{word}"', f'"{word[::-1].title()}"')
+    result = executor.run(other)
+    assert result.ok and other != code, result.error
+    assert reworded(Drawing(other, result), to_canvas(executor.run(code).image)) == code
+
+
+def test_right_words_stay(executor):
+    for body, _ in CHARTS.values():
+        result = executor.run(START + body)
+        assert reworded(Drawing(START + body, result), to_canvas(result.image)) is None
