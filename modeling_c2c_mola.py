@@ -65,7 +65,8 @@ except ImportError:  # imported as a flat file
     from routing_c2c_mola import ComplexityMetric, MixtureOfLoraLinear, MixtureOfLoraModel, Router
 
 
-# Inputs of at least so many tokens compute the chosen experts alone; on shorter ones, copying those costs more.
+# Inputs of at least so many tokens compute the chosen experts alone; on shorter ones, copying those costs more, but
+# where a copy is no larger than all experts and decoding uses it again.
 GATHER_LENGTH = 32
 
 
@@ -459,7 +460,8 @@ class C2CMolaCellReader(nn.Module):
         weight = logits[..., 0].sigmoid() + 1e-4  # (B, M, 2)
         weight = weight / weight.sum(dim=1, keepdim=True)
         scale = torch.linspace(-self.AXIS_END, self.AXIS_END, self.AXIS_STEPS, device=logits.device)
-        value, place = logits[..., 1:].softmax(dim=-1) @ scale, self._cells(logits.device)
+        value = (logits[..., 1:].softmax(dim=-1) * scale).sum(dim=-1)  # no matrix product: autocast would round it
+        place = self._cells(logits.device)
         mean_value = (weight * value).sum(dim=1, keepdim=True)  # (B, 1, 2)
         distance = place - (weight * place).sum(dim=1, keepdim=True)  # (B, M, 2)
         slope = (weight * distance * (value - mean_value)).sum(dim=1, keepdim=True)
@@ -672,9 +674,9 @@ class C2CMolaModel(C2CMolaPreTrainedModel):
         """Vision, complexity, routing and connector: everything that is computed once per chart.
 
         pixel_values `(B, 3, image_size, image_size)`; chart_type `(B,)` int64 index into `config.chart_types`, -1 =
-        unknown; num_elements `(B,)`, < 0 = unknown; marks `(B, K, 4)`, corners `(B, 2, 4)`, characters `(B, N, 3)`: see
-        [`C2CMolaCellReader`]; chart_gates `(B, E)`: in place of the router's decision, for the chart and each of its
-        visual tokens.
+        unknown; num_elements `(B,)`, < 0 = unknown; marks `(B, K, 4)`, corners `(B, 2, 4)`, characters `(B, N, 3)`:
+        see [`C2CMolaCellReader`]; chart_gates `(B, E)`: in place of the router's decision, for the chart and each of
+        its visual tokens.
         """
         visual_tokens = self.get_visual_tokens(pixel_values)
         complexity = self.complexity(visual_tokens, chart_type, num_elements)
@@ -754,14 +756,15 @@ class C2CMolaModel(C2CMolaPreTrainedModel):
         if inputs_embeds is None:
             inputs_embeds = self.language_model.embed_tokens(input_ids)
 
-        features = C2CMolaImageFeatures()
+        features = None
         if pixel_values is not None and visual_key_values is None:
             features = self.get_image_features(
                 pixel_values, chart_type, num_elements, marks, corners, characters, chart_gates=chart_gates
             )
             chart_gates, chart_experts = features.chart_gates, features.chart_experts
-        if inputs_embeds.shape[1] < GATHER_LENGTH:
-            chart_experts = None
+        if chart_experts is not None and inputs_embeds.shape[1] < GATHER_LENGTH:
+            if torch.is_grad_enabled() or chart_experts.numel() > self.config.num_experts:
+                chart_experts = None
 
         text_config = self.config.text_config
         if use_cache and past_key_values is None:
@@ -783,7 +786,7 @@ class C2CMolaModel(C2CMolaPreTrainedModel):
             if layer.cross_attn is not None and visual_key_values is not None:
                 key, value = visual_key_values[:, cross_index].unbind(dim=1)
                 cross_index += 1
-            elif layer.cross_attn is not None and features.visual_tokens is not None:
+            elif layer.cross_attn is not None and features is not None:
                 key, value = layer.cross_attn.key_value(features.visual_tokens)
             hidden_states = layer(
                 hidden_states,
@@ -797,7 +800,7 @@ class C2CMolaModel(C2CMolaPreTrainedModel):
                 position_ids=position_ids,
                 **kwargs,
             )
-        routing = {key: value for key, value in features.items() if key != "visual_tokens"}
+        routing = {key: value for key, value in (features or {}).items() if key != "visual_tokens"}
         return C2CMolaModelOutputWithPast(
             last_hidden_state=self.language_model.norm(hidden_states),
             past_key_values=past_key_values if use_cache else None,

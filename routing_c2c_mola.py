@@ -9,9 +9,9 @@ a projection, no loop over experts and no module that runs for some inputs only:
 unused parameter under DDP. Arithmetic of the router is float32 throughout.
 
 The same sum is computed in three ways, whichever is cheapest:
-- stacked: all E experts at once, unchosen ones multiplied by 0. Decoding steps and gates per token.
-- gathered: each chart's k chosen experts are copied next to each other, 2 k r (d_in + d_out) numbers a chart. Long
-  inputs, in training too.
+- stacked: all E experts at once, unchosen ones multiplied by 0. Decoding of many charts, and gates per token.
+- gathered: each chart's k chosen experts are copied next to each other, k r (d_in + d_out) numbers a chart. Long
+  inputs, in training too, and decoding of few charts, for which the copy is kept from step to step.
 - folded: one chart's mixture is added to W, until `unfold_experts`. Decoding then costs what the bare model costs.
 
 With fixed gates a mixture is an ordinary LoRA of rank k * r. [`MixtureOfLoraModel`] writes experts and mixtures as
@@ -258,6 +258,7 @@ class MixtureOfLoraLinear(nn.Linear):
         self.lora_A = nn.Parameter(torch.empty(num_experts * rank, in_features)) if num_experts else None
         self.lora_B = nn.Parameter(torch.empty(out_features, num_experts * rank)) if num_experts else None
         self.register_buffer("folded_weight", None, persistent=False)
+        self._kept: tuple | None = None
 
     def init_experts(self):
         if self.num_experts:
@@ -283,11 +284,29 @@ class MixtureOfLoraLinear(nn.Linear):
             return torch.addmm(output.flatten(0, 1), inner, self.lora_B.t(), alpha=self.scaling).view_as(output)
         batch, k = experts.shape
         gates = gates.gather(1, experts).to(output.dtype)[:, None, :, None]  # (B, 1, k, 1)
+        lora_A, lora_B = self._gathered(experts)
+        inner = torch.bmm(hidden_states, lora_A.transpose(1, 2)).unflatten(-1, (k, -1)) * gates  # (B, L, k, r)
+        return torch.baddbmm(output, inner.flatten(2), lora_B, alpha=self.scaling)
+
+    def _gathered(self, experts: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The factors of each chart's experts next to each other, `(B, k r, d_in)` and `(B, k r, d_out)`. Without
+        gradients those of few charts are kept until others come: decoding asks for the same again and again."""
+        key = None
+        if not torch.is_grad_enabled() and experts.numel() <= self.num_experts and not torch.compiler.is_compiling():
+            factors = self.lora_A, self.lora_B
+            if not any(factor.is_inference() for factor in factors):  # which do not tell whether they were changed
+                key = experts, *factors, *(factor._version for factor in factors)
+        if key and self._kept and all(a is b for a, b in zip(key[:3], self._kept)) and key[3:] == self._kept[3:5]:
+            return self._kept[5:]
+        batch, k = experts.shape
         index = experts.flatten() // self.shared_by
         lora_A = self.lora_A.view(self.num_experts, -1).index_select(0, index).view(batch, k * self.rank, -1)
         lora_B = self.lora_B.unflatten(1, (-1, self.rank)).index_select(1, index).view(-1, batch, k * self.rank)
-        inner = torch.bmm(hidden_states, lora_A.transpose(1, 2)).unflatten(-1, (k, -1)) * gates  # (B, L, k, r)
-        return torch.baddbmm(output, inner.flatten(2), lora_B.permute(1, 2, 0), alpha=self.scaling)
+        lora_B = lora_B.permute(1, 2, 0)
+        if key:
+            lora_B = lora_B.contiguous()
+            self._kept = *key, lora_A, lora_B
+        return lora_A, lora_B
 
     def _shared(self, gates: torch.Tensor) -> torch.Tensor:
         """Gates of the model's experts -> gates of this layer's, which several of them may share."""

@@ -167,23 +167,22 @@ class Steps:
         return step
 
     def prefill(self, name: str) -> Callable[[], None]:
-        model, inputs = self.models[name], self.inputs(name, 1)
+        model, inputs = self.models[name].eval(), self.inputs(name, 1)
 
         @torch.no_grad()
         def step():
-            model.eval()(input_ids=self.input_ids[:1], **inputs, use_cache=False, logits_to_keep=1)
+            model(input_ids=self.input_ids[:1], **inputs, use_cache=False, logits_to_keep=1)
 
         return step
 
     def decode(self, name: str) -> Callable[[], None]:
         """One token after 64."""
-        model, inputs, cache = self.models[name], self.inputs(name, 1), DynamicCache(config=self.config)
+        model, inputs, cache = self.models[name].eval(), self.inputs(name, 1), DynamicCache(config=self.config)
         with torch.no_grad():
-            model.eval()(input_ids=self.input_ids[:1, :64], past_key_values=cache, use_cache=True, **inputs)
+            model(input_ids=self.input_ids[:1, :64], past_key_values=cache, use_cache=True, **inputs)
 
         @torch.no_grad()
         def step():
-            model.eval()
             for _ in range(DECODED):
                 model(input_ids=self.input_ids[:1, :1], past_key_values=cache, use_cache=True, **inputs)
             cache.crop(-DECODED)

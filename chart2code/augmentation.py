@@ -2,8 +2,8 @@
 author writes it. What the code draws stays the same, to the pixel: experiments/code_augmentation.py is the proof.
 
 Pictures: rotation within 15 degrees, other margins (scale and translation), colour jitter within 10 %, blur, noise,
-JPEG. All of the ink stays inside, and the places of marks, corners and characters move with it. A row keeps its `image`, what
-its code draws, and has the altered one as `augmented_image`; the collator shows that one to the model.
+JPEG. All of the ink stays inside, and the places of the labels move with it. A row keeps its `image`, what its code
+draws, and has the altered one as `augmented_image`; the collator shows that one to the model.
 
 Code: names of variables, comments, order of keyword arguments and of independent statements, and structure: a table
 becomes columns, a list comprehension a loop and the reverse, repeated calls a loop and the reverse, setters one call.

@@ -59,10 +59,10 @@ class ChartCollator:
     """
     Makes a batch of data set rows: the processor's tensors (`pixel_values (B, 3, 512, 512)`, `input_ids (B, L)`,
     `attention_mask (B, L)`, `labels (B, L)`), `chart_type (B,)` as index (-1 if unknown), `num_elements (B,)` and,
-    where the data set has them, `marks (B, K, 4)`, `corners (B, 2, 4)` and `characters (B, N, 3)` for the model's reader of cells,
-    padded with NaN; a mark at infinity stands for marks that are not known. With `num_targets`, `targets (n, 512, 512, 3)`
-    uint8 as well: the pictures, on the metric's canvas, that the programs of the first n charts should draw
-    (L_semantic).
+    where the data set has them, `marks (B, K, 4)`, `corners (B, 2, 4)` and `characters (B, N, 3)` for the model's
+    reader of cells, padded with NaN; a mark at infinity stands for marks that are not known. With `num_targets`,
+    `targets (n, 512, 512, 3)` uint8 as well: the pictures, on the metric's canvas, that the programs of the first n
+    charts should draw (L_semantic).
 
     A row with `augmented_image` (augmentation.py) is seen through that; its `image` stays what the code draws.
     """

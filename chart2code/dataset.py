@@ -1,8 +1,8 @@
 """Chart data sets on disk, in one form whoever wrote them: folder/{train,validation,test}/shard-*.parquet.
 
 Columns: `image` (512 x 512 RGB, letterboxed on white), `code`, `chart_type`, `variant`, `num_elements` (-1: unknown),
-`marks`, `corners` and `characters` (see eval_metric/labels.py; places as shares of the picture; null where they are not known)
-and `seed`, a number that names the chart within the data set.
+`marks`, `corners` and `characters` (see eval_metric/labels.py; places as shares of the picture; null where they are
+not known) and `seed`, a number that names the chart within the data set.
 """
 
 from __future__ import annotations

@@ -158,8 +158,9 @@ def generate_candidates(
                 inputs = processor(images=images[start : start + step], return_tensors="pt").to(model.device)
                 features = model.get_image_features(inputs.pop("pixel_values"))
                 inputs["visual_key_values"] = model.model.get_visual_key_values(features.visual_tokens)
-                if features.chart_gates is not None:
-                    inputs["chart_gates"] = features.chart_gates
+                for name in ("chart_gates", "chart_experts"):
+                    if features[name] is not None:
+                        inputs[name] = features[name]
                 ways = [{"do_sample": False}]
                 if candidates > 1:
                     sampling = {"do_sample": True, "temperature": temperature, "top_k": 0, "top_p": 0.95}

@@ -96,6 +96,24 @@ def test_long_inputs_take_the_gathered_path_with_the_same_answer(monkeypatch):
     assert model(**batch).chart_experts is None and all(experts is None for experts in calls)
 
 
+@torch.no_grad()
+def test_factors_that_are_kept_follow_charts_and_weights():
+    layer, x = make_layer(), torch.randn(2, 1, 24, dtype=torch.float64)
+    (gates, experts), (other_gates, other_experts) = make_gates(2), make_gates(2)
+    for _ in range(2):
+        torch.testing.assert_close(layer(x, gates, experts), loop(layer, x, gates), rtol=1e-12, atol=1e-12)
+    kept = layer._gathered(experts)[0]
+    assert layer._gathered(experts)[0] is kept and layer._gathered(experts.clone())[0] is not kept
+    torch.testing.assert_close(layer(x, other_gates, other_experts), loop(layer, x, other_gates))
+    for change in (
+        lambda: layer.lora_B.mul_(2),
+        lambda: layer.set_expert(int(other_experts[0, 0]), None, None),
+        lambda: setattr(layer, "lora_A", nn.Parameter(layer.lora_A * 3)),
+    ):
+        change()
+        torch.testing.assert_close(layer(x, other_gates, other_experts), loop(layer, x, other_gates))
+
+
 def test_folded_decoding_gives_the_same_answer_and_unfolding_the_same_bits():
     model, charts = make_model(), make_charts()
     inputs = {"input_ids": PROMPT[:1], "pixel_values": charts[:1]}
