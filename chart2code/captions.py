@@ -146,7 +146,8 @@ def _literals(program: Program) -> dict[str, list[ast.Constant]]:
     for node in ast.walk(program.tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in at_ticks:
             found.setdefault(node.value.strip(), []).append(node)
-    return {text: nodes for text, nodes in found.items() if len(nodes) == 1}
+    plain = {text: nodes for text, nodes in found.items() if text.count("$") < 2}  # no formulas
+    return {text: nodes for text, nodes in plain.items() if len(nodes) == 1}
 
 
 def _names_at_ticks(program: Program) -> list[tuple[list[ast.Constant], str]]:
