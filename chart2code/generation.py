@@ -159,7 +159,7 @@ def generate_candidates(
                 features = model.get_image_features(inputs.pop("pixel_values"))
                 inputs["visual_key_values"] = model.model.get_visual_key_values(features.visual_tokens)
                 for name in ("chart_gates", "chart_experts"):
-                    if features[name] is not None:
+                    if features.get(name) is not None:
                         inputs[name] = features[name]
                 ways = [{"do_sample": False}]
                 if candidates > 1:

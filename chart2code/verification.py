@@ -315,15 +315,18 @@ class _Search:
     def finish(self) -> None:
         """The words of the picture, and fewer digits where the score allows it: in `best`, which may cost a little."""
         lowest = max(self.first_iou, self.best_iou - LAST_COST)
-        for change, times in ((captions.reworded, REWORDINGS), (adjustment.rounded, sys.maxsize)):
-            for _ in range(times):
-                before = self.best
-                code = _safely(lambda change=change: change(self.best, self.target))
-                for _code, drawing, _goal in self.render(filter(None, [code])):
-                    if drawing is not None and (iou := chart_iou(drawing.pixels, self.target)) >= lowest:
-                        self.best, self.best_iou = drawing, iou
-                if self.best is before:
-                    break
+        self.change_best(lambda: captions.reworded(self.best, self.target), REWORDINGS, lowest)
+        self.change_best(lambda: adjustment.rounded(self.best), sys.maxsize, lowest)
+
+    def change_best(self, change: Callable[[], str | None], times: int, lowest: float) -> None:
+        """Puts what a change of the answer gives in its place, while its IoU is not below `lowest`."""
+        for _ in range(times):
+            before = self.best
+            for _code, drawing, _goal in self.render(filter(None, [_safely(change)])):
+                if drawing is not None and (iou := chart_iou(drawing.pixels, self.target)) >= lowest:
+                    self.best, self.best_iou = drawing, iou
+            if self.best is before:
+                return
 
 
 def _safely(make: Callable):

@@ -21,6 +21,7 @@ from chart2code.augmentation import AugmentedDataset
 from chart2code.callbacks import routing_matrix
 from chart2code.checkpoints import check_same_run, last_complete_checkpoint
 from chart2code.collator import ChartCollator, EpochSampler, load_split
+from chart2code.dataset import LABELS
 from chart2code.generation import ChartError
 from chart2code.optimizer import MuonAdamW, parameter_groups
 from chart2code.synthetic import write_dataset
@@ -843,13 +844,13 @@ def test_unknown_marks_teach_nothing(workspace):
     rows = list(load_split(str(workspace / "data"), "train", processor).select(range(2)))
     model = C2CMolaForConditionalGeneration(C2CMolaConfig(**MODEL, mark_bins=10)).eval()
     collate = ChartCollator(processor, model.config.chart_types)
-    unknown = collate([rows[0], rows[1] | {"marks": None, "characters": None}])
+    unknown = collate([rows[0], rows[1] | dict.fromkeys(LABELS)])
     assert unknown["marks"][1, 0].isinf().all() and not unknown["marks"][0].isinf().any()
     with torch.no_grad():
         alone = model(**collate(rows[:1]))
         assert model(**unknown).mark_loss == pytest.approx(alone.mark_loss.item(), rel=1e-4)
         assert model(**unknown).character_loss == pytest.approx(alone.character_loss.item(), rel=1e-4)
-        nothing = model(**collate([row | {"marks": None} for row in rows])).mark_loss
+        nothing = model(**collate([row | {"marks": None, "corners": None} for row in rows])).mark_loss
     assert nothing == 0
 
 
