@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from datasets import Dataset
 from safetensors.torch import load_file
 from test_train import MODEL, TWO_PROCESSES, accelerate_launch, command, history, launch, make_processor, workspace
 
+from chart2code.dataset import read_split
 from configuration_c2c_mola import C2CMolaConfig
 from modeling_c2c_mola import C2CMolaForConditionalGeneration
 
@@ -27,11 +27,11 @@ def disjoint(workspace):
     model.save_pretrained(workspace / "routed")
     make_processor().save_pretrained(workspace / "routed")
     for split in ("train", "validation"):
-        rows = Dataset.from_parquet([str(file) for file in sorted((workspace / "data").glob(f"**/{split}*.parquet"))])
+        rows = read_split(workspace / "data", split)
         rows = rows.select(range(len(rows) // 4 * 4))
         types = [("bar", "pie")[index // 2 % 2] for index in range(len(rows))]  # of two, two go to each process
         rows = rows.remove_columns("chart_type").add_column("chart_type", types)
-        file = workspace / "pairs" / "data" / f"{split}-00000-of-00001.parquet"
+        file = workspace / "pairs" / split / "shard-00000.parquet"
         file.parent.mkdir(parents=True, exist_ok=True)
         rows.to_parquet(str(file))
     return workspace
