@@ -16,6 +16,7 @@ from scipy import ndimage
 from chart2code import readout
 from chart2code.adjustment import Drawing
 from chart2code.program import Change, Program, string_literal
+from chart2code.tick_labels import runs_of
 from chart2code.words import BOLD, DPI, REGULAR, read_line
 from eval_metric.similarity import CANVAS
 
@@ -109,12 +110,8 @@ def _cut_out(
 
 def _run(marked: np.ndarray, place: float, gap: float, anchor: float = 0.5) -> slice | None:
     """Of the stretches of True, which gaps up to `gap` do not part, the one whose `anchor` is next to a place."""
-    places = np.flatnonzero(marked)
-    if not len(places):
-        return None
-    runs = [(part[0], part[-1] + 1) for part in np.split(places, np.flatnonzero(np.diff(places) > gap + 1) + 1)]
-    start, end = min(runs, key=lambda run: abs(run[0] + anchor * (run[1] - run[0]) - place))
-    return slice(int(start), int(end))
+    runs = runs_of(marked, gap)
+    return slice(*min(runs, key=lambda run: abs(run[0] + anchor * (run[1] - run[0]) - place))) if runs else None
 
 
 def _texts(drawing: Drawing, page: _Page) -> list[Change]:

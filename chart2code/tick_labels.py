@@ -93,7 +93,7 @@ def read_number(pixels: np.ndarray, box: Box, place: float, ticks: np.ndarray, s
     if ink.max() < 60:
         return None
     ink = ink / ink.max()
-    runs = _runs((ink > INK).any(axis=0), 0)
+    runs = runs_of((ink > INK).any(axis=0), 0)
     tick = 0 if side == "right" else ink.shape[1]
     runs = [r for r in runs if tick not in r or np.ptp(np.flatnonzero((ink[:, r[0] : r[1]] > INK).any(axis=1))) > 2]
     if not runs:
@@ -106,7 +106,7 @@ def read_number(pixels: np.ndarray, box: Box, place: float, ticks: np.ndarray, s
             break
         chosen.append(run)
     rows = np.flatnonzero((ink[:, min(a for a, _ in chosen) : max(b for _, b in chosen)] > INK).any(axis=1))
-    lines = [line for line in _runs(np.isin(np.arange(len(ink)), rows), 1) if np.ptp(line) >= 5]
+    lines = [line for line in runs_of(np.isin(np.arange(len(ink)), rows), 1) if np.ptp(line) >= 5]
     if not lines:
         return None
     line = max(lines, key=np.ptp) if side != "bottom" else lines[0]
@@ -123,7 +123,7 @@ def _number(text: str) -> float | None:
         return None
 
 
-def _runs(mask: np.ndarray, bridged: int) -> list[tuple[int, int]]:
+def runs_of(mask: np.ndarray, bridged: float) -> list[tuple[int, int]]:
     """(start, end) of the stretches of True; gaps up to `bridged` belong to them."""
     places = np.flatnonzero(mask)
     if not len(places):
