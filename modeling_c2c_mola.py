@@ -567,6 +567,13 @@ class C2CMolaPreTrainedModel(PreTrainedModel):
         "attentions": OutputRecorder(C2CMolaAttention, index=1),
     }
 
+    def save_pretrained(self, *args, save_original_format: bool = False, **kwargs):
+        """
+        As in transformers, but with the names that the parameters have. Loading under ZeRO-3 makes transformers 5.23
+        believe that every name was converted by the rules of the vision streams, and saving would "undo" that.
+        """
+        super().save_pretrained(*args, save_original_format=save_original_format, **kwargs)
+
     def enable_input_require_grads(self):
         """Of the decoder alone: a frozen vision stream whose input needs a gradient would keep all its activations."""
         embeddings = self.get_input_embeddings()
