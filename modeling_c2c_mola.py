@@ -567,12 +567,17 @@ class C2CMolaPreTrainedModel(PreTrainedModel):
         "attentions": OutputRecorder(C2CMolaAttention, index=1),
     }
 
-    def save_pretrained(self, *args, save_original_format: bool = False, **kwargs):
+    def save_pretrained(
+        self, *args, state_dict: dict | None = None, save_original_format: bool = False, **kwargs
+    ) -> None:
         """
-        As in transformers, but with the names that the parameters have. Loading under ZeRO-3 makes transformers 5.23
-        believe that every name was converted by the rules of the vision streams, and saving would "undo" that.
+        As in transformers, but the file has the same names whatever the model was trained with. Loading under ZeRO-3
+        makes transformers 5.23 believe that every name was converted by the rules of the vision streams, which saving
+        would "undo"; and the weights that DeepSpeed gives to be saved are copies, tied ones too.
         """
-        super().save_pretrained(*args, save_original_format=save_original_format, **kwargs)
+        if state_dict is not None:
+            state_dict = {name: value for name, value in state_dict.items() if name not in self.all_tied_weights_keys}
+        super().save_pretrained(*args, state_dict=state_dict, save_original_format=save_original_format, **kwargs)
 
     def enable_input_require_grads(self):
         """Of the decoder alone: a frozen vision stream whose input needs a gradient would keep all its activations."""

@@ -39,7 +39,9 @@ class GenerationCallback(TrainerCallback):
 
     def on_step_end(self, args, state, control, **kwargs):
         if state.global_step % args.eval_generate_steps == 0 or state.global_step == state.max_steps:
+            should_log = control.should_log
             self.trainer.log(self.evaluate())
+            control.should_log = should_log  # the line of the training step itself is still to be written
 
     def evaluate(self) -> dict[str, float]:
         """Mean scores of the fixed validation charts over all processes."""

@@ -7,6 +7,7 @@ import torch
 from conftest import tiny_config
 from safetensors.torch import load_file
 from test_modeling import PROMPT, make_batch, make_charts, make_model
+from transformers.conversion_mapping import get_model_conversion_mapping
 
 from configuration_c2c_mola import C2CMolaConfig
 from modeling_c2c_mola import C2CMolaForConditionalGeneration, sincos, sincos_position_embedding
@@ -41,6 +42,17 @@ def test_tied_weights_are_one_and_saved_once(tmp_path):
     assert "lm_head.weight" not in load_file(tmp_path / "model.safetensors")
     loaded = C2CMolaForConditionalGeneration.from_pretrained(tmp_path)
     assert loaded.lm_head.weight is loaded.model.language_model.embed_tokens.weight
+
+
+def test_what_deepspeed_gives_to_be_saved_gets_the_same_names(tmp_path):
+    """Copies of all weights, of a model of which transformers believes that its vision streams' names were changed."""
+    model = make_model()
+    model.save_pretrained(tmp_path / "plain")
+    model._weight_conversions = get_model_conversion_mapping(model)
+    assert model._weight_conversions
+    model.save_pretrained(tmp_path / "copies", state_dict={k: v.clone() for k, v in model.state_dict().items()})
+    plain, copies = (load_file(tmp_path / folder / "model.safetensors") for folder in ("plain", "copies"))
+    assert plain.keys() == copies.keys() and all(torch.equal(plain[name], copies[name]) for name in plain)
 
 
 def test_embeddings_can_be_resized():

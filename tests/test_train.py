@@ -511,6 +511,7 @@ def test_pictures_card_and_push(workspace, tmp_path, monkeypatch):
     assert {"charts/0", "charts/1"} <= set(events.Tags()["images"])
     scalars = set(events.Tags()["scalars"])
     assert {"train/loss_semantic", "train/semantic_iou", "train/semantic_executed", "train/data_wait_share"} <= scalars
+    assert [event.step for event in events.Scalars("train/loss")] == [1, 2]  # an evaluation hides no step's line
 
 
 def test_without_weight_there_is_no_semantic_loss(workspace, tmp_path):
