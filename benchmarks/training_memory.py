@@ -8,7 +8,7 @@ Qwen2.5-Coder-0.5B, SigLIP base and ConvNeXtV2 tiny, random weights, in a proces
 autocast to bf16 with moving weights and states in fp32, AdamW. Options: `fp32` (no autocast, nothing in bf16), `bf16`,
 `bf16_checkpoint_4th` (every 4th layer computed anew in the backward pass, as in the paper), `bf16_checkpoint_all`.
 `peak_mb` is the largest resident memory (or GPU memory, where there is a GPU) during the steps, less what the process
-had before the model was built; `seconds_per_step` is the second step.
+had before the model was built, after a step of a small one; `seconds_per_step` is the second step.
 
 `predicted_mb` is the plan's number for the same: the same code runs on tensors without contents, and every allocation
 is counted. The plan for 7B divides what ZeRO-3 divides: parameters in bf16, gradients in bf16, and, of what moves, a
@@ -64,7 +64,7 @@ def shape(size: str, layers: int | None = None) -> dict:
     }
 
 
-def build(arm: str, config: dict) -> torch.nn.Module:
+def build(arm: str, config: dict, option: str = "bf16") -> torch.nn.Module:
     """The model of an arm as train.py builds it, with random weights."""
     from chart2code.arguments import ModelArguments
     from train import load_model
@@ -72,11 +72,12 @@ def build(arm: str, config: dict) -> torch.nn.Module:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "model.json")
         file.write_text(json.dumps(config))
-        values = {"unfreeze": MOVING, "frozen_dtype": "bfloat16"} if arm == "mola" else {}
-        values |= {"method": "mola" if arm == "mola" else "standard"}
+        values = {"method": "mola", "unfreeze": MOVING} if arm == "mola" else {"method": "standard"}
         args = ModelArguments(model_config=str(file), processor="-", **values)
         if arm == "lora":  # of random weights, which train.py refuses: here only its memory counts
-            args.method, args.frozen_dtype = "lora", "bfloat16"
+            args.method = "lora"
+        if arm != "standard" and option != "fp32":
+            args.frozen_dtype = "bfloat16"
         return load_model(args)
 
 
@@ -121,8 +122,11 @@ def measure(arm: str, option: str, config: dict, tokens: int) -> dict[str, float
     from train import keep_freed_memory  # noqa: F401  not called: what is freed is to be given back here
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
+    small = json.loads((ROOT / "configs/tiny_model.json").read_text())
+    Training(build(arm, small, option).to(device), option, tokens, device).step()  # loads what has to be loaded
+    gc.collect()
     before = 0 if device == "cuda" else status("VmRSS")
-    training = Training(build(arm, config).to(device), option, tokens, device)
+    training = Training(build(arm, config, option).to(device), option, tokens, device)
     gc.collect()
     if device == "cuda":
         torch.cuda.reset_peak_memory_stats()
@@ -145,10 +149,19 @@ def status(name: str) -> float:
 
 
 class Allocations(TorchDispatchMode):
-    """Counts the bytes of all storages that operations create, as long as they live."""
+    """
+    Counts the bytes of all storages that operations create, as long as they live.
 
-    def __init__(self, model: torch.nn.Module):
+    Not what would be untouched zeros: the main memory has no pages for them (on a GPU they count). And where a mode is
+    on, autograd adds gradients into new storages and copies them, which it otherwise does not: no peak of these.
+    """
+
+    ZEROS = (torch.ops.aten.embedding_dense_backward.default, torch.ops.aten.nll_loss_backward.default)
+    IN_PLACE = (torch.ops.aten.add.Tensor, torch.ops.aten.clone.default)
+
+    def __init__(self, model: torch.nn.Module, lazy_zeros: bool):
         super().__init__()
+        self.lazy_zeros = lazy_zeros
         self.live = self.peak = self.gradients = self.parameters = self.activations = 0
         self.seen = weakref.WeakSet()
         for tensor in (*model.parameters(), *model.buffers()):
@@ -161,12 +174,14 @@ class Allocations(TorchDispatchMode):
     def _gradient(self, parameter: torch.Tensor) -> None:
         self.gradients += parameter.grad.nbytes
 
-    def add(self, tensor: torch.Tensor) -> None:
+    def add(self, tensor: torch.Tensor, peak: bool = True) -> None:
         storage = tensor.untyped_storage()
         if storage not in self.seen:
             self.seen.add(storage)
             self.live += storage.nbytes()
             weakref.finalize(storage, self._remove, storage.nbytes())
+            if not peak:
+                return
             self.peak = max(self.peak, self.live)
             self.activations = max(self.activations, self.live - self.parameters - self.gradients)
 
@@ -175,7 +190,9 @@ class Allocations(TorchDispatchMode):
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         result = function(*args, **(kwargs or {}))
-        tree_map_only(torch.Tensor, self.add, result)
+        if not (self.lazy_zeros and function in self.ZEROS):
+            peak = torch.is_grad_enabled() or function not in self.IN_PLACE
+            tree_map_only(torch.Tensor, lambda tensor: self.add(tensor, peak), result)
         return result
 
 
@@ -189,7 +206,7 @@ def predict(arm: str, option: str, config: dict, tokens: int, zero3: bool = Fals
     from torch._subclasses.fake_tensor import FakeTensorMode
 
     with torch.device("meta"):
-        model = build(arm, config)
+        model = build(arm, config, option)
     if zero3:
         bare = model.get_base_model() if hasattr(model, "get_base_model") else model
         bare.set_attn_implementation({"text_config": "sdpa", "vision_config": "sdpa"})
@@ -198,8 +215,9 @@ def predict(arm: str, option: str, config: dict, tokens: int, zero3: bool = Fals
                 parameter.data = parameter.data.to(torch.bfloat16)
     with FakeTensorMode(allow_non_fake_inputs=True):
         model.to_empty(device="cpu")
+        (model.get_base_model() if hasattr(model, "get_base_model") else model).tie_weights()  # which that parts
         training = Training(model, option, tokens, "cpu")
-        with Allocations(model) as allocations:
+        with Allocations(model, lazy_zeros=not zero3) as allocations:
             training.backward()
             activations = allocations.activations
             training.update()

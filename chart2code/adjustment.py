@@ -32,6 +32,8 @@ WASH = 0.6  # opacity that areas below lines don't have
 SAME_COLOR = 14  # of 255
 GREY = 30  # of 255: less chroma than this, and it may be grid or text
 THICKEST = 6  # points, of lines
+LOWER = {"^": 0.12, "v": -0.12}  # the middle of triangles with an edge, in their heights
+AREAS = {"o": 0.785, "s": 1.0, "D": 1.0, "^": 0.5, "v": 0.5}  # of markers, in squares of their size
 
 
 class Drawing:
@@ -419,6 +421,9 @@ def _write_colors(reading: Reading, series: list[Series], seen: list[np.ndarray]
         if np.abs(s.color - color).max() < SAME_COLOR:
             continue
         alpha = number(s.call.keyword("alpha")) or 1.0
+        if (255 + (color - 255) / alpha).min() < -SAME_COLOR and s.kind != "stackplot":  # too strong to be transparent
+            reading.changes += filter(None, [program.set_keyword(s.call.node, "alpha", None)])
+            alpha = 1.0
         text = color_literal(np.clip(255 + (color - 255) / alpha, 0, 255))
         if s.kind == "stackplot":
             lists.setdefault(id(s.call), [color_literal(np.clip(255 + (c - 255) / alpha, 0, 255)) for c in seen])
@@ -742,19 +747,30 @@ def _read_points(
         column = program.column(s.column)
         if points is None or column is None or len(points.places) > 400:
             continue
+        node = s.call.keyword("marker")
+        own_marker = node.value if isinstance(node, ast.Constant) else "o"
+        marker = points.marker if points.marker and own_marker in AREAS else own_marker
+        # Of what is measured from a marker's place: the middle of a triangle is nearer to its base.
+        offset = np.array([0, LOWER.get(marker, 0) * (2 * points.area) ** 0.5])
+        if own_points and marker == own_marker and s.marks is not None:
+            apart = own_points.places[:, None] - s.marks
+            nearest = np.abs(apart).sum(axis=2).argmin(axis=1)
+            measured = np.median(apart[np.arange(len(nearest)), nearest], axis=0)
+            offset = np.where(np.abs(measured) < 3, measured, offset)
         for name, axis, places in (
-            (s.call.x, 0, frame.to_own_x(points.places[:, 0])),
-            (s.column, 1, frame.to_own_y(points.places[:, 1])),
+            (s.call.x, 0, frame.to_own_x(points.places[:, 0] - offset[0])),
+            (s.column, 1, frame.to_own_y(points.places[:, 1] - offset[1])),
         ):
             factor, shift = scales[axis]
             _write(reading, {name: fits[axis](places) * factor + shift}, spans[axis] * factor)
-        if own_points and not 0.8 < points.area / own_points.area < 1.25:
-            size = number(s.call.keyword("s")) or 36.0
-            change = program.set_keyword(
-                s.call.node, "s", str(max(1, round(size * points.area / own_points.area / 5) * 5))
-            )
-            if change:
-                reading.changes.append(change)
+        if marker != own_marker:
+            text = None if marker == "o" else string_literal(marker)
+            reading.changes.append(program.set_keyword(s.call.node, "marker", text))
+        ratio = points.area / own_points.area if own_points else 1.0
+        if marker != own_marker or not 0.85 < ratio < 1.18:
+            size = (number(s.call.keyword("s")) or 36.0) * ratio * AREAS.get(own_marker, 1) / AREAS.get(marker, 1)
+            reading.changes.append(program.set_keyword(s.call.node, "s", str(max(1, round(size / 5) * 5))))
+    reading.changes = [change for change in reading.changes if change]
 
 
 # Pies
@@ -910,7 +926,6 @@ def alternatives(drawing: Drawing, target: np.ndarray) -> list[list[list[Change]
         add(*(program.drop_statement(c) for m in ("set_ylim", "set_xlim") for c in program.statement_calls(m)))
     keyword(lines, "marker", None, *MARKERS)
     keyword(lines, "linestyle", None, '"--"', '":"', '"-."')
-    keyword(points, "marker", None, *MARKERS[1:])
     keyword(points, "edgecolor", None, '"black"')
     keyword(bars, "edgecolor", None, '"black"')
     keyword(areas, "alpha", None, "0.2", "0.4", "0.7")
@@ -944,11 +959,8 @@ def alternatives(drawing: Drawing, target: np.ndarray) -> list[list[list[Change]
             own = program.text(call.args[0])
             add(program.drop_statement(call), *((program.span(call.args[0]), t) for t in FORMATS if t != own))
     statement("tight_layout", "", owner=figure)
-    for calls, name, values in ((lines, "marker", (None, *MARKERS)), (points, "marker", (None, *MARKERS[1:]))):
-        if len(calls) > 1:  # each for itself
-            for call in calls:
-                keyword([call], name, *values)
-    for call in lines if len(lines) > 1 else ():
+    for call in lines if len(lines) > 1 else ():  # each for itself
+        keyword([call], "marker", None, *MARKERS)
         keyword([call], "linestyle", None, '"--"', '":"', '"-."')
     keyword([call for call in bars if any(k.arg == "edgecolor" for k in call.keywords)], "hatch", None, '"//"')
     if not pies:

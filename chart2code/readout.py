@@ -21,6 +21,10 @@ PALE = 205  # spines that are thinner than a pixel of the canvas
 MIX_ERROR = 40  # of 255: how far a pixel may be from the mixtures of a colour and the paper
 MOST_TOGETHER = 6  # markers upon each other
 LARGEST = 40  # pixels, of a marker
+SAMPLES = 9  # of markers that stand alone
+SMALLEST = 16  # pixels, of a marker whose shape can be told
+UNLIKE = 0.35  # of its area: a marker that differs more from a shape has another
+BLUR = 0.5  # pixels: of edges, and by taking the mean of markers between pixels
 FULL = 0.75  # coverage from which a pixel belongs to a filled area
 
 
@@ -328,6 +332,12 @@ def coverage_inside(
     part = np.s_[max(0, top + margin) : bottom - margin + 1, max(0, left + margin) : right - margin + 1]
     cover = np.zeros(pixels.shape[:2], np.float32)
     cover[part] = coverage(pixels[part], color, paper)
+    if np.ptp(color) > 30:  # a soft grey edge of the frame isn't a pale colour
+        for inside, colors in ((cover[part], pixels[part]), (cover[part].T, pixels[part].swapaxes(0, 1))):
+            for row in (0, 1, -2, -1) if len(inside) > 4 else ():
+                inked = inside[row] > 0
+                if inked.mean() > 0.6 and np.median(_chroma(colors[row][inked])) < 24:
+                    inside[row] = 0
     return cover
 
 
@@ -517,10 +527,11 @@ def trace_area(cover: np.ndarray, knots: Sequence[float]) -> np.ndarray | None:
 
 @dataclass(frozen=True)
 class Points:
-    """Places (N, 2) of the markers of one colour, and the area of one in pixels."""
+    """Places (N, 2) of the markers of one colour, the area of one in pixels, and its shape, where one stands alone."""
 
     places: np.ndarray
     area: float
+    marker: str | None
 
 
 def find_points(cover: np.ndarray, area: float | None = None) -> Points | None:
@@ -534,20 +545,26 @@ def find_points(cover: np.ndarray, area: float | None = None) -> Points | None:
     index = np.arange(1, count + 1)
     areas = ndimage.sum_labels(cover, regions, index)
     boxes = ndimage.find_objects(regions)
-    whole = areas >= max(5.0, 0.25 * np.percentile(areas, 80))
+    heights, widths = (np.array([box[axis].stop - box[axis].start for box in boxes]) for axis in (0, 1))
+    sides = np.maximum(heights, widths)
+    stripes = (np.minimum(heights, widths) <= 3) & (sides > 4 * np.minimum(heights, widths))  # of a frame or a grid
+    whole = (areas >= max(5.0, 0.25 * np.percentile(areas, 80))) & ~stripes
     if not whole.any():
         return None
     usual = float(np.median(areas[whole]))
-    if area is not None and usual > 1.7 * area:  # most lie upon each other
+    alike = (np.abs(areas[whole] - usual) < 0.1 * usual).mean() > 0.6
+    if area is not None and usual > 1.7 * area and not alike:  # most lie upon each other
         usual = area
-    sides = np.array([max(s.stop - s.start for s in box) for box in boxes])
     alone = [k for k in np.flatnonzero(whole & (sides <= LARGEST)) if abs(areas[k] - usual) < 0.15 * usual]
     centers = ndimage.center_of_mass(cover, regions, index)
-    template = None
+    template = marker = None
     if alone:
-        sample = min(alone, key=lambda k: abs(areas[k] - usual))
-        radius = int(np.ceil(sides[sample] / 2)) + 1
-        template = _patch(np.where(regions == sample + 1, cover, 0), centers[sample], radius)
+        alone = sorted(alone, key=lambda k: abs(areas[k] - usual))[:SAMPLES]
+        radius = int(np.ceil(sides[alone[0]] / 2)) + 1
+        samples = [_patch(np.where(regions == k + 1, cover, 0), centers[k], radius) for k in alone]
+        template = samples[0]
+        soft = np.where(ndimage.binary_dilation(np.isin(regions, np.array(alone) + 1)), cover, 0)  # with its edges
+        marker = _shape(np.mean([_patch(soft, centers[k], radius) for k in alone], axis=0))
     places = []
     for k in np.flatnonzero(whole):
         number = max(1, round(areas[k] / usual))
@@ -560,7 +577,30 @@ def find_points(cover: np.ndarray, area: float | None = None) -> Points | None:
         else:
             places += _take_apart(np.where(regions[box] == k + 1, cover[box], 0), box, template, usual)
     places = np.array(places)[:, ::-1]
-    return Points(places[places[:, 0].argsort()], usual)
+    return Points(places[places[:, 0].argsort()], usual, marker)
+
+
+def _shape(patch: np.ndarray) -> str | None:
+    """The marker, as matplotlib names it, whose shape is most like a patch of coverages; None if none is."""
+    if patch.sum() < SMALLEST:
+        return None
+    radius, fine = len(patch) // 2, 5
+    steps = (np.arange(len(patch) * fine) + 0.5) / fine - radius - 0.5
+    x, y = np.meshgrid(steps, steps) / np.sqrt(patch.sum())  # in the side of a square of this area
+    height = 2**0.5  # of a triangle that is as wide as high
+    shapes = {
+        "o": np.hypot(x, y) < np.pi**-0.5,
+        "s": np.maximum(abs(x), abs(y)) < 0.5,
+        "D": abs(x) + abs(y) < 0.5**0.5,
+        "^": (y < height / 3) & (2 * abs(x) < y + height * 2 / 3),
+        "v": (y > -height / 3) & (2 * abs(x) < height * 2 / 3 - y),
+    }
+    errors = {}
+    for name, inside in shapes.items():
+        cover = inside.reshape(len(patch), fine, len(patch), fine).mean(axis=(1, 3))
+        errors[name] = np.abs(ndimage.gaussian_filter(cover, BLUR) - patch).sum()
+    best = min(errors, key=errors.get)
+    return best if errors[best] < UNLIKE * patch.sum() else None
 
 
 def dots_and_lines(cover: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -147,6 +147,8 @@ class _Sheet:
         found = []
         if solid:
             found += self.bars(solid, thin) + (self.bars(solid, []) if thin else []) + self.areas(solid)
+        if thin and not found and all(self.spotted(cover) for _, cover in thin):
+            found += self.points(thin)
         if thin and not found:
             thick = [self.thickness(cover) for _, cover in thin]
             if max(thick) > DOTS:
@@ -161,6 +163,15 @@ class _Sheet:
         """The share of a colour that is thick in all directions: of markers nearly all, of lines nothing."""
         mask = cover > 0.4
         return ndimage.binary_opening(mask, np.ones((4, 4))).sum() / max(1, mask.sum())
+
+    def spotted(self, cover: np.ndarray) -> bool:
+        """Whether a colour is there in spots that are about as wide as high, and in nothing else."""
+        regions, _ = ndimage.label(cover > 0.4)
+        sides = [
+            (part[0].stop - part[0].start, part[1].stop - part[1].start) for part in ndimage.find_objects(regions)
+        ]
+        spots = [max(pair) <= readout.LARGEST and 3 <= max(pair) <= 2.5 * min(pair) for pair in sides]
+        return sum(spots) >= 3 and np.mean(spots) > 0.9
 
     def extent(self, cover: np.ndarray) -> float:
         """The share of the axes' columns that have something of a colour."""

@@ -237,6 +237,17 @@ def test_points_that_touch_are_taken_apart():
     assert found.places == pytest.approx(on_canvas(figure, axes, points, scale), abs=2.5)
 
 
+@pytest.mark.parametrize("marker", "osD^v")
+@pytest.mark.parametrize("size, edge", [(36, None), (80, None), (120, "black")])
+def test_shapes_of_markers_are_told(marker, size, edge):
+    figure, axes = plt.subplots()
+    axes.scatter(
+        [1, 2.03, 3.31, 4.77, 6], [1, 4, 2.2, 5, 3.1], color="tab:blue", s=size, marker=marker, edgecolor=edge
+    )
+    found = readout.find_points(readout.coverage(drawn(figure)[0], (31, 119, 180)))
+    assert found.marker == marker and len(found.places) == 5
+
+
 def test_wedges_are_found():
     figure, axes = plt.subplots()
     axes.pie([50, 30, 20], explode=[0, 0.1, 0], startangle=30, wedgeprops={"width": 0.6})
