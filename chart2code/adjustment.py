@@ -30,6 +30,7 @@ NICE_STEPS = (1.0, 2.0, 2.5, 5.0)  # of matplotlib's ticks
 FINEST = 0.002  # of the length of an axis: finer values can't be seen
 WASH = 0.6  # opacity that areas below lines don't have
 SAME_COLOR = 14  # of 255
+DARK = 90  # of 255: grids and frames are lighter
 GREY = 30  # of 255: less chroma than this, and it may be grid or text
 THICKEST = 6  # points, of lines
 LOWER = {"^": 0.12, "v": -0.12}  # the middle of triangles with an edge, in their heights
@@ -204,6 +205,8 @@ def _read_axes(reading: Reading, series: list[Series], colors: bool, scale: bool
         seen = [seen[k] for k in list(itertools.permutations(range(len(series))))[order]]
     if colors:
         _write_colors(reading, series, seen)
+    if washed:
+        _write_opacities(reading, series, seen, readout.find_colors(target, box), paper)
     covers = readout.coverages(target, seen, paper, box)
     own_paper = readout.paper_of(drawing.pixels, drawing.box)
     own = readout.coverages(drawing.pixels, [s.color for s in series], own_paper, drawing.box)
@@ -254,12 +257,12 @@ def _read_axes(reading: Reading, series: list[Series], colors: bool, scale: bool
         values |= _bar_values(series, found, own_bars, frame, count, ticks, fit)
     own_ticks = readout.find_ticks(drawing.pixels, drawing.box, "bottom")
     areas = [i for i in rest if series[i].kind == "stackplot"]
+    stacked, own_stacked = (np.max([part[k] for k in areas], axis=0) if areas else None for part in (covers, own))
     errors: dict[int, np.ndarray] = {}
     for i in rest:
         s = series[i]
         x = program.literals(s.call.x)
-        cover = covers[i] if s.kind == "plot" else np.max([covers[k] for k in areas], axis=0)
-        knots = _knots(s, x, cover, frame, count, ticks)
+        knots = _knots(s, x, covers[i] if s.kind == "plot" else stacked, frame, count, ticks)
         if knots is None:
             continue
         if s.kind == "plot":
@@ -277,14 +280,17 @@ def _read_axes(reading: Reading, series: list[Series], colors: bool, scale: bool
                     factor, shift = _tick_scale(reading, fit, frame.turned, 0, False) if scale else (1.0, 0.0)
                     places = fit(frame.to_own_x(np.asarray(knots))) * factor + shift
                     _write(reading, {s.call.x: places}, fit.span(drawing.box[2] - drawing.box[0]) * factor)
-        else:
-            own_cover = np.max([own[k] for k in areas], axis=0)
-            own_knots = own_ticks if len(own_ticks) == len(s.values) else _spread(own_cover, x)
+        elif i == areas[0]:
+            own_knots = own_ticks if len(own_ticks) == len(s.values) else _spread(own_stacked, x)
             if own_knots is None:
                 continue
-            thick, thick_own = readout.trace_area(covers[i], knots), readout.trace_area(own[i], own_knots)
+            thick, thick_own = (
+                readout.trace_stack([part[k] for k in areas], places)
+                for part, places in ((covers, knots), (own, own_knots))
+            )
             if thick is not None and thick_own is not None and thick_own.sum() > 0:
-                values[i] = np.maximum(thick, 0) * frame.ratio_y * sum(s.values) / thick_own.sum()
+                total = sum(sum(series[k].values) for k in areas)
+                values |= dict(zip(areas, thick * frame.ratio_y * total / thick_own.sum()))
     if scale and rest and len(ticks) == count and not horizontal:
         _write_places(reading, series[rest[0]].call.x, ticks, box)
     _write_values(reading, series, values, errors, frame, count, scale)
@@ -392,9 +398,16 @@ def match_colors(
     """
     greys = any(np.ptp(s.color) < 40 for s in series)
     palette = readout.find_colors(target, box, greys)[:12]
+    if not greys:  # rather not what may be a grid
+        strong = [entry for entry in palette if np.ptp(entry[0]) >= GREY]
+        palette = strong if len(strong) >= len(series) else palette
+    if len(palette) < len(series):  # one may be black
+        dark = [entry for entry in readout.find_colors(target, box, True) if entry[0].max() < DARK]
+        palette += [(c, n) for c, n in dark if all(np.abs(c - other).max() > SAME_COLOR for other, _ in palette)]
     if paper is not None:
         inks = [color for color, _ in palette]
-        palette = [entry for entry in palette if not readout.is_wash(entry[0], inks, paper)] or palette
+        washes = [any(readout.wash_of(color, ink, paper) for ink in inks) for color in inks]
+        palette = [entry for entry, washed in zip(palette, washes) if not washed] or palette
     if not palette:
         return [s.color for s in series]
     # Each colour once, and again at a price: two series may share one.
@@ -439,6 +452,20 @@ def _write_colors(reading: Reading, series: list[Series], seen: list[np.ndarray]
                 change = program.set_keyword(call.node, "color", text)
                 if change:
                     reading.changes.append(change)
+
+
+def _write_opacities(
+    reading: Reading, series: list[Series], seen: list[np.ndarray], palette: list[tuple], paper: Sequence[float]
+) -> None:
+    """Writes how opaque the areas below lines are, by the colours of the lines that were seen."""
+    program = reading.drawing.program
+    for call in program.calls:
+        inks = [ink for s, ink in zip(series, seen) if call.values == (s.column,)]
+        if call.method == "fill_between" and inks:
+            shares = [share for color, _ in palette if (share := readout.wash_of(color, inks[0], paper))]
+            if shares and abs(shares[0] - (number(call.keyword("alpha")) or 1.0)) > 0.04:
+                change = program.set_keyword(call.node, "alpha", f"{round(20 * shares[0]) / 20:g}")
+                reading.changes += [change] if change else []
 
 
 def _count(
@@ -882,17 +909,22 @@ STROKES = {"errorbar": "plot", "barh": "bar", "fill_between": "stackplot"}  # dr
 MARKERS = ('"o"', '"s"', '"^"', '"D"', '"v"')
 
 
+SIDES = ("above", "below", "left", "right", "inside")
+LEAST_AMISS = 12  # pixels: less is no reason to try anything
+SEEN = 40  # of 255: a difference that is seen
+
+
 def alternatives(drawing: Drawing, target: np.ndarray) -> list[list[list[Change]]]:
     """
     Groups of alternatives, of each of which one at most is right, those first that matter most: an alternative is a
-    list of changes of the program.
+    list of changes of the program. Of things that are only seen where nothing is amiss there are none.
     """
-    program = drawing.program
+    program, amiss = drawing.program, _amiss(drawing, target)
     groups: list[list[list[Change]]] = []
 
-    def add(*options: Change | list[Change | None] | None) -> None:
+    def add(*options: Change | list[Change | None] | None, at: Sequence[str] = ("inside",)) -> None:
         changes = [[option] if isinstance(option, tuple) else list(filter(None, option or ())) for option in options]
-        if any(changes):
+        if any(changes) and sum(amiss[side] for side in at) >= LEAST_AMISS:
             groups.append([option for option in changes if option])
 
     axes = next((call.axes for call in program.calls), None)
@@ -900,22 +932,25 @@ def alternatives(drawing: Drawing, target: np.ndarray) -> list[list[list[Change]
         return []
     object_, figure = (axes, "fig") if axes != "plt" else ("plt", "plt")
 
-    def statement(method: str, *options: str, owner: str = object_) -> None:
+    def statement(method: str, *options: str, owner: str = object_, at: Sequence[str] = ("inside",)) -> None:
         """One call of a method without a result, with one of these arguments, or none."""
         calls = program.statement_calls(method)
         if len(calls) > 1:
             return
         if not calls:
-            add(*(program.add_statement(f"{owner}.{method}({option})") for option in options))
+            add(*(program.add_statement(f"{owner}.{method}({option})") for option in options), at=at)
             return
         start, end = program.span(calls[0].func)[1], program.span(calls[0])[1]
         own = program.code[start + 1 : end - 1]
-        add(program.drop_statement(calls[0]), *(((start + 1, end - 1), option) for option in options if option != own))
+        others = (((start + 1, end - 1), option) for option in options if option != own)
+        add(program.drop_statement(calls[0]), *others, at=at)
 
-    def keyword(calls: Sequence[ast.Call], name: str, *values: str | None) -> None:
+    def keyword(calls: Sequence[ast.Call], name: str, *values: str | None, at: Sequence[str] = ("inside",)) -> None:
         """A keyword of some calls, which all get the same value, or none (None)."""
         owns = [next((program.text(k.value) for k in call.keywords if k.arg == name), None) for call in calls]
-        add(*([program.set_keyword(c, name, v) for c in calls] for v in values if any(own != v for own in owns)))
+        add(
+            *([program.set_keyword(c, name, v) for c in calls] for v in values if any(own != v for own in owns)), at=at
+        )
 
     by_method: dict[str, list[ast.Call]] = {}
     for call in program.calls:
@@ -924,6 +959,10 @@ def alternatives(drawing: Drawing, target: np.ndarray) -> list[list[list[Change]
     if not pies:
         add(*_limits(drawing, target))
         add(*(program.drop_statement(c) for m in ("set_ylim", "set_xlim") for c in program.statement_calls(m)))
+    for call in program.statement_calls("set_ylabel"):  # of two axes: in the colours of their series
+        if any(k.arg == "color" for k in call.keywords):
+            inks = [program.text(node) for c in program.calls if (node := c.keyword("color")) is not None]
+            keyword([call], "color", *dict.fromkeys(inks), None, at=("left", "right"))
     keyword(lines, "marker", None, *MARKERS)
     keyword(lines, "linestyle", None, '"--"', '":"', '"-."')
     keyword(points, "edgecolor", None, '"black"')
@@ -944,34 +983,53 @@ def alternatives(drawing: Drawing, target: np.ndarray) -> list[list[list[Change]
     add(*_opacities(drawing))
     if not pies:
         if any(call.keyword("label") or call.keyword("labels") for call in program.calls):
-            statement("legend", *LEGENDS)
+            statement("legend", *LEGENDS, at=SIDES)
         add(*_bar_widths(program))
         if lines or areas:
             statement("margins", "x=0")
         statement("grid", *GRIDS)
         if program.statement_calls("grid"):
             statement("set_axisbelow", "True")
-        add(*_spines(program, axes))
-        add(*(program.drop_statement(call) for call in program.statement_calls("set_xticks") if len(call.args) == 1))
-        statement("tick_params", 'axis="x", rotation=45', 'axis="x", rotation=90')
+        add(*_spines(program, axes), at=SIDES)
+        ticks = (program.drop_statement(call) for call in program.statement_calls("set_xticks") if len(call.args) == 1)
+        add(*ticks, at=("below",))
+        statement("tick_params", 'axis="x", rotation=45', 'axis="x", rotation=90', at=("below",))
     for call in program.statement_calls("set_major_formatter"):
         if call.args:
             own = program.text(call.args[0])
-            add(program.drop_statement(call), *((program.span(call.args[0]), t) for t in FORMATS if t != own))
-    statement("tight_layout", "", owner=figure)
+            others = ((program.span(call.args[0]), t) for t in FORMATS if t != own)
+            add(program.drop_statement(call), *others, at=("left", "below", "right"))
+    statement("tight_layout", "", owner=figure, at=SIDES)
     for call in lines if len(lines) > 1 else ():  # each for itself
         keyword([call], "marker", None, *MARKERS)
         keyword([call], "linestyle", None, '"--"', '":"', '"-."')
     keyword([call for call in bars if any(k.arg == "edgecolor" for k in call.keywords)], "hatch", None, '"//"')
     if not pies:
-        keyword(program.statement_calls("legend"), "frameon", None, "False")
-        keyword(program.statement_calls("legend"), "fontsize", None, "8")
-    titles = program.statement_calls("set_title")
-    keyword(titles, "fontsize", None, "14", "16")
-    keyword(titles, "fontweight", None, '"bold"')
-    keyword(titles, "loc", None, '"left"')
-    keyword(program.statement_calls("set_xlabel") + program.statement_calls("set_ylabel"), "fontsize", None, "12")
+        keyword(program.statement_calls("legend"), "frameon", None, "False", at=SIDES)
+        keyword(program.statement_calls("legend"), "fontsize", None, "8", at=SIDES)
+    keyword(program.statement_calls("set_title"), "loc", None, '"left"', at=("above",))
     return groups
+
+
+def _amiss(drawing: Drawing, target: np.ndarray) -> dict[str, int]:
+    """How many pixels of the drawing are other than in the target, at each side of the axes and inside."""
+    wrong = _difference(drawing.pixels, target) > SEEN
+    if drawing.box is None:
+        return dict.fromkeys(SIDES, int(wrong.sum()))
+    left, top, right, bottom = (int(round(v)) for v in drawing.box)
+    parts = {"above": wrong[: top - 2], "below": wrong[bottom + 3 :]}
+    middle = wrong[max(0, top - 2) : bottom + 3]
+    parts |= {
+        "left": middle[:, : left - 2],
+        "right": middle[:, right + 3 :],
+        "inside": middle[:, left - 2 : right + 3],
+    }
+    return {side: int(part.sum()) for side, part in parts.items()}
+
+
+def _difference(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """The largest difference in a channel, pixel by pixel."""
+    return np.max([np.abs(one[..., c].astype(np.int16) - other[..., c]) for c in range(3)], axis=0)
 
 
 def series_changed(drawing: Drawing, target: np.ndarray) -> list[str]:

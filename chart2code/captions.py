@@ -17,15 +17,16 @@ from chart2code import readout
 from chart2code.adjustment import Drawing
 from chart2code.program import Change, Program, string_literal
 from chart2code.tick_labels import runs_of
-from chart2code.words import BOLD, DPI, REGULAR, read_line
+from chart2code.words import BOLD, DPI, REGULAR, Line, read_line
 from eval_metric.similarity import CANVAS
 
-SIZES = (8, 9, 10, 11, 12, 13, 14, 16, 18, 20)  # points
+SIZES = (8, 9, 10, 11, 12, 14, 16, 18, 20)  # points
 INK = 0.3  # of the contrast of a line of text
 CONTRAST = 50  # of 255, between a text and its paper
 MOST_ERROR = 0.45  # of a line's ink: what leaves more unexplained has not been read
+CERTAIN = 0.3  # of it: the size and the weight of the font are right
 RIM = 2  # pixels
-SPACE = 0.66  # ems, between two texts; less lies between two words
+SPACE, ALONE = 0.66, 1.5  # ems, between two texts; less lies between two words. And where nothing stands beside
 TICK_ROOM = 7.5  # pixels of the figure between an axis and the labels of its ticks
 LONGEST = 120  # pixels, of the name of a category that is written at an angle
 LABEL_ROOM = 26  # pixels, in which the first line of these labels starts
@@ -68,22 +69,24 @@ class _Page:
         angle: int = 0,
         bold: bool = False,
         reach: tuple[float, float] = (CANVAS, CANVAS),
-    ) -> str | None:
+        space: float = SPACE,
+    ) -> Line | None:
         """
         The text at a place (x, y), which is its left end, middle or right end (`anchor` 0, 0.5, 1) along the line and
-        the middle across; `height` of a line, and how far the text may `reach` to both sides, in pixels.
+        the middle across; `height` of a line, and how far the text may `reach` to both sides, in pixels; `space` to
+        other texts.
         """
-        line = _cut_out(self.turned(angle), *self.place(*place, angle), anchor, height, reach)
+        line = _cut_out(self.turned(angle), *self.place(*place, angle), anchor, height, reach, space)
         if line is None:
             return None
         # Small letters are 0.55 ems high, capitals and a g together 0.97; blur adds a row at each end.
         fitting = [size for size in SIZES if 0.5 < (len(line) - 2 * RIM) / (size * DPI / 72 * self.scale) < 1.25]
         found = read_line(line, (REGULAR, BOLD) if bold else (REGULAR,), fitting, round(self.scale, 4))
-        return found.text if found.text and found.error <= MOST_ERROR else None
+        return found if found.text and found.error <= MOST_ERROR else None
 
 
 def _cut_out(
-    grey: np.ndarray, x: float, y: float, anchor: float, height: float, reach: tuple[float, float]
+    grey: np.ndarray, x: float, y: float, anchor: float, height: float, reach: tuple[float, float], space: float
 ) -> np.ndarray | None:
     """The ink (h, w), 0 to 1, of the line of text at a place, with a rim; None if there is none."""
     top, bottom = max(0, int(y - height)), min(len(grey), int(y + height) + 1)
@@ -100,7 +103,7 @@ def _cut_out(
     rows = _run(dark[:, near].any(axis=1), y - top, 1)
     if rows is None:
         return None
-    columns = _run(dark[rows].any(axis=0), x - left, SPACE * height, anchor)
+    columns = _run(dark[rows].any(axis=0), x - left, space * height, anchor)
     if columns is None or columns.stop - columns.start < 3:
         return None
     ink = ink / ink[rows, columns].max()
@@ -129,11 +132,37 @@ def _texts(drawing: Drawing, page: _Page) -> list[Change]:
             place = left + anchor * (right - left), (top + bottom) / 2
             height *= 0.8
             near = 0.6 * height  # further off are the handles of a legend, or the pie
+            space = ALONE if role in ("title", "label") else SPACE
             reach = near if anchor == 0 else CANVAS, near if anchor == 1 else CANVAS
-            read = page.read(place, anchor, height, 90 if vertical else 0, role == "title", reach)
-            if read is not None and read != text:
-                changes.append((program.span(node), string_literal(read)))
+            read = page.read(place, anchor, height, 90 if vertical else 0, role == "title", reach, space)
+            if read is None:
+                continue
+            if read.text != text:
+                changes.append((program.span(node), string_literal(read.text)))
+            if role in ("title", "label") and read.error <= CERTAIN:
+                changes += _fonts(program, node, read)
     return changes
+
+
+def _fonts(program: Program, node: ast.Constant, read: Line) -> list[Change]:
+    """Changes of size and weight in the call that writes this title or name of an axis, to those that were read."""
+    if program.statement_calls("use"):  # the style sheet's
+        return []
+    for method, size in (("title", 12), ("xlabel", 10), ("ylabel", 10)):
+        for call in program.statement_calls(f"set_{method}") + program.statement_calls(method):
+            if node not in call.args:
+                continue
+            own = {k.arg: k.value.value for k in call.keywords if isinstance(k.value, ast.Constant)}
+            changes = []
+            if own.get("fontsize", size) != read.points:
+                changes.append(
+                    program.set_keyword(call, "fontsize", None if read.points == size else f"{read.points}")
+                )
+            bold = read.font == BOLD
+            if bold != (own.get("fontweight") == "bold"):
+                changes.append(program.set_keyword(call, "fontweight", '"bold"' if bold else None))
+            return [change for change in changes if change]
+    return []
 
 
 def _literals(program: Program) -> dict[str, list[ast.Constant]]:
@@ -195,8 +224,8 @@ def _categories(drawing: Drawing, target: np.ndarray, page: _Page) -> list[Chang
             else:
                 middle = _first_line(page.turned(0), tick, box[3] + room, gap / 2)
                 read = None if middle is None else page.read((tick, middle), 0.5, height, reach=(gap / 2, gap / 2))
-            if read is not None and read != node.value:
-                changes.append((program.span(node), string_literal(read)))
+            if read is not None and read.text != node.value:
+                changes.append((program.span(node), string_literal(read.text)))
     names = [text for _, text in changes]
     return changes if len(set(names)) == len(names) else []
 
@@ -217,7 +246,7 @@ def _first_line(grey: np.ndarray, x: float, top: float, reach: float) -> float |
     return int(top) + (rows[0] + rows[-1]) / 2
 
 
-def _read_slanted(page: _Page, x: float, top: float, height: float) -> str | None:
+def _read_slanted(page: _Page, x: float, top: float, height: float) -> Line | None:
     """
     The text at 45 degrees whose upright bounding box hangs in the middle of its upper side from a place, as
     matplotlib has it at ticks. How long it is says how far below the place its middle lies, and the other way round.

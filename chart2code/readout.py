@@ -231,7 +231,7 @@ def coverages(pixels: np.ndarray, colors: Sequence[np.ndarray], paper: Sequence[
 def paper_of(pixels: np.ndarray, box: Box) -> tuple[int, ...]:
     """The colour of the axes' background: one of the most frequent, pale, or dark up to the frame; else white."""
     inside = _inside(pixels, box, 3).reshape(-1, 3).astype(np.int32)
-    top = _inside(pixels, box, 5)[:3].reshape(-1, 3)  # where bars don't reach
+    top = _inside(pixels, box, 5)[:3].reshape(-1, 3).astype(np.int16)  # where bars don't reach
     if not len(inside) or not len(top):
         return 255, 255, 255
     codes, counts = np.unique((inside[:, 0] << 16) | (inside[:, 1] << 8) | inside[:, 2], return_counts=True)
@@ -240,7 +240,8 @@ def paper_of(pixels: np.ndarray, box: Box) -> tuple[int, ...]:
         code, share = int(codes[k]), counts[k] / len(inside)
         color = code >> 16, code >> 8 & 255, code & 255
         up_to_frame = np.abs(above - color).max() < 3
-        if share > 0.1 and (up_to_frame or share > 0.2 and min(color) >= 200):
+        above_marks = (np.abs(top - color).max(axis=1) < 3).mean() > 0.05
+        if share > 0.1 and (up_to_frame or above_marks and share > 0.2 and min(color) >= 200):
             return color
     return 255, 255, 255
 
@@ -273,6 +274,7 @@ def find_colors(pixels: np.ndarray, box: Box, greys: bool = False, minimum: int 
     codes = (inside.astype(np.int32) >> 3) @ np.array([1 << 10, 1 << 5, 1])
     values, index, counts = np.unique(codes, return_inverse=True, return_counts=True)
     found: list[list] = []
+    left_out: list[np.ndarray] = []
     order, ends = index.ravel().argsort(kind="stable"), counts.cumsum()
     for k in counts.argsort()[::-1][:150]:
         if counts[k] < 4:
@@ -282,6 +284,7 @@ def find_colors(pixels: np.ndarray, box: Box, greys: bool = False, minimum: int 
         if np.abs(color - paper).max() < 24 or color.min() > 235:
             continue
         if not greys and np.ptp(color) < 26 and flat[members].sum() < 150:
+            left_out.append(color)
             continue
         for entry in found:
             if np.abs(entry[0] - color).max() < 30:
@@ -298,17 +301,19 @@ def find_colors(pixels: np.ndarray, box: Box, greys: bool = False, minimum: int 
         strong = [
             other for other, n, flats in found if n >= minimum and (flats > 8 or n > count) and other is not color
         ]
-        pairs = [(other, paper) for other in strong] + [(one, other) for one in strong for other in strong]
+        pairs = [(other, paper) for other in strong] + [(one, other) for one in strong for other in strong + left_out]
         if area < 0.3 * count and any(_mixed(color, one, other) for one, other in pairs):
             continue
         kept.append((color, int(count)))
     return sorted(kept, key=lambda entry: -entry[1])
 
 
-def is_wash(color: np.ndarray, inks: Sequence[np.ndarray], paper: Sequence[float]) -> bool:
-    """Whether a colour is one of the others, transparent on paper."""
+def wash_of(color: np.ndarray, ink: np.ndarray, paper: Sequence[float]) -> float | None:
+    """The opacity with which an ink has a colour on paper; None if it is not this ink, transparent."""
     paper = np.asarray(paper, np.float32)
-    return any(np.abs(ink - color).max() > 8 and _mixed(color, ink, paper) for ink in inks)
+    if np.abs(ink - color).max() <= 8 or not _mixed(color, ink, paper):
+        return None
+    return float((color - paper) @ (ink - paper) / max(1.0, (ink - paper) @ (ink - paper)))
 
 
 def _mixed(color: np.ndarray, one: np.ndarray, other: np.ndarray) -> bool:
@@ -508,21 +513,28 @@ def find_errors(cover: np.ndarray, knots: Sequence[float], heights: np.ndarray) 
     return np.array(lengths)
 
 
-def trace_area(cover: np.ndarray, knots: Sequence[float]) -> np.ndarray | None:
-    """Heights (in pixels, from edge to edge) at `knots` of an area of one colour."""
+def trace_stack(covers: Sequence[np.ndarray], knots: Sequence[float]) -> np.ndarray | None:
+    """
+    Heights (N, len(knots)), in pixels, of N areas that lie upon each other, the lowest first, by their upper edges: a
+    legend may hide what is below these. None if there is hardly anything of their colours.
+    """
     knots = np.asarray(knots, float)
-    mask = cover > FULL
     columns = np.arange(int(np.ceil(knots[0])) + 1, int(knots[-1]))
-    part = mask[:, columns]
-    if part.any(axis=0).sum() < 8:
+    masks = [cover[:, columns] > FULL for cover in covers]
+    inked = np.any(masks, axis=0)
+    filled = inked.any(axis=0)
+    if filled.sum() < 8:
         return None
-    extent = len(part) - part[::-1].argmax(axis=0) - part.argmax(axis=0)
-    return _fit_knots(
-        columns.astype(float),
-        np.where(part.any(axis=0), np.minimum(part.sum(axis=0) + 2, extent), 0).astype(float),
-        np.ones(len(columns)),
-        knots,
-    )
+    base = top = np.full(len(columns), np.median(len(inked) - inked[::-1].argmax(axis=0)[filled]))
+    edges = [np.zeros(len(knots))]
+    for mask in masks:
+        seen = mask.any(axis=0)
+        top = np.where(seen, mask.argmax(axis=0), top)
+        edge = _fit_knots(columns.astype(float), base - top, np.where(seen, 1.0, 0.05), knots)
+        if edge is None:
+            return None
+        edges.append(edge)
+    return np.maximum(np.diff(edges, axis=0), 0)
 
 
 @dataclass(frozen=True)

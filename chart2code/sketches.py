@@ -135,7 +135,7 @@ class _Sheet:
         for color, cover in zip(colors, readout.coverages(self.target, colors, paper, self.box)):
             mask = cover > readout.FULL
             inner = ndimage.binary_opening(mask, np.ones((7, 5))).sum()
-            solid = inner > SOLID * max(1, mask.sum()) and inner > 300
+            solid = inner > SOLID * max(1, mask.sum()) and inner > 300 and not self.spotted(cover)
             if solid or color.min() < PALE and (np.ptp(color) > GREY or self.extent(cover) > 0.4):
                 series.append((color, solid))
         covers = readout.coverages(self.target, [color for color, _ in series], paper, self.box)

@@ -44,6 +44,7 @@ LONGER = 2  # times the length of the model's answer, unless it is a good copy
 REWORDINGS = 2  # other words may move a legend
 SEARCH_SHARE = 0.9  # of the budget; the rest is for words and rounding
 LAST_COST = 0.005  # of IoU: what words weigh, and digits that nobody sees
+UNLIKE = 0.6  # IoU of a program whose data were read: it is rather of the wrong kind
 GAIN = 1e-3  # of the goal: less is no reason to change a program
 
 
@@ -226,16 +227,16 @@ class _Search:
         self.improve([_safely(lambda: captions.reworded(self.current, self.target))])
         if self.best_iou < SUCCESS_IOU and self.rescale():
             self.read()
-        if self.best_iou < SUCCESS_IOU:
-            self.change_series()
         others = self.sketches(self.current.code) if self.best_iou < SUCCESS_IOU else []
-        possible = any(kind_of(Program(code)) == kind_of(self.current.program) for code in others)
-        if not possible:
-            self.change_kind(others)
-        self.change_details()
-        if possible and self.best_iou < SUCCESS_IOU:
-            self.change_kind(others)
-            self.change_details()
+        kinds, own = [kind_of(Program(code)) for code in others], kind_of(self.current.program)
+        steps = [self.change_series, lambda: self.change_kind(others), self.change_details]
+        if self.best_iou < UNLIKE and kinds and set(kinds[0]) != set(own):
+            steps = [steps[1], steps[0], steps[2]]
+        elif own in kinds:  # it is the details, rather
+            steps = [steps[0], steps[2], steps[1], steps[2]]
+        for step in steps:
+            if self.best_iou < SUCCESS_IOU or step is steps[-1]:
+                step()
 
     def change_details(self) -> None:
         for _ in range(ROUNDS):

@@ -48,10 +48,13 @@ class Glyphs:
 
 @dataclass(frozen=True)
 class Line:
-    """A line of text as it was read, and the share of its ink (sum of squares) that the text does not explain."""
+    """A line of text as it was read, and the share of its ink (sum of squares) that the text does not explain; the
+    font, and its size in points."""
 
     text: str
     error: float
+    font: str = ""
+    points: float = 0.0
 
 
 @cache
@@ -121,7 +124,7 @@ def read_line(ink: np.ndarray, fonts: Iterable[str], sizes: Iterable[float], sca
             places += [(value, k - len(profile) + 1, points, rise) for k, value in enumerate(likeness)]
         for _, top, points, rise in sorted(places, reverse=True)[:TRIED]:
             text, explained = decode(ink, glyphs_of(font, points, scale, rise), top)
-            best = min(best, Line(text, 1 - explained / total), key=lambda line: line.error)
+            best = min(best, Line(text, 1 - explained / total, font, points), key=lambda line: line.error)
             if best.error < CLEAR:
                 return best
     return best

@@ -227,6 +227,38 @@ def test_lines_are_traced_through_dashes_and_crossings():
     assert readout.trace_line(np.zeros((512, 512)), expected[:, 0]) is None
 
 
+def test_areas_are_measured_below_a_legend():
+    heights = np.array([[3, 4, 3, 5], [2, 1, 4, 2]])
+    figure, axes = plt.subplots()
+    axes.stackplot(range(4), *heights, colors=["tab:blue", "tab:orange"], labels=["a", "b"])
+    axes.legend(loc="lower center")
+    knots = np.column_stack([range(4), np.zeros(4)])
+    pixels, scale = drawn(figure)
+    places = on_canvas(figure, axes, knots, scale)
+    unit = places[0, 1] - on_canvas(figure, axes, [(0, 1)], scale)[0, 1]
+    covers = [readout.coverage(pixels, color) for color in ((31, 119, 180), (255, 127, 14))]
+    assert readout.trace_stack(covers, places[:, 0]) / unit == pytest.approx(heights, abs=0.12)
+    assert readout.trace_stack([np.zeros((512, 512))], places[:, 0]) is None
+
+
+def test_a_colour_may_be_another_one_made_transparent():
+    ink, paper = np.array([0, 100, 200]), (255, 255, 255)
+    assert readout.wash_of(0.3 * ink + 0.7 * 255, ink, paper) == pytest.approx(0.3, abs=0.01)
+    assert readout.wash_of(ink, ink, paper) is None
+    assert readout.wash_of(np.array([250, 150, 150]), ink, paper) is None
+
+
+def test_grid_lines_over_bars_are_no_colour_of_their_own():
+    figure, axes = plt.subplots()
+    axes.bar(range(4), [3, 5, 4, 6], color="#3498db")
+    axes.plot(range(4), [2, 3, 1, 2], color="black", linewidth=3)
+    axes.grid(axis="y")
+    pixels = drawn(figure)[0]
+    colors = [color for color, _ in readout.find_colors(pixels, (64, 62, 461, 432))]
+    assert [np.abs(color - (52, 152, 219)).max() < 8 for color in colors].count(True) == 1
+    assert all(np.abs(color - (111, 163, 198)).max() > 8 for color in colors)
+
+
 def test_points_that_touch_are_taken_apart():
     points = np.array([(1, 1), (2, 4), (3, 2), (3.1, 2.1), (5, 5), (6, 3)])
     figure, axes = plt.subplots()

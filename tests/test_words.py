@@ -35,7 +35,7 @@ def test_lines_that_matplotlib_draws(text, size, weight, scale):
     rows, columns = (np.flatnonzero((ink > 0.3).any(axis=axis)) for axis in (1, 0))
     ink = ink[rows[0] - 2 : rows[-1] + 3, columns[0] - 2 : columns[-1] + 3]
     line = read_line(ink, (REGULAR, BOLD), (8, 10, 12, 14, 16), scale)
-    assert line.text == text
+    assert (line.text, line.points) == (text, size) and (line.font == BOLD) == (weight == "bold")
     assert line.error < 0.3
 
 
@@ -95,6 +95,16 @@ def test_words_of_a_chart(executor, name):
     result = executor.run(other)
     assert result.ok and other != code, result.error
     assert reworded(Drawing(other, result), to_canvas(executor.run(code).image)) == code
+
+
+def test_size_and_weight_are_those_of_the_chart(executor):
+    lines = "ax.plot([1, 2, 3], [2, 1, 4])\nax.set_title({})\nax.set_xlabel({})\nfig.tight_layout()\n"
+    chart = START + lines.format('"Mean depth", fontsize=16, fontweight="bold"', '"Distance (km)", fontsize=12')
+    answer = START + lines.format('"Mean dept"', '"Distance (km)", fontsize=10, fontweight="bold"')
+    (target,), (drawing,) = (list(executor.run_many([code])) for code in (chart, answer))
+    code = reworded(Drawing(answer, drawing), to_canvas(target.image))
+    assert 'set_title("Mean depth", fontsize=16, fontweight="bold")' in code
+    assert 'set_xlabel("Distance (km)", fontsize=12)' in code
 
 
 def test_right_words_stay(executor):
