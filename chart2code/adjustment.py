@@ -415,7 +415,7 @@ def match_colors(
     cost = np.empty((len(series), len(options)))
     for i, s in enumerate(series):
         for j, (other, amount) in enumerate(options):
-            cost[i, j] = _distance(s.color, other) - 12 * math.log10(amount) + (300 if j >= len(palette) else 0)
+            cost[i, j] = _distance(s.color, other) - 12 * math.log10(amount) + (600 if j >= len(palette) else 0)
     rows, columns = linear_sum_assignment(cost)
     partner = {int(r): options[c][0] for r, c in zip(rows, columns)}
     return [partner.get(i, s.color) for i, s in enumerate(series)]
@@ -967,6 +967,7 @@ def alternatives(drawing: Drawing, target: np.ndarray) -> list[list[list[Change]
     keyword(lines, "linestyle", None, '"--"', '":"', '"-."')
     keyword(points, "edgecolor", None, '"black"')
     keyword(bars, "edgecolor", None, '"black"')
+    keyword([call for call in bars if any(k.arg == "edgecolor" for k in call.keywords)], "hatch", None, '"//"')
     keyword(areas, "alpha", None, "0.2", "0.4", "0.7")
     keyword(pies, "autopct", None, '"%1.1f%%"', '"%1.0f%%"')
     keyword(pies, "counterclock", None, "False")
@@ -1003,7 +1004,6 @@ def alternatives(drawing: Drawing, target: np.ndarray) -> list[list[list[Change]
     for call in lines if len(lines) > 1 else ():  # each for itself
         keyword([call], "marker", None, *MARKERS)
         keyword([call], "linestyle", None, '"--"', '":"', '"-."')
-    keyword([call for call in bars if any(k.arg == "edgecolor" for k in call.keywords)], "hatch", None, '"//"')
     if not pies:
         keyword(program.statement_calls("legend"), "frameon", None, "False", at=SIDES)
         keyword(program.statement_calls("legend"), "fontsize", None, "8", at=SIDES)
