@@ -30,6 +30,7 @@ NICE_STEPS = (1.0, 2.0, 2.5, 5.0)  # of matplotlib's ticks
 FINEST = 0.002  # of the length of an axis: finer values can't be seen
 WASH = 0.6  # opacity that areas below lines don't have
 SAME_COLOR = 14  # of 255
+SHARED = 600  # price of a colour that another series has: more than any distance
 DARK = 90  # of 255: grids and frames are lighter
 GREY = 30  # of 255: less chroma than this, and it may be grid or text
 THICKEST = 6  # points, of lines
@@ -415,7 +416,7 @@ def match_colors(
     cost = np.empty((len(series), len(options)))
     for i, s in enumerate(series):
         for j, (other, amount) in enumerate(options):
-            cost[i, j] = _distance(s.color, other) - 12 * math.log10(amount) + (600 if j >= len(palette) else 0)
+            cost[i, j] = _distance(s.color, other) - 12 * math.log10(amount) + (SHARED if j >= len(palette) else 0)
     rows, columns = linear_sum_assignment(cost)
     partner = {int(r): options[c][0] for r, c in zip(rows, columns)}
     return [partner.get(i, s.color) for i, s in enumerate(series)]

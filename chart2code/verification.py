@@ -229,14 +229,17 @@ class _Search:
             self.read()
         others = self.sketches(self.current.code) if self.best_iou < SUCCESS_IOU else []
         kinds, own = [kind_of(Program(code)) for code in others], kind_of(self.current.program)
-        steps = [self.change_series, lambda: self.change_kind(others), self.change_details]
-        if self.best_iou < UNLIKE and kinds and set(kinds[0]) != set(own):
-            steps = [steps[1], steps[0], steps[2]]
-        elif own in kinds:  # it is the details, rather
-            steps = [steps[0], steps[2], steps[1], steps[2]]
-        for step in steps:
-            if self.best_iou < SUCCESS_IOU or step is steps[-1]:
-                step()
+        early = self.best_iou < UNLIKE and bool(kinds) and set(kinds[0]) != set(own)
+        if early:
+            self.change_kind(others)
+        if self.best_iou < SUCCESS_IOU:
+            self.change_series()
+        if self.best_iou < SUCCESS_IOU and not early and own not in kinds:
+            self.change_kind(others)
+        self.change_details()
+        if self.best_iou < SUCCESS_IOU and not early and own in kinds:  # the details were the likelier reason
+            self.change_kind(others)
+            self.change_details()
 
     def change_details(self) -> None:
         for _ in range(ROUNDS):
