@@ -51,6 +51,8 @@ class Words:
         for statement in tree.body:
             call = statement.value if isinstance(statement, ast.Expr) else None
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in KEPT:
+                if len({keyword.arg for keyword in call.keywords}) < len(call.keywords):
+                    continue  # the syntax tree may say a thing twice, a program may not
                 if ast.unparse(call.func).startswith(("ax.", "fig.")):
                     words.statements.append(ast.get_source_segment(code, statement))
         for node in ast.walk(tree):

@@ -89,7 +89,7 @@ def verify(
         time_budget: seconds for all of it.
         max_renderings: executions for all of it, where results must not hang on the speed of the machine.
         should_stop: asked before each rendering; the best program so far is the answer then.
-        more: gives further candidates, where none of these can be executed.
+        more: gives further candidates, where none of these can be executed, and the chart can't be sketched.
 
     Raises:
         ValueError: no candidates.
@@ -104,10 +104,10 @@ def verify(
     search.deadline, search.most = began + time_budget * share, most * share
     with contextlib.suppress(_BudgetSpent):
         search.start(candidates)
-        if search.best is None and more is not None:
-            search.start(more())
         if refine and search.best is None:
             search.start(search.sketches(candidates[0])[:1])
+        if search.best is None and more is not None:
+            search.start(more())
         if refine and search.best is not None:
             search.refine()
     search.deadline, search.most = began + time_budget, most

@@ -82,6 +82,7 @@ def test_words_are_those_of_the_answer():
     assert (words.names(4), words.label(1), words.label(2)) == (["a", "b", "c", "Item 1"], "dinner", "Series 3")
     assert words.figsize == "(5, 3)"
     assert Words.of("not a program") == Words()
+    assert Words.of('ax.set_ylabel("y", color="red", color="blue")').statements == []  # a tree, but no program
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -119,6 +119,9 @@ def test_more_candidates_where_none_can_be_executed(executor):
     assert found.code == PLT + answer and found.iou_before == 0 < found.iou
     found = verify(executor, ["plt.bar("], chart, more=lambda: ["x"])
     assert found.code == "plt.bar(" and not found.result.ok and "SyntaxError" in found.result.error and found.iou == 0
+    # Where the picture itself gives a program, there is no time for more answers.
+    found = verify(executor, ["plt.bar("], chart, refine=True, max_renderings=6, more=lambda: pytest.fail("asked"))
+    assert found.result.ok and found.iou > 0
     with pytest.raises(ValueError, match="no program"):
         verify(executor, [], chart)
 
