@@ -81,6 +81,11 @@ def build(arm: str, config: dict, option: str = "bf16") -> torch.nn.Module:
         return load_model(args)
 
 
+def without_adapter(model: torch.nn.Module) -> torch.nn.Module:
+    """The model itself, where PEFT has wrapped it."""
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
+
+
 class Training:
     """Steps of training on one chart."""
 
@@ -89,8 +94,7 @@ class Training:
 
         self.model, self.bf16, self.device = model.train(), option != "fp32", device
         if "checkpoint" in option:
-            bare = model.get_base_model() if hasattr(model, "get_base_model") else model
-            bare.activation_checkpointing_enable(every_n_layers=1 if option.endswith("all") else 4)
+            without_adapter(model).activation_checkpointing_enable(every_n_layers=1 if option.endswith("all") else 4)
             if hasattr(model, "enable_input_require_grads"):
                 model.enable_input_require_grads()
         groups = [{k: v for k, v in group.items() if k != "muon"} for group in parameter_groups(model, 0.01)]
@@ -208,14 +212,13 @@ def predict(arm: str, option: str, config: dict, tokens: int, zero3: bool = Fals
     with torch.device("meta"):
         model = build(arm, config, option)
     if zero3:
-        bare = model.get_base_model() if hasattr(model, "get_base_model") else model
-        bare.set_attn_implementation({"text_config": "sdpa", "vision_config": "sdpa"})
+        without_adapter(model).set_attn_implementation({"text_config": "sdpa", "vision_config": "sdpa"})
         for name, parameter in model.named_parameters():
             if parameter.dim() >= 2 and not any(part in name for part in (".router.", ".complexity.")):
                 parameter.data = parameter.data.to(torch.bfloat16)
     with FakeTensorMode(allow_non_fake_inputs=True):
         model.to_empty(device="cpu")
-        (model.get_base_model() if hasattr(model, "get_base_model") else model).tie_weights()  # which that parts
+        without_adapter(model).tie_weights()  # which that parts
         training = Training(model, option, tokens, "cpu")
         with Allocations(model, lazy_zeros=not zero3) as allocations:
             training.backward()

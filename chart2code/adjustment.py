@@ -169,11 +169,11 @@ class Reading:
     drawing: Drawing
     target: np.ndarray
     columns: dict[str, list[str]] = field(default_factory=dict)
-    changes: list[Change] = field(default_factory=list)
+    changes: list[Change | None] = field(default_factory=list)  # None: nothing changes
 
     def code(self) -> str:
         program = self.drawing.program
-        return program.changed([*program.write_columns(self.columns), *self.changes])
+        return program.changed([*program.write_columns(self.columns), *filter(None, self.changes)])
 
 
 def read(drawing: Drawing, target: np.ndarray, colors: bool = True, scale: bool = True, order: int = 0) -> str | None:
@@ -320,7 +320,7 @@ def _write_stroke(reading: Reading, s: Series, own: np.ndarray, seen: readout.St
         width = round(width * 2) / 2 or 0.5
         if width <= THICKEST:
             changes.append(program.set_keyword(node, "linewidth", None if width == 1.5 else f"{width:g}"))
-    reading.changes += [change for change in changes if change]
+    reading.changes += changes
 
 
 def _any_color(
@@ -436,7 +436,7 @@ def _write_colors(reading: Reading, series: list[Series], seen: list[np.ndarray]
             continue
         alpha = number(s.call.keyword("alpha")) or 1.0
         if (255 + (color - 255) / alpha).min() < -SAME_COLOR and s.kind != "stackplot":  # too strong to be transparent
-            reading.changes += filter(None, [program.set_keyword(s.call.node, "alpha", None)])
+            reading.changes.append(program.set_keyword(s.call.node, "alpha", None))
             alpha = 1.0
         text = color_literal(np.clip(255 + (color - 255) / alpha, 0, 255))
         if s.kind == "stackplot":
@@ -446,13 +446,10 @@ def _write_colors(reading: Reading, series: list[Series], seen: list[np.ndarray]
             continue
         else:
             change = program.set_keyword(s.call.node, "color", text)
-        if change:
-            reading.changes.append(change)
+        reading.changes.append(change)
         for call in program.calls:  # an area below its line
             if call.method == "fill_between" and call.values == (s.column,):
-                change = program.set_keyword(call.node, "color", text)
-                if change:
-                    reading.changes.append(change)
+                reading.changes.append(program.set_keyword(call.node, "color", text))
 
 
 def _write_opacities(
@@ -465,8 +462,8 @@ def _write_opacities(
         if call.method == "fill_between" and inks:
             shares = [share for color, _ in palette if (share := readout.wash_of(color, inks[0], paper))]
             if shares and abs(shares[0] - (number(call.keyword("alpha")) or 1.0)) > 0.04:
-                change = program.set_keyword(call.node, "alpha", f"{round(20 * shares[0]) / 20:g}")
-                reading.changes += [change] if change else []
+                alpha = f"{round(20 * shares[0]) / 20:g}"
+                reading.changes.append(program.set_keyword(call.node, "alpha", alpha))
 
 
 def _count(
@@ -798,7 +795,6 @@ def _read_points(
         if marker != own_marker or not 0.85 < ratio < 1.18:
             size = (number(s.call.keyword("s")) or 36.0) * ratio * AREAS.get(own_marker, 1) / AREAS.get(marker, 1)
             reading.changes.append(program.set_keyword(s.call.node, "s", str(max(1, round(size / 5) * 5))))
-    reading.changes = [change for change in reading.changes if change]
 
 
 # Pies
@@ -823,7 +819,7 @@ def _read_pie(reading: Reading, s: Series, colors: bool) -> None:
         # Another start: one of the usual ones, if there is a border.
         angle = usual[1] if usual[0] < 4 else round(ends[first], 0)
         change = program.set_keyword(s.call.node, "startangle", f"{angle:g}" if angle else None)
-        reading.changes += [change] if change else []
+        reading.changes.append(change)
         distances = [abs((end - angle + 180) % 360 - 180) for end in ends]
         first = int(np.argmin(distances))
         wedges = [list(pie.wedges)[(first + (-k if clockwise else k)) % len(wedges)] for k in range(len(wedges))]
@@ -844,7 +840,7 @@ def _read_pie(reading: Reading, s: Series, colors: bool) -> None:
         )
     else:
         change = program.set_keyword(s.call.node, "explode", None)
-    reading.changes += [change] if change else []
+    reading.changes.append(change)
     if colors:
         own = _literal_color(s.call, 0) is not None
         texts = [color_literal(w.color) for w in wedges]
@@ -853,7 +849,7 @@ def _read_pie(reading: Reading, s: Series, colors: bool) -> None:
             change = program.set_keyword(s.call.node, "colors", None)
         elif own or not all(cycle):
             change = program.set_keyword(s.call.node, "colors", f"[{', '.join(texts)}]")
-        reading.changes += [change] if change else []
+        reading.changes.append(change)
 
 
 def _whole(shares: np.ndarray) -> list[str]:
@@ -1014,7 +1010,7 @@ def alternatives(drawing: Drawing, target: np.ndarray) -> list[list[list[Change]
 
 def _amiss(drawing: Drawing, target: np.ndarray) -> dict[str, int]:
     """How many pixels of the drawing are other than in the target, at each side of the axes and inside."""
-    wrong = _difference(drawing.pixels, target) > SEEN
+    wrong = readout.difference(drawing.pixels, target) > SEEN
     if drawing.box is None:
         return dict.fromkeys(SIDES, int(wrong.sum()))
     left, top, right, bottom = (int(round(v)) for v in drawing.box)
@@ -1026,11 +1022,6 @@ def _amiss(drawing: Drawing, target: np.ndarray) -> dict[str, int]:
         "inside": middle[:, left - 2 : right + 3],
     }
     return {side: int(part.sum()) for side, part in parts.items()}
-
-
-def _difference(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """The largest difference in a channel, pixel by pixel."""
-    return np.max([np.abs(one[..., c].astype(np.int16) - other[..., c]) for c in range(3)], axis=0)
 
 
 def series_changed(drawing: Drawing, target: np.ndarray) -> list[str]:

@@ -44,8 +44,8 @@ def _chroma(pixels: np.ndarray) -> np.ndarray:
     return _palest(pixels) - _darkest(pixels)
 
 
-def _distance(pixels: np.ndarray, color: Sequence[float]) -> np.ndarray:
-    """The largest difference from a colour in a channel."""
+def difference(pixels: np.ndarray, color: Sequence[float] | np.ndarray) -> np.ndarray:
+    """The largest difference from a colour, or from another picture, in a channel."""
     return _palest(np.abs(pixels.astype(np.int16) - np.round(color).astype(np.int16)))
 
 
@@ -74,7 +74,7 @@ def _panel(pixels: np.ndarray) -> Box | None:
         across, along = mask.sum(axis=1), mask.sum(axis=0)
         y, x = np.flatnonzero(across > 0.3 * across.max()), np.flatnonzero(along > 0.3 * along.max())
         # Marks that reach the frame hide the panel, but don't let the page through.
-        through = _distance(pixels, page) < 3
+        through = difference(pixels, page) < 3
         top, bottom = _grown(through[:, x[0] : x[-1] + 1].mean(axis=1) > 0.1, y[0], y[-1])
         left, right = _grown(through[top : bottom + 1].mean(axis=0) > 0.1, x[0], x[-1])
         return float(left), float(top), float(right), float(bottom)
@@ -83,14 +83,14 @@ def _panel(pixels: np.ndarray) -> Box | None:
 
 def _gridded(pixels: np.ndarray) -> Box | None:
     """The rectangle that grid lines in both directions span."""
-    line = (_distance(pixels, page_of(pixels)) > 8) & (_chroma(pixels) < 24)
+    line = (difference(pixels, page_of(pixels)) > 8) & (_chroma(pixels) < 24)
     line &= _darkest(pixels) < 255  # the letterbox
     codes = pixels[line].astype(np.int32) @ np.array([1 << 16, 1 << 8, 1])
     if not len(codes):
         return None
     values, counts = np.unique(codes, return_counts=True)
     color = values[counts.argmax()]
-    line &= _distance(pixels, (color >> 16, color >> 8 & 255, color & 255)) < 14
+    line &= difference(pixels, (color >> 16, color >> 8 & 255, color & 255)) < 14
     sides = []
     for mask in (line, line.T):
         counts = mask.sum(axis=1)
@@ -220,7 +220,7 @@ def coverages(pixels: np.ndarray, colors: Sequence[np.ndarray], paper: Sequence[
     """The coverage by each of several colours inside of a box; a pixel of one colour isn't half of another."""
     covers = [coverage_inside(pixels, color, paper, box) for color in colors]
     for k, color in enumerate(colors):
-        exact = _distance(pixels, color) < 12
+        exact = difference(pixels, color) < 12
         for other, cover in zip(colors, covers):
             if np.abs(other - color).max() > 24:
                 cover[exact] = 0
@@ -573,8 +573,7 @@ def find_points(cover: np.ndarray, area: float | None = None) -> Points | None:
     if alone:
         alone = sorted(alone, key=lambda k: abs(areas[k] - usual))[:SAMPLES]
         radius = int(np.ceil(sides[alone[0]] / 2)) + 1
-        samples = [_patch(np.where(regions == k + 1, cover, 0), centers[k], radius) for k in alone]
-        template = samples[0]
+        template = _patch(np.where(regions == alone[0] + 1, cover, 0), centers[alone[0]], radius)
         soft = np.where(ndimage.binary_dilation(np.isin(regions, np.array(alone) + 1)), cover, 0)  # with its edges
         marker = _shape(np.mean([_patch(soft, centers[k], radius) for k in alone], axis=0))
     places = []
