@@ -34,6 +34,8 @@ SHARED = 600  # price of a colour that another series has: more than any distanc
 DARK = 90  # of 255: grids and frames are lighter
 GREY = 30  # of 255: less chroma than this, and it may be grid or text
 THICKEST = 6  # points, of lines
+KNOWN = 0.6  # pixels that lines may be away from polylines whose places are known
+PLACE_ERROR = 0.15  # of the distance between two points
 LOWER = {"^": 0.12, "v": -0.12}  # the middle of triangles with an edge, in their heights
 AREAS = {"o": 0.785, "s": 1.0, "D": 1.0, "^": 0.5, "v": 0.5}  # of markers, in squares of their size
 
@@ -260,10 +262,17 @@ def _read_axes(reading: Reading, series: list[Series], colors: bool, scale: bool
     areas = [i for i in rest if series[i].kind == "stackplot"]
     stacked, own_stacked = (np.max([part[k] for k in areas], axis=0) if areas else None for part in (covers, own))
     errors: dict[int, np.ndarray] = {}
+    knots_of = {
+        i: _knots(s, program.literals(s.call.x), covers[i] if s.kind == "plot" else stacked, frame, count, ticks)
+        for i in rest
+        for s in (series[i],)
+    }
+    sampled = _sampled(reading, series, rest, covers, knots_of, frame, scale)
+    if sampled is not None:
+        count, knots_of = len(sampled), dict.fromkeys(rest, sampled)
     for i in rest:
-        s = series[i]
+        s, knots = series[i], knots_of[i]
         x = program.literals(s.call.x)
-        knots = _knots(s, x, covers[i] if s.kind == "plot" else stacked, frame, count, ticks)
         if knots is None:
             continue
         if s.kind == "plot":
@@ -292,13 +301,69 @@ def _read_axes(reading: Reading, series: list[Series], colors: bool, scale: bool
             if thick is not None and thick_own is not None and thick_own.sum() > 0:
                 total = sum(sum(series[k].values) for k in areas)
                 values |= dict(zip(areas, thick * frame.ratio_y * total / thick_own.sum()))
-    if scale and rest and len(ticks) == count and not horizontal:
+    if scale and rest and sampled is None and len(ticks) == count and not horizontal:
         _write_places(reading, series[rest[0]].call.x, ticks, box)
     _write_values(reading, series, values, errors, frame, count, scale)
     if points:
         _read_points(
             reading, [series[i] for i in points], [covers[i] for i in points], [own[i] for i in points], frame, scale
         )
+
+
+def _sampled(
+    reading: Reading,
+    series: list[Series],
+    rest: list[int],
+    covers: list[np.ndarray],
+    knots_of: dict[int, np.ndarray | None],
+    frame: Frame,
+    scale: bool,
+) -> np.ndarray | None:
+    """
+    The columns at which the lines, or areas, of a chart that has nothing else have their points, if they do not follow
+    the points that the program has; writes what places these are. They need a table of their own, with numbers for x.
+    """
+    program, target = reading.drawing.program, reading.target
+    names = {series[i].call.x for i in rest}
+    if len(rest) < len(series) or len(names) != 1 or any(s.call.method == "errorbar" for s in series):
+        return None
+    (name,) = names
+    columns = {name, *(s.column for s in series)}
+    tables = [table for table in program.tables if columns & {*table.names}]
+    own = program.literals(name)
+    if own is None or name.startswith("@") or any({*table.names} - columns for table in tables):
+        return None
+    paths = [readout.find_path(covers[i]) if series[i].kind == "plot" else readout.upper_edge(covers[i]) for i in rest]
+    known = knots_of[rest[0]]
+    if known is not None and len(known) > 1 and readout.misfit(paths, known) < KNOWN:
+        return None
+    knots = readout.find_knots(paths, [covers[i] for i in rest if series[i].kind == "plot"])
+    if knots is None or known is not None and readout.misfit(paths, known) < 1.3 * readout.misfit(paths, knots):
+        return None
+    ticks = readout.find_ticks(target, frame.box, "bottom")
+    read = read_scale(target, frame.box, ticks, "bottom") if scale else None
+    if read is not None:
+        places = read[0] + read[1] * knots
+    else:
+        fit = _value_fit(series[rest[0]].marks, own, 0)
+        if fit is None:
+            return None
+        places = fit(frame.to_own_x(knots))
+    reading.columns[name] = place_literals(places)
+    if len(ticks) != len(knots):
+        for call in program.statement_calls("set_xticks"):
+            if [program.text(argument) for argument in call.args] == [name]:
+                reading.changes.append(program.drop_statement(call))
+    return knots
+
+
+def place_literals(places: np.ndarray) -> list[str]:
+    """Places along x as programs write them: with few digits, and where they are even, from one end to the other."""
+    steps = np.diff(places)
+    error = PLACE_ERROR * float(np.mean(steps))
+    if np.ptp(steps) < 2 * error:
+        places = np.linspace(*(float(_brief(place, error)) for place in (places[0], places[-1])), len(places))
+    return [_brief(place, 0.3 * error) for place in places]
 
 
 def _write_stroke(reading: Reading, s: Series, own: np.ndarray, seen: readout.Stroke | None) -> None:
@@ -1128,13 +1193,16 @@ def _limits(drawing: Drawing, target: np.ndarray) -> list[list[Change]]:
         return []
     options = []
     named = all(program.literals(call.x) is None for call in program.calls)
+    categories = "y" if any(call.method == "barh" for call in program.calls) else "x"
     sides = [(names[0], "y", "left", 3, 1), (names[0], "x", "bottom", 0, 2)]
     sides += [(name, "y", "right", 3, 1) for name in names[1:2]]
     for axes, axis, side, low, high in sides:
         limits = []
         for pixels, box in zip((target, drawing.pixels), boxes):
             ticks = readout.find_ticks(pixels, box, side)
-            read = _category_scale(ticks) if axis == "x" and named else read_scale(pixels, box, ticks, side)
+            if axis == "y" and not program.statement_calls("invert_yaxis"):
+                ticks = ticks[::-1]  # from below
+            read = _category_scale(ticks) if axis == categories and named else read_scale(pixels, box, ticks, side)
             limits.append(None if read is None else (read[0] + read[1] * box[low], read[0] + read[1] * box[high]))
         if None in limits or np.abs(np.subtract(*limits)).max() < 0.01 * abs(limits[0][1] - limits[0][0]):
             continue

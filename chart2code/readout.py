@@ -17,7 +17,7 @@ Box = tuple[float, float, float, float]
 SPINE_SEARCH = 80  # pixels around the expected place
 DARK = 150  # of 255: spines and ticks are darker, grid lines are not
 TICK = 8  # pixels that a tick may prolong a spine by
-PALE = 205  # spines that are thinner than a pixel of the canvas
+PALE, FAINT = 205, 235  # spines that are thinner than a pixel of the canvas, or grey
 MIX_ERROR = 40  # of 255: how far a pixel may be from the mixtures of a colour and the paper
 MOST_TOGETHER = 6  # markers upon each other
 LARGEST = 40  # pixels, of a marker
@@ -26,6 +26,14 @@ SMALLEST = 16  # pixels, of a marker whose shape can be told
 UNLIKE = 0.35  # of its area: a marker that differs more from a shape has another
 BLUR = 0.5  # pixels: of edges, and by taking the mean of markers between pixels
 FULL = 0.75  # coverage from which a pixel belongs to a filled area
+LONGEST_GAP = 40  # columns that a line may be hidden in
+JUMP, GAP = 0.5, 0.3  # price, in columns of a path, of a row that it jumps and of a column in which it isn't seen
+FAR = 3.0  # pixels from a polyline
+CLOSE = 0.3  # pixels that a path may be away from a polyline with few corners
+DIP = 0.6  # how much better the right number of corners fits than one more or less
+INSETS = (0.5, 2.5, 4.5)  # pixels that ink goes on beyond the first and last corner: caps, markers
+MOST_KNOTS = 240
+MOST_FITTED = 40  # corners that are fitted together
 
 
 # Channels, taken by pairs: numpy is slow along a last axis of three
@@ -57,7 +65,18 @@ def find_box(pixels: np.ndarray, guess: Box) -> Box | None:
     The rectangle of the axes, by the spines at its bottom and its left, or by its colour if the page has another, or
     by the ends of grid lines; None if there are none of these.
     """
-    return _framed(pixels, guess, DARK) or _panel(pixels) or _framed(pixels, guess, PALE) or _gridded(pixels)
+    pixels = _on_light(pixels)
+    frame = _framed(pixels, guess, DARK) or _panel(pixels) or _framed(pixels, guess, PALE)
+    return frame or _framed(pixels, guess, FAINT) or _gridded(pixels)
+
+
+def _on_light(pixels: np.ndarray) -> np.ndarray:
+    """A picture whose page is light: its negative, if it is dark, but with a white letterbox."""
+    if sum(page_of(pixels)) >= 3 * 128:
+        return pixels
+    ink = _darkest(pixels) < 255
+    letterbox = ~(ink.any(axis=1)[:, None] & ink.any(axis=0))
+    return np.where(letterbox[..., None], 255, 255 - pixels).astype(np.uint8)
 
 
 def _panel(pixels: np.ndarray) -> Box | None:
@@ -123,12 +142,21 @@ def _framed(pixels: np.ndarray, guess: Box, level: int) -> Box | None:
     dark = (_palest(pixels) < level) & (_chroma(pixels) < 48)
     bottom = _spine(dark, guess[0], guess[2], guess[3], last=True)
     left = _spine(dark.T, guess[1], guess[3], guess[0], last=False)
-    if bottom is None or left is None:
+    if left is None:
         return None
-    (x0, x1, y1), (y0, _, x0_again) = bottom, left
-    if abs(x0 - x0_again) > TICK or x1 - x0 < 40 or y1 - y0 < 40:
+    y0, end, x0 = left
+    if bottom is None:  # bars may hide it
+        top = _spine(dark, guess[0], guess[2], guess[1], last=False)
+        bottom = top and (*top[:2], end)
+    if bottom is None:
         return None
-    return x0_again, y0, x1, y1
+    start, x1, y1 = bottom
+    right = _spine(dark.T, guess[1], guess[3], x1, last=True)
+    if right is not None and abs(right[2] - x1) < TICK:  # a tick there goes on where the other spine ends
+        x1 = right[2]
+    if abs(start - x0) > TICK or abs(end - y1) > TICK or x1 - x0 < 40 or y1 - y0 < 40:
+        return None
+    return x0, y0, x1, y1
 
 
 def _spine(dark: np.ndarray, start: float, end: float, guess: float, last: bool) -> tuple[float, ...] | None:
@@ -157,7 +185,7 @@ def find_ticks(pixels: np.ndarray, box: Box, side: str) -> np.ndarray:
     Places of the ticks (of their labels, if there are none) along a side ("bottom", "left" or "right") of the axes, in
     ascending order.
     """
-    grey = 255 - _palest(pixels).astype(np.float32)
+    grey = 255 - _palest(_on_light(pixels)).astype(np.float32)
     left, top, right, bottom = (int(round(v)) for v in box)
     if bottom + 4 > len(grey) or left < 3 or right + 4 > grey.shape[1]:
         return np.empty(0)
@@ -196,7 +224,10 @@ def _label_places(pixels: np.ndarray, box: Box, side: str) -> np.ndarray:
     groups = np.split(lines, np.flatnonzero(np.diff(lines) > 4) + 1)
     columns = np.flatnonzero(ink[groups[-1] if side == "left" else groups[0]].any(axis=0))
     runs = np.split(columns, np.flatnonzero(np.diff(columns) > (6 if side == "bottom" else 2)) + 1)
-    return np.array([offset + (run[0] + run[-1]) / 2 for run in runs if len(run) > 2])
+    places = [(offset + (run[0] + run[-1]) / 2, offset + run[-1]) for run in runs if len(run) > 2]
+    if side == "bottom":  # no label of the other axis
+        places = [place for place in places if place[1] >= left - 2]
+    return np.array([middle for middle, _ in places])
 
 
 # Colours
@@ -361,13 +392,13 @@ def without_legend(covers: list[np.ndarray], pixels: np.ndarray, box: Box) -> li
     lines = []
     for place in ndimage.find_objects(ndimage.label(joined, structure=np.ones((3, 3)))[0]):
         height, width = place[0].stop - place[0].start, place[1].stop - place[1].start
-        if 5 <= height <= 16 and width >= 8:
+        if 5 <= height <= 16 and width >= 4:
             lines.append((place[1].start, (place[0].start + place[0].stop) / 2, place[1].stop))
     for x, y, _ in lines:
         column = [line for line in lines if abs(line[0] - x) <= 2 and abs(line[1] - y) <= 24 * len(covers)]
         row = [line for line in lines if abs(line[1] - y) <= 2.5]
         for texts, inside in ((column, column), (row, row)):
-            if len(texts) != len(covers):
+            if not len(covers) <= len(texts) <= len(covers) + 2:
                 continue
             rows = slice(int(min(t[1] for t in texts)) - 9, int(max(t[1] for t in texts)) + 10)
             columns = slice(max(0, int(min(t[0] for t in texts)) - 38), int(max(t[2] for t in texts)) + 4)
@@ -450,25 +481,132 @@ def _fit_knots(columns: np.ndarray, values: np.ndarray, weights: np.ndarray, kno
     return solution
 
 
+def _runs(cover: np.ndarray, first: int = 0, end: int | None = None) -> tuple[np.ndarray, ...]:
+    """
+    The runs of ink in the columns from `first` to before `end`: their columns, first rows, rows after the last,
+    middles and weights. A line crossed by others, or a legend's handle, makes several of a column.
+    """
+    mask = cover > 0.3
+    mask[:, : max(0, first)] = False
+    if end is not None:
+        mask[:, max(0, end) :] = False
+    rows = np.flatnonzero(mask.any(axis=1))
+    top, bottom = (rows[0], rows[-1] + 1) if len(rows) else (0, 0)
+    mask, cover = mask[top:bottom].T, cover[top:bottom].T.astype(np.float64)
+    edges = np.diff(mask.astype(np.int8), axis=1, prepend=0, append=0)
+    (columns, starts), (_, ends) = np.nonzero(edges == 1), np.nonzero(edges == -1)
+    zero = np.zeros((len(cover), 1))
+    total = np.concatenate([zero, np.cumsum(cover, axis=1)], axis=1)
+    moment = np.concatenate([zero, np.cumsum(cover * np.arange(top, bottom), axis=1)], axis=1)
+    weights = total[columns, ends] - total[columns, starts]
+    middles = (moment[columns, ends] - moment[columns, starts]) / weights
+    return columns, starts + top, ends + top, middles, weights
+
+
+def find_path(cover: np.ndarray) -> np.ndarray:
+    """
+    The height of a line of one colour in each column, nan where it has none: of the runs of ink those that lead on to
+    one another, in the longest way (so a handle in a legend is left out).
+    """
+    columns, starts, ends, middles, weights = _runs(cover)
+    path = np.full(cover.shape[1], np.nan)
+    if not len(columns):
+        return path
+    firsts = np.searchsorted(columns, columns - LONGEST_GAP)
+    lasts = np.searchsorted(columns, columns)
+    gains = np.minimum(weights, 1) ** 2  # less for a grid, which may look like the soft edge of a dark colour
+    score, before = gains.copy(), np.full(len(columns), -1)
+    for k, (a, b) in enumerate(zip(firsts, lasts)):
+        if a == b:
+            continue
+        apart = np.maximum(0, np.maximum(starts[a:b] - ends[k], starts[k] - ends[a:b]))
+        missing = columns[k] - columns[a:b] - 1
+        ways = score[a:b] - np.maximum(0, apart - missing) * JUMP - missing * GAP
+        best = int(ways.argmax())
+        if ways[best] > 0:
+            score[k], before[k] = gains[k] + ways[best], a + best
+    chosen = [int(score.argmax())]
+    while before[chosen[-1]] >= 0:
+        chosen.append(before[chosen[-1]])
+    strong = np.flatnonzero(gains[chosen] > 0.5 * np.median(gains[chosen]))
+    chosen = chosen[strong[0] : strong[-1] + 1]
+    path[columns[chosen]] = middles[chosen]
+    return path
+
+
+def upper_edge(cover: np.ndarray) -> np.ndarray:
+    """The height of the upper edge of an area in each column, nan where it has none."""
+    mask = cover > FULL
+    return np.where(mask.any(axis=0), mask.argmax(axis=0), np.nan)
+
+
+def misfit(paths: Sequence[np.ndarray], knots: np.ndarray) -> float:
+    """Mean distance, in pixels and at most `FAR`, of paths from the polylines through their own points at `knots`."""
+    distances = []
+    for path in paths:
+        columns, heights = _seen(path)
+        if len(columns) < 2:
+            return FAR
+        corners = np.interp(knots, columns, heights)
+        slopes = np.diff(corners) / np.maximum(np.diff(knots), 1e-6)
+        slope = slopes[np.clip(np.searchsorted(knots, columns) - 1, 0, len(slopes) - 1)]
+        distance = np.abs(heights - np.interp(columns, knots, corners)) / np.hypot(1, slope)
+        distance[(columns < knots[0] - max(INSETS) - 2) | (columns > knots[-1] + max(INSETS) + 2)] = FAR
+        distances.append(np.minimum(distance, FAR).mean())
+    return float(np.mean(distances))
+
+
+def find_knots(paths: Sequence[np.ndarray], covers: Sequence[np.ndarray] = ()) -> np.ndarray | None:
+    """
+    Columns at which lines (their paths) that share their places have their points: at even distances if there is a
+    number of points that fits much better than one more or one less; or where the markers stand; or as few as will do
+    for curves that are smooth, or too fine to tell.
+    """
+    columns = np.flatnonzero(np.any([~np.isnan(path) for path in paths], axis=0))
+    if len(columns) < 10:
+        return None
+    counts = range(2, max(4, min(MOST_KNOTS, len(columns) // 2)))
+    ways = []  # (misfit, knots) for each number of points
+    for count in counts:
+        insets = INSETS if count < MOST_FITTED else INSETS[:1]
+        tried = [np.linspace(columns[0] + inset, columns[-1] - inset, count) for inset in insets]
+        ways.append(min(((misfit(paths, knots), knots) for knots in tried), key=lambda way: way[0]))
+    far = np.array([distance for distance, _ in ways])
+    if far[0] <= CLOSE:
+        return ways[0][1]
+    for k in range(1, len(ways) - 1):
+        if far[k] < 3 * CLOSE and far[k] < DIP * min(far[k - 1], far[k + 1]):
+            return ways[k][1]
+    for path, cover in zip(paths, covers):
+        points = find_points(dots_and_lines(cover)[0])
+        if points is None or len(points.places) < 3:
+            continue
+        x, y = points.places.T
+        on_path = (np.abs(np.interp(x, *_seen(path)) - y) < 4).all()
+        if on_path and np.diff(x).min() > 4 and misfit(paths, x) < 2 * CLOSE:
+            return x
+    return ways[int(np.argmax(far <= max(CLOSE, 1.2 * far.min())))][1]
+
+
+def _seen(path: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The columns in which a path is seen, and its heights there."""
+    columns = np.flatnonzero(~np.isnan(path))
+    return columns, path[columns]
+
+
 def trace_line(cover: np.ndarray, knots: Sequence[float]) -> np.ndarray | None:
     """
     Heights at `knots` (ascending columns) of a line of one colour, whatever its dashes and markers; None if there
     is hardly anything of this colour.
     """
     knots = np.asarray(knots, float)
-    mask = cover > 0.3
-    mask[:, : max(0, int(knots[0]) - 1)] = False
-    mask[:, int(knots[-1]) + 2 :] = False
-    # Runs of each column are observations: a line crossed by others, or a legend's handle, makes several.
-    edges = np.diff(mask.astype(np.int8), axis=0, prepend=0, append=0)
-    starts, ends = np.argwhere(edges.T == 1), np.argwhere(edges.T == -1)
-    if len(starts) < 8:
+    columns, starts, ends, middle, weight = _runs(cover, int(knots[0]) - 1, int(knots[-1]) + 2)
+    if len(columns) < 8:
         return None
-    total = np.concatenate([np.zeros((1, cover.shape[1])), np.cumsum(cover, axis=0)])
-    moment = np.concatenate([np.zeros((1, cover.shape[1])), np.cumsum(cover * np.arange(len(cover))[:, None], axis=0)])
-    columns = starts[:, 0]
-    weight = total[ends[:, 1], columns] - total[starts[:, 1], columns]
-    middle = (moment[ends[:, 1], columns] - moment[starts[:, 1], columns]) / weight
+    if len(knots) > MOST_FITTED:
+        path = find_path(cover)
+        seen = ~np.isnan(path)
+        return np.interp(knots, np.flatnonzero(seen), path[seen]) if seen.sum() > 8 else None
     return _fit_knots(columns.astype(float), middle, np.minimum(weight, 3.0), knots)
 
 
@@ -703,6 +841,8 @@ def find_pie(pixels: np.ndarray) -> Pie | None:
     for _ in range(2):
         hit = big[along(center, reach)]
         seen = hit.any(axis=1)
+        if not seen.any():
+            return None
         rim = reach[hit.shape[1] - 1 - hit[:, ::-1].argmax(axis=1)]
         center, radius = _circle((center + direction * rim[:, None])[seen])
     hit = big[along(center, reach)]

@@ -16,8 +16,8 @@ import numpy as np
 from scipy import ndimage
 
 from chart2code import readout
-from chart2code.adjustment import color_literal
-from chart2code.program import PLOTTING, Program, string_literal
+from chart2code.adjustment import color_literal, place_literals
+from chart2code.program import PLOTTING, string_literal
 from chart2code.tick_labels import read_scale
 from eval_metric.similarity import CANVAS
 
@@ -33,7 +33,7 @@ GREY, DARK = 26, 90  # of 255: chroma of greys, and how light lines of that kind
 DOTS, MARKERS = 0.12, 0.5  # thickness from which there are markers on a line, and nothing but markers
 PALE = 190  # of 255: what is lighter, and thin, is a grid
 MOST_ROWS = 40
-CURVE = 24  # points of a line whose corners are not at the ticks
+AT_TICKS = 1.0  # pixels that lines with points at the ticks may be away from them
 
 
 @dataclass
@@ -77,11 +77,6 @@ class Words:
 
     def label(self, index: int) -> str:
         return self.labels[index] if index < len(self.labels) else f"Series {index + 1}"
-
-
-def kind_of(program: Program) -> list[tuple[str, bool]]:
-    """What a program plots: each call's method, and whether it goes on from where another ends."""
-    return [(c.method, bool(c.keyword("bottom") or c.keyword("left"))) for c in program.calls]
 
 
 def _parsed(code: str) -> ast.Module:
@@ -133,12 +128,17 @@ class _Sheet:
         ]
         colors = colors[:MOST_COLORS]
         paper = readout.paper_of(self.target, self.box)
+        covers = readout.coverages(self.target, colors, paper, self.box)
+        colored = [cover > 0.1 for color, cover in zip(colors, covers) if np.ptp(color) > GREY]
+        beside = ndimage.binary_dilation(np.any(colored, axis=0), iterations=2) if colored else False
         series = []
-        for color, cover in zip(colors, readout.coverages(self.target, colors, paper, self.box)):
+        for color, cover in zip(colors, covers):
             mask = cover > readout.FULL
             inner = ndimage.binary_opening(mask, np.ones((7, 5))).sum()
             solid = inner > SOLID * max(1, mask.sum()) and inner > 300 and not self.spotted(cover)
-            if solid or color.min() < PALE and (np.ptp(color) > GREY or self.extent(cover) > 0.4):
+            apart = np.where(beside, 0, cover)  # what is grey beside a colour is its edge
+            grey = np.ptp(color) <= GREY
+            if solid or color.min() < PALE and (not grey or self.extent(apart) > 0.4 and not self.gridded(apart)):
                 series.append((color, solid))
         covers = readout.coverages(self.target, [color for color, _ in series], paper, self.box)
         covers = readout.without_legend(covers, self.target, self.box)
@@ -178,6 +178,13 @@ class _Sheet:
     def extent(self, cover: np.ndarray) -> float:
         """The share of the axes' columns that have something of a colour."""
         return (cover > 0.5).any(axis=0).sum() / (self.box[2] - self.box[0])
+
+    def gridded(self, cover: np.ndarray) -> bool:
+        """Whether a colour is that of lines across the axes: most of it is in rows and columns that are full of it."""
+        ink = cover > 0.4
+        left, top, right, bottom = self.box
+        rows, columns = ink.sum(axis=1) > 0.4 * (right - left), ink.sum(axis=0) > 0.4 * (bottom - top)
+        return bool((ink & (rows[:, None] | columns)).sum() > 0.6 * ink.sum())
 
     def program(self, *lines: str, legend: bool = False) -> str:
         ends = [*(["ax.legend()"] if legend else []), *self.words.statements]  # the layout comes last
@@ -280,32 +287,25 @@ class _Sheet:
         reach = len(inked) and inked[0] - self.box[0] < near and self.box[2] - inked[-1] < near
         return ["ax.margins(x=0)"] if reach else []
 
-    def places(self, covers: list[np.ndarray]) -> list[tuple[str, list[str]]]:
-        """Ways to write where lines or areas have their corners: at the ticks, and closer."""
-        inked = np.flatnonzero(np.max([(cover > 0.5).any(axis=0) for cover in covers], axis=0))
-        extent = (inked[0] + 1, inked[-1] - 1) if len(inked) > CURVE else (self.box[0], self.box[2])
+    def places(self, paths: list[np.ndarray], covers: list[np.ndarray]) -> tuple[str, list[str]] | None:
+        """Name and literals of the places where lines or areas have their points: names at the ticks, or numbers."""
         ticks = readout.find_ticks(self.target, self.box, "bottom")
         scale = read_scale(self.target, self.box, ticks, "bottom")
-        ways = []
-        if 2 <= len(ticks) <= MOST_ROWS and scale is None:
-            ways.append(("categories", [string_literal(name) for name in self.words.names(len(ticks))]))
-        elif 2 <= len(ticks) <= MOST_ROWS:
-            ways.append(("x", [f"{scale[0] + scale[1] * tick:.4g}" for tick in ticks]))
-        start, slope = scale or (-self.box[0], 1.0)
-        columns = np.linspace(*extent, CURVE)
-        return [*ways, ("x", [f"{start + slope * column:.3g}" for column in columns])]
+        if scale is None and 2 <= len(ticks) <= MOST_ROWS and readout.misfit(paths, ticks) < AT_TICKS:
+            return "categories", [string_literal(name) for name in self.words.names(len(ticks))]
+        knots = readout.find_knots(paths, covers)
+        if knots is None:
+            return None
+        return "x", place_literals(scale[0] + scale[1] * knots if scale else np.arange(len(knots)))
 
     def lines(self, thin: list) -> list[str]:
         columns = [f"y{k + 1}" for k in range(len(thin))] if len(thin) > 1 else ["y"]
-        return [
-            self.program(
-                self.table(x, firsts, columns),
-                *self.strokes("ax", x, columns, thin),
-                *self.margins(thin),
-                legend=len(thin) > 1,
-            )
-            for x, firsts in self.places([cover for _, cover in thin])
-        ]
+        covers = [cover for _, cover in thin]
+        found = self.places([readout.find_path(cover) for cover in covers], covers)
+        if found is None:
+            return []
+        strokes = self.strokes("ax", found[0], columns, thin)
+        return [self.program(self.table(*found, columns), *strokes, *self.margins(thin), legend=len(thin) > 1)]
 
     def areas(self, solid: list) -> list[str]:
         columns = [f"y{k + 1}" for k in range(len(solid))]
@@ -319,10 +319,10 @@ class _Sheet:
         labels = ", ".join(string_literal(self.words.label(k)) for k in range(len(solid)))
         colors = ", ".join(color_literal(color) for color, _ in solid)
         call = f"ax.stackplot({{}}, {', '.join(columns)}, labels=[{labels}], colors=[{colors}])"
-        return [
-            self.program(self.table(x, firsts, columns), call.format(x), *self.margins(solid), legend=True)
-            for x, firsts in self.places([cover for _, cover in solid])
-        ]
+        found = self.places([readout.upper_edge(cover) for _, cover in solid], [])
+        if found is None:
+            return []
+        return [self.program(self.table(*found, columns), call.format(found[0]), *self.margins(solid), legend=True)]
 
     def points(self, thin: list) -> list[str]:
         lines, counts = [], [readout.find_points(cover) for _, cover in thin]

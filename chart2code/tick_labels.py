@@ -1,58 +1,29 @@
 """Reading the numbers at the ticks of an axis, and so the scale of its values.
 
-A small character recogniser: glyphs are compared with those of matplotlib's own fonts. It need not be right about each
-glyph, since the numbers along a linear axis are in proportion to their places: `read_scale` takes the line that most
-labels agree on, or none.
+The numbers along a linear axis are in proportion to their places, so not each of them need be read: `read_scale` takes
+the line that most labels agree on, or none.
 """
 
 from __future__ import annotations
 
 import itertools
 import re
-from functools import cache
-from pathlib import Path
+from functools import lru_cache
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
 
 from chart2code.readout import Box
+from chart2code.words import DPI, REGULAR, Line, read_line
 
-FONTS = ("DejaVuSans.ttf", "DejaVuSerif.ttf")
-THOUSANDS = re.compile(r"-?[1-9]\d{0,2}([.,]\d{3})+")
-CHARACTERS = "0123456789$%"
-GLYPH = (8, 12)  # the size that glyphs are compared in
+FONTS = (REGULAR, "DejaVuSerif.ttf")
+THOUSANDS = re.compile(r"-?[1-9]\d{0,2}(,\d{3})+")
 INK = 0.3  # of the contrast between text and page
-LIKENESS = 0.6  # correlation of a glyph with that of a character
-SIZES = (9, 10, 11, 12, 14)  # pixels per em: small glyphs are blurred in ways of their own
+DIGIT = 0.73  # ems, the height of a digit
+POINTS = 10  # the size that glyphs are hinted for; they are scaled to the size that is seen
+FITTING = (1.0, 0.94, 1.06, 0.8)  # of that size; the last beside a dollar sign, which is higher than digits
+CLEAR, MOST_ERROR = 0.2, 0.5  # of the ink of a label, unexplained: no other size is tried; it is no number
 NEXT = 4  # pixels, at most, from one glyph to the next
 MOST_WIDE, TALLEST = 80, 18  # pixels of the canvas that a label takes
-
-
-@cache
-def _templates() -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Glyphs (N, 96) of mean 0 and norm 1, their widths as shares of their heights, and their characters."""
-    import matplotlib
-
-    glyphs, shapes, characters = [], [], []
-    for name in FONTS:
-        font = ImageFont.truetype(str(Path(matplotlib.get_data_path(), "fonts/ttf", name)), 60)
-        for character, size in itertools.product(CHARACTERS, SIZES):
-            image = Image.new("L", (90, 90))
-            ImageDraw.Draw(image).text((20, 5), character, fill=255, font=font)
-            side = round(90 * size / 60)
-            ink = np.asarray(image.resize((side, side), Image.Resampling.BICUBIC), np.float32) / 255
-            rows, columns = (np.flatnonzero((ink > INK).any(axis=axis)) for axis in (1, 0))
-            glyph = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-            glyphs.append(_normal(glyph))
-            shapes.append(glyph.shape[1] / glyph.shape[0])
-            characters.append(character)
-    return np.stack(glyphs), np.array(shapes), characters
-
-
-def _normal(ink: np.ndarray) -> np.ndarray:
-    values = np.asarray(Image.fromarray(ink).resize(GLYPH, Image.Resampling.BILINEAR), np.float32).ravel()
-    values = values - values.mean()
-    return values / max(float(np.linalg.norm(values)), 1e-6)
 
 
 def read_scale(pixels: np.ndarray, box: Box, ticks: np.ndarray, side: str) -> tuple[float, float] | None:
@@ -110,15 +81,33 @@ def read_number(pixels: np.ndarray, box: Box, place: float, ticks: np.ndarray, s
     if not lines:
         return None
     line = max(lines, key=np.ptp) if side != "bottom" else lines[0]
-    return _number("".join(_character(ink[line[0] : line[1], a:b]) for a, b in sorted(chosen)))
+    ink = ink[max(0, line[0] - 2) : line[1] + 2, max(0, min(chosen)[0] - 2) : max(chosen)[1] + 2]
+    return _read(np.ascontiguousarray(ink).tobytes(), len(ink), line[1] - line[0])
+
+
+@lru_cache(4096)
+def _read(ink: bytes, rows: int, height: int) -> float | None:
+    """The number in a picture of one line of text (float32, `rows` high), its digits some `height` pixels high."""
+    line = np.frombuffer(ink, np.float32).reshape(rows, -1)
+    for font in FONTS:
+        best = Line("", 1.0)
+        for fitting in FITTING:
+            scale = round(height * fitting / DIGIT / (POINTS / 72 * DPI), 2)
+            best = min(best, read_line(line, (font,), (POINTS,), scale), key=lambda reading: reading.error)
+            if best.error <= CLEAR:
+                break
+        if best.error <= MOST_ERROR:
+            return _number(best.text)
+    return None
 
 
 def _number(text: str) -> float | None:
-    text = text.strip("$%")
-    if THOUSANDS.fullmatch(text):  # a comma, however it was read: nobody writes 2.000 at a tick
-        text = text.replace(".", "")
+    text = text.strip("$€£% ").replace("–", "-").replace("−", "-")
+    text = text.replace(" ", ".")  # a point is as wide as a space, and has hardly more ink
+    if THOUSANDS.fullmatch(text):
+        text = text.replace(",", "")
     try:
-        return float(text.replace(",", ""))
+        return float(text)
     except ValueError:
         return None
 
@@ -129,24 +118,3 @@ def runs_of(mask: np.ndarray, bridged: float) -> list[tuple[int, int]]:
     if not len(places):
         return []
     return [(int(r[0]), int(r[-1]) + 1) for r in np.split(places, np.flatnonzero(np.diff(places) > bridged + 1) + 1)]
-
-
-def _character(ink: np.ndarray) -> str:
-    """The character (several, where glyphs touch) in these columns of a line of text; "?" if it is none of ours."""
-    rows = np.flatnonzero((ink > INK).any(axis=1))
-    if not len(rows):
-        return ""
-    top, bottom, line = rows[0], rows[-1] + 1, len(ink)
-    height, width = bottom - top, ink.shape[1]
-    if height <= 0.45 * line:
-        if top >= 0.5 * line:
-            return "." if height <= 0.3 * line else ","
-        return "-" if width > height else "?"
-    if width > 1.15 * height:  # two that touch: at the palest column
-        middle = slice(width // 3, width - width // 3)
-        cut = width // 3 + int(ink[:, middle].sum(axis=0).argmin())
-        return _character(ink[:, :cut]) + _character(ink[:, cut:]) if 2 <= cut < width - 2 else "?"
-    glyphs, shapes, characters = _templates()
-    likeness = glyphs @ _normal(ink[top:bottom]) - 0.3 * np.abs(np.log(shapes * height / width))
-    best = int(likeness.argmax())
-    return characters[best] if likeness[best] > LIKENESS else "?"

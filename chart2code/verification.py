@@ -29,7 +29,7 @@ from PIL import Image
 from chart2code import adjustment, captions
 from chart2code.adjustment import Drawing
 from chart2code.program import Program
-from chart2code.sketches import kind_of, sketches
+from chart2code.sketches import sketches
 from eval_metric.executor import ExecutionResult, Executor
 from eval_metric.similarity import SUCCESS_IOU, chart_iou, to_canvas
 
@@ -40,11 +40,12 @@ READINGS = 3  # after each change of structure
 ROUNDS = 3  # of changes of structure
 CHANGES = 3  # of series
 TOGETHER = 4  # variants of one program that share a process
-LONGER = 2  # times the length of the model's answer, unless it is a good copy
+LONGER = 2  # times the length of the model's answer: what is longer than this must be better by
+LONG_GAIN = 0.1  # of IoU, or a good copy
 REWORDINGS = 2  # other words may move a legend
 SEARCH_SHARE = 0.9  # of the budget; the rest is for words and rounding
 LAST_COST = 0.005  # of IoU: what words weigh, and digits that nobody sees
-UNLIKE = 0.6  # IoU of a program whose data were read: it is rather of the wrong kind
+UNLIKE = 0.7  # IoU of a program whose data were read: it is rather of another kind
 GAIN = 1e-3  # of the goal: less is no reason to change a program
 
 
@@ -144,7 +145,7 @@ class _Search:
         self.deadline = self.most = math.inf
         self.rough_target = _rough(target)
         self.seen: set[str] = set()
-        self.longest = sys.maxsize  # characters of a program that is no good copy: no heaps of literals in vain
+        self.longest = sys.maxsize  # characters of a program: no heaps of literals in vain
         self.renderings = 0
         self.rendering_seconds = 0.0
         self.first: ExecutionResult | None = None
@@ -192,7 +193,8 @@ class _Search:
                 drawing = Drawing(code, result)
                 iou = chart_iou(drawing.pixels, self.target)
                 goal = iou + ROUGH_WEIGHT * _likeness(_rough(drawing.pixels), self.rough_target)
-                if self.best is None or iou > self.best_iou and (iou >= SUCCESS_IOU or len(code) <= self.longest):
+                short = iou >= SUCCESS_IOU or len(code) <= self.longest
+                if self.best is None or iou > self.best_iou + (0 if short else LONG_GAIN):
                     self.best, self.best_iou = drawing, iou
             if self.first is None:
                 self.first, self.first_iou = result, iou
@@ -228,16 +230,13 @@ class _Search:
         if self.best_iou < SUCCESS_IOU and self.rescale():
             self.read()
         others = self.sketches(self.current.code) if self.best_iou < SUCCESS_IOU else []
-        kinds, own = [kind_of(Program(code)) for code in others], kind_of(self.current.program)
-        early = self.best_iou < UNLIKE and bool(kinds) and set(kinds[0]) != set(own)
+        early = self.best_iou < UNLIKE
         if early:
             self.change_kind(others)
         if self.best_iou < SUCCESS_IOU:
             self.change_series()
-        if self.best_iou < SUCCESS_IOU and not early and own not in kinds:
-            self.change_kind(others)
         self.change_details()
-        if self.best_iou < SUCCESS_IOU and not early and own in kinds:  # the details were the likelier reason
+        if self.best_iou < SUCCESS_IOU and not early:  # the details were the likelier reason
             self.change_kind(others)
             self.change_details()
 
@@ -289,8 +288,6 @@ class _Search:
         """Programs of other kinds, each judged after its data have been read."""
         answer = chosen = self.current, self.goal
         for code in others:
-            if len(code) > self.longest:
-                continue
             self.go_to([code])
             self.improve([self.reading()])
             self.align()

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-CHARACTERS = "".join(map(chr, range(33, 127))).replace("`", "") + "°€£–"
+CHARACTERS = "".join(map(chr, range(33, 127))).replace("`", "") + "°€£–−"
 FREQUENT = "etaoinsrhldcumfpgwybvkETAOINSRHLDCUMFP"  # as a line of text looks from afar
 REGULAR, BOLD = "DejaVuSans.ttf", "DejaVuSans-Bold.ttf"
 DPI = 100  # matplotlib's own, at which glyphs are hinted
@@ -90,7 +90,7 @@ def _seen(picture: np.ndarray, points: float, scale: float, rise: float, x: floa
     return np.asarray(Image.fromarray(picture).resize((width, height), Image.Resampling.BICUBIC, box=box))
 
 
-@lru_cache(64)
+@lru_cache(256)
 def glyphs_of(font: str, points: float, scale: float, rise: float) -> Glyphs:
     """`scale`: pixels per pixel of the figure; `rise`: of the base line below the images' row ASCENT."""
     pictures, advances = _face(font, points)
@@ -108,7 +108,7 @@ def glyphs_of(font: str, points: float, scale: float, rise: float) -> Glyphs:
 def _profile(font: str, points: float, scale: float, rise: float) -> np.ndarray:
     """The ink of the rows of usual text, of norm 1."""
     rows = _face(font, points)[0][[CHARACTERS.index(c) for c in FREQUENT]].sum(axis=(0, 2))
-    rows = _seen(np.repeat(rows[:, None], 4, axis=1), points, scale, rise, 0, 2)[:, 0]
+    rows = _seen(np.repeat(rows[:, None], 8, axis=1), points, scale, rise, 0, 2)[:, 0]
     return rows / np.linalg.norm(rows)
 
 
@@ -155,7 +155,8 @@ def decode(ink: np.ndarray, glyphs: Glyphs, top: int) -> tuple[str, float]:
     back: list[tuple[int, int] | None] = [None] * len(ends)
     for place in range(1, len(ends)):
         before = place - steps
-        totals = np.where(before >= 0, ends[before] + gains[before, kinds] - costs, -np.inf)
+        known = np.maximum(before, 0)
+        totals = np.where(before >= 0, ends[known] + gains[known, kinds] - costs, -np.inf)
         best = int(totals.argmax())
         if totals[best] > max(ends[place], 0):
             ends[place], back[place] = totals[best], (int(before[best]), int(kinds[best]))
