@@ -7,6 +7,7 @@ corner, as (left, top, right, bottom) for boxes.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -576,7 +577,9 @@ def find_knots(paths: Sequence[np.ndarray], covers: Sequence[np.ndarray] = ()) -
         return ways[0][1]
     for k in range(1, len(ways) - 1):
         if far[k] < 3 * CLOSE and far[k] < DIP * min(far[k - 1], far[k + 1]):
-            return ways[k][1]
+            ends = itertools.product(np.arange(0.5, max(INSETS) + 1, 0.5), repeat=2)
+            tried = (np.linspace(columns[0] + a, columns[-1] - b, counts[k]) for a, b in ends)
+            return min(tried, key=lambda knots: misfit(paths, knots))
     for path, cover in zip(paths, covers):
         points = find_points(dots_and_lines(cover)[0])
         if points is None or len(points.places) < 3:

@@ -28,7 +28,6 @@ from PIL import Image
 
 from chart2code import adjustment, captions
 from chart2code.adjustment import Drawing
-from chart2code.program import Program
 from chart2code.sketches import sketches
 from eval_metric.executor import ExecutionResult, Executor
 from eval_metric.similarity import SUCCESS_IOU, chart_iou, to_canvas
