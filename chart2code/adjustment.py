@@ -34,6 +34,7 @@ SHARED = 600  # price of a colour that another series has: more than any distanc
 DARK = 90  # of 255: grids and frames are lighter
 GREY = 30  # of 255: less chroma than this, and it may be grid or text
 THICKEST = 6  # points, of lines
+FILLED = ("bar", "barh", "stackplot")
 KNOWN = 0.6  # pixels that lines may be away from polylines whose places are known
 PLACE_ERROR = 0.15  # of the distance between two points
 LOWER = {"^": 0.12, "v": -0.12}  # the middle of triangles with an edge, in their heights
@@ -219,7 +220,8 @@ def _read_axes(reading: Reading, series: list[Series], colors: bool, scale: bool
         inks = [_rgb(e.value) for e in series[colored[0]].call.keyword("color").elts if isinstance(e, ast.Constant)]
         covers[colored[0]] = _any_color(target, palette, paper, box)
         own[colored[0]] = _any_color(drawing.pixels, [ink for ink in inks if ink is not None], own_paper, drawing.box)
-    covers, own = readout.without_legend(covers, target, box), readout.without_legend(own, drawing.pixels, drawing.box)
+    covers = _filled(series, covers, target, seen, paper, box)
+    own = _filled(series, own, drawing.pixels, [s.color for s in series], own_paper, drawing.box)
     if washed:  # an area below a line is a thin cover of the line's colour
         covers, own = ([np.where(cover < WASH, 0, cover) for cover in part] for part in (covers, own))
     for (i, dots), (j, line) in itertools.product(enumerate(series), repeat=2):
@@ -308,6 +310,21 @@ def _read_axes(reading: Reading, series: list[Series], colors: bool, scale: bool
         _read_points(
             reading, [series[i] for i in points], [covers[i] for i in points], [own[i] for i in points], frame, scale
         )
+
+
+def _filled(
+    series: list[Series],
+    covers: list[np.ndarray],
+    pixels: np.ndarray,
+    colors: list[np.ndarray],
+    paper: Sequence[float],
+    box: readout.Box,
+) -> list[np.ndarray]:
+    """The coverages without a legend, but with what of bars and areas shows through it."""
+    hidden = [
+        readout.below_legend(pixels, color, paper) if s.kind in FILLED else False for s, color in zip(series, colors)
+    ]
+    return [np.where(mask, 1, cover) for mask, cover in zip(hidden, readout.without_legend(covers, pixels, box))]
 
 
 def _sampled(

@@ -389,7 +389,7 @@ def without_legend(covers: list[np.ndarray], pixels: np.ndarray, box: Box) -> li
     area = np.s_[max(0, top + 4) : bottom - 3, max(0, left + 4) : right - 3]
     dark = np.zeros(pixels.shape[:2], bool)
     dark[area] = (_palest(pixels[area]) < DARK) & (_chroma(pixels[area]) < 40)
-    joined = ndimage.binary_closing(dark, np.ones((1, 9)))
+    joined = ndimage.binary_closing(dark, np.ones((1, 6)))  # words, but not with a dark handle
     lines = []
     for place in ndimage.find_objects(ndimage.label(joined, structure=np.ones((3, 3)))[0]):
         height, width = place[0].stop - place[0].start, place[1].stop - place[1].start
@@ -410,6 +410,12 @@ def without_legend(covers: list[np.ndarray], pixels: np.ndarray, box: Box) -> li
                     cover[rows, columns] = 0
                 return result
     return covers
+
+
+def below_legend(pixels: np.ndarray, color: np.ndarray, paper: Sequence[float]) -> np.ndarray:
+    """Where a filled area shows through a legend, which matplotlib draws with an opacity of 0.8."""
+    paper = np.asarray(paper, np.float32)
+    return ndimage.binary_opening(difference(pixels, paper + 0.2 * (color - paper)) < 7, np.ones((3, 3)))
 
 
 # Marks

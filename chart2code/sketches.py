@@ -126,8 +126,10 @@ class _Sheet:
         colors = [
             c for c, count in seen if count >= least and (np.ptp(c) > GREY or c.max() < DARK or count == least / LEAST)
         ]
-        colors = colors[:MOST_COLORS]
         paper = readout.paper_of(self.target, self.box)
+        veils = [[readout.wash_of(color, other, paper) or 0 for other in colors] for color in colors]
+        colors = [c for c, shares in zip(colors, veils) if not any(abs(share - 0.2) < 0.05 for share in shares)]
+        colors = colors[:MOST_COLORS]
         covers = readout.coverages(self.target, colors, paper, self.box)
         colored = [cover > 0.1 for color, cover in zip(colors, covers) if np.ptp(color) > GREY]
         beside = ndimage.binary_dilation(np.any(colored, axis=0), iterations=2) if colored else False
@@ -141,7 +143,9 @@ class _Sheet:
             if solid or color.min() < PALE and (not grey or self.extent(apart) > 0.4 and not self.gridded(apart)):
                 series.append((color, solid))
         covers = readout.coverages(self.target, [color for color, _ in series], paper, self.box)
+        hidden = [readout.below_legend(self.target, color, paper) & is_solid for color, is_solid in series]
         covers = readout.without_legend(covers, self.target, self.box)
+        covers = [np.where(mask, 1, cover) for mask, cover in zip(hidden, covers)]
         solid, thin = (
             [(color, cover) for (color, is_solid), cover in zip(series, covers) if is_solid == wanted]
             for wanted in (True, False)
