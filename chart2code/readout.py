@@ -443,7 +443,8 @@ def find_bars(cover: np.ndarray, ticks: Sequence[float] = ()) -> list[Bar]:
     if not len(columns):
         return []
     bars = []
-    for run in np.split(columns, np.flatnonzero(np.diff(columns) > 1) + 1):
+    runs = np.split(columns, np.flatnonzero(np.diff(columns) > 1) + 1)
+    for run in _steps(mask, runs[0]) if len(runs) == 1 else runs:
         if len(run) < 3:
             continue
         inner = run[len(run) // 5 : len(run) - len(run) // 5] if len(run) >= 5 else run
@@ -462,6 +463,16 @@ def find_bars(cover: np.ndarray, ticks: Sequence[float] = ()) -> list[Bar]:
         return []
     usual = np.median([bar.width for bar in bars])
     return [bar for bar in bars if 0.6 * usual <= bar.width]
+
+
+def _steps(mask: np.ndarray, run: np.ndarray) -> list[np.ndarray]:
+    """The columns of bars that touch one another, as in a histogram, by the steps of their upper edge."""
+    edges = np.flatnonzero(np.abs(np.diff(mask[:, run].argmax(axis=0))) > 1) + 1
+    widths = np.diff([0, *edges, len(run)])
+    if len(widths) < 4 or widths.min() < 3:
+        return [run]
+    count = next((n for n in range(len(widths), 81) if np.abs(widths / len(run) * n % 1 - 0.5).min() > 0.25), 0)
+    return np.array_split(run, count) if count else [run]
 
 
 def _hats(columns: np.ndarray, knots: np.ndarray) -> np.ndarray:

@@ -33,6 +33,7 @@ GREY, DARK = 26, 90  # of 255: chroma of greys, and how light lines of that kind
 DOTS, MARKERS = 0.12, 0.5  # thickness from which there are markers on a line, and nothing but markers
 PALE = 190  # of 255: what is lighter, and thin, is a grid
 MOST_ROWS = 40
+RIM = 2.5  # pixels between bars of a histogram
 AT_TICKS = 1.0  # pixels that lines with points at the ticks may be away from them
 
 
@@ -233,10 +234,19 @@ class _Sheet:
             method, extent, base = ("barh", "height", "left") if horizontal else ("bar", "width", "bottom")
             count = len(solid) + len(thin)
             over = [f"y{len(solid) + k + 1}" for k in range(len(thin))] if not horizontal else []
-            lines = [self.table("categories", names, columns + over)]
             gaps = [gap for middles in centers for gap in np.diff(middles)]
             share = round(20 * width / np.median(gaps)) / 20 if gaps else 0.8  # of the place between two bars
             wide = "" if abs(share - 0.8) < 0.04 else f"{extent}={share:g}, "
+            x = "categories"
+            scale = read_scale(self.target, self.box, ticks, "left" if horizontal else "bottom")
+            middles = max(centers, key=len)
+            if scale is not None and not apart and rows > 1 and len(ticks) != rows:  # at numbers, not at names
+                x, gap = "x", np.median(gaps)
+                touching = gap - width < RIM
+                names = place_literals(np.sort(scale[0] + scale[1] * middles))
+                wide = f"{extent}={abs(scale[1]) * (gap if touching else width):.3g}, "
+                wide += 'edgecolor="white", ' if touching and gap - width > 0.5 else ""
+            lines = [self.table(x, names, columns + over)]
             if apart:
                 each = share if share * len(solid) < 1.05 else round(0.8 / len(solid), 2)
                 places = [round((k - (len(solid) - 1) / 2) * each, 3) for k in range(len(solid))]
@@ -252,7 +262,7 @@ class _Sheet:
                     below = f"[{' + '.join(parts)} for {', '.join(parts)} in zip({', '.join(columns[:k])})]"
                     below = columns[0] if k == 1 else below
                     below = f"{base}={below}, " if k else ""
-                    lines.append(f"ax.{method}(categories, {column}, {wide}{below}{self.style(color, k, count)})")
+                    lines.append(f"ax.{method}({x}, {column}, {wide}{below}{self.style(color, k, count)})")
             if over and len(readout.find_ticks(self.target, self.box, "right")) > 2:
                 programs.append(
                     self.program(
@@ -260,7 +270,7 @@ class _Sheet:
                     )
                 )
             elif over:
-                x = "x" if apart else "categories"
+                x = "x" if apart else x
                 programs.append(self.program(*lines, *self.strokes("ax", x, over, thin, len(solid)), legend=True))
             else:
                 programs.append(self.program(*lines, legend=count > 1))
