@@ -197,37 +197,60 @@ def read(drawing: Drawing, target: np.ndarray, colors: bool = True, scale: bool 
     return None if code == drawing.code else code
 
 
+@dataclass
+class Scene:
+    """The axes of the target, and where the colours of a drawing's series are: there (`covers`) and in it (`own`)."""
+
+    box: readout.Box
+    paper: tuple[int, ...]
+    washed: bool  # whether areas have paler colours than the lines above them
+    colors: list[np.ndarray]
+    covers: list[np.ndarray]
+    own: list[np.ndarray]
+
+    @classmethod
+    def of(cls, drawing: Drawing, target: np.ndarray, order: int = 0) -> Scene | None:
+        """`order`: which permutation of the colours the series get; None if there isn't such a one."""
+        series = drawing.series
+        box = readout.find_box(target, drawing.box) or drawing.box
+        paper = readout.paper_of(target, box)
+        washed = any(call.method == "fill_between" for call in drawing.program.calls)
+        seen = match_colors(series, target, box, paper if washed else None)
+        if order:
+            if len(series) > 3 or order >= math.factorial(len(series)):
+                return None
+            seen = [seen[k] for k in list(itertools.permutations(range(len(series))))[order]]
+        covers = readout.coverages(target, seen, paper, box)
+        own_paper = readout.paper_of(drawing.pixels, drawing.box)
+        own = readout.coverages(drawing.pixels, [s.color for s in series], own_paper, drawing.box)
+        colored = next((i for i, s in enumerate(series) if isinstance(s.call.keyword("color"), ast.List)), None)
+        if colored is not None:
+            palette = [color for color, _ in readout.find_colors(target, box, greys=True)]
+            inks = [_rgb(e.value) for e in series[colored].call.keyword("color").elts if isinstance(e, ast.Constant)]
+            inks = [ink for ink in inks if ink is not None]
+            covers[colored] = _any_color(target, palette, paper, box)
+            own[colored] = _any_color(drawing.pixels, inks, own_paper, drawing.box)
+        covers = _filled(series, covers, target, seen, paper, box)
+        own = _filled(series, own, drawing.pixels, [s.color for s in series], own_paper, drawing.box)
+        if washed:  # an area below a line is a thin cover of the line's colour
+            covers, own = ([np.where(cover < WASH, 0, cover) for cover in part] for part in (covers, own))
+        for (i, dots), (j, line) in itertools.product(enumerate(series), repeat=2):
+            if (dots.kind, line.kind) == ("scatter", "plot") and np.abs(seen[i] - seen[j]).max() < SAME_COLOR:
+                (covers[i], covers[j]), (own[i], own[j]) = map(readout.dots_and_lines, (covers[i], own[i]))
+        return cls(box, paper, washed, seen, covers, own)
+
+
 def _read_axes(reading: Reading, series: list[Series], colors: bool, scale: bool, order: int) -> None:
     drawing, target, program = reading.drawing, reading.target, reading.drawing.program
-    box = readout.find_box(target, drawing.box) or drawing.box
-    paper = readout.paper_of(target, box)
-    washed = any(call.method == "fill_between" for call in program.calls)
-    seen = match_colors(series, target, box, paper if washed else None)
-    if order:
-        if len(series) > 3 or order >= math.factorial(len(series)):
-            return
-        seen = [seen[k] for k in list(itertools.permutations(range(len(series))))[order]]
+    scene = Scene.of(drawing, target, order)
+    if scene is None:
+        return
+    box, covers, own = scene.box, scene.covers, scene.own
     if colors:
-        _write_colors(reading, series, seen)
-    if washed:
-        _write_opacities(reading, series, seen, readout.find_colors(target, box), paper)
-    covers = readout.coverages(target, seen, paper, box)
-    own_paper = readout.paper_of(drawing.pixels, drawing.box)
-    own = readout.coverages(drawing.pixels, [s.color for s in series], own_paper, drawing.box)
+        _write_colors(reading, series, scene.colors)
+    if scene.washed:
+        _write_opacities(reading, series, scene.colors, readout.find_colors(target, box), scene.paper)
     colored = [i for i, s in enumerate(series) if isinstance(s.call.keyword("color"), ast.List)]
-    if colored:
-        palette = [color for color, _ in readout.find_colors(target, box, greys=True)]
-        inks = [_rgb(e.value) for e in series[colored[0]].call.keyword("color").elts if isinstance(e, ast.Constant)]
-        covers[colored[0]] = _any_color(target, palette, paper, box)
-        own[colored[0]] = _any_color(drawing.pixels, [ink for ink in inks if ink is not None], own_paper, drawing.box)
-    covers = _filled(series, covers, target, seen, paper, box)
-    own = _filled(series, own, drawing.pixels, [s.color for s in series], own_paper, drawing.box)
-    if washed:  # an area below a line is a thin cover of the line's colour
-        covers, own = ([np.where(cover < WASH, 0, cover) for cover in part] for part in (covers, own))
-    for (i, dots), (j, line) in itertools.product(enumerate(series), repeat=2):
-        if (dots.kind, line.kind) == ("scatter", "plot") and np.abs(seen[i] - seen[j]).max() < SAME_COLOR:
-            (covers[i], covers[j]), (own[i], own[j]) = map(readout.dots_and_lines, (covers[i], own[i]))
-
     horizontal = any(s.kind == "barh" for s in series)
     if horizontal:
         box, own_box = (
@@ -249,6 +272,7 @@ def _read_axes(reading: Reading, series: list[Series], colors: bool, scale: bool
     if count is None:
         return
     values: dict[int, np.ndarray | None] = {}
+    errors: dict[int, np.ndarray] = {}
     if colored and colors and len(found.get(colored[0], ())) == count:
         picture = target.swapaxes(0, 1) if horizontal else target
         texts = [color_literal(_bar_color(picture, bar)) for bar in found[colored[0]]]
@@ -256,14 +280,19 @@ def _read_axes(reading: Reading, series: list[Series], colors: bool, scale: bool
             texts.reverse()
         reading.changes.append((program.span(series[colored[0]].call.keyword("color")), f"[{', '.join(texts)}]"))
     if bars:
-        fit = _axes_fit(drawing, series, series[bars[0]].axes, frame)
+        fit = axes_fit(drawing, series, series[bars[0]].axes, frame)
         own_ticks = readout.find_ticks(drawing.pixels, drawing.box, side)
         own_bars = {i: readout.find_bars(own[i], own_ticks) for i in bars}
         values |= _bar_values(series, found, own_bars, frame, count, ticks, fit)
     own_ticks = readout.find_ticks(drawing.pixels, drawing.box, "bottom")
     areas = [i for i in rest if series[i].kind == "stackplot"]
     stacked, own_stacked = (np.max([part[k] for k in areas], axis=0) if areas else None for part in (covers, own))
-    errors: dict[int, np.ndarray] = {}
+    for i in bars:
+        fit = axes_fit(drawing, series, series[i].axes, frame)
+        if fit is not None and not horizontal and len(found[i]) == count and series[i].call.keyword("yerr"):
+            whiskers = readout.find_whiskers(target, found[i])
+            if whiskers is not None:
+                errors[i] = whiskers.lengths * abs(fit.slope) * frame.ratio_y
     knots_of = {
         i: _knots(s, program.literals(s.call.x), covers[i] if s.kind == "plot" else stacked, frame, count, ticks)
         for i in rest
@@ -379,8 +408,8 @@ def place_literals(places: np.ndarray) -> list[str]:
     steps = np.diff(places)
     error = PLACE_ERROR * float(np.mean(steps))
     if np.ptp(steps) < 2 * error:
-        places = np.linspace(*(float(_brief(place, error)) for place in (places[0], places[-1])), len(places))
-    return [_brief(place, 0.3 * error) for place in places]
+        places = np.linspace(*(float(brief(place, error)) for place in (places[0], places[-1])), len(places))
+    return [brief(place, 0.3 * error) for place in places]
 
 
 def _write_stroke(reading: Reading, s: Series, own: np.ndarray, seen: readout.Stroke | None) -> None:
@@ -666,7 +695,7 @@ def _write_values(
         return
     for axes in sorted({series[i].axes for i in values}):
         group = [i for i in values if series[i].axes == axes]
-        fit = _axes_fit(drawing, series, axes, frame)
+        fit = axes_fit(drawing, series, axes, frame)
         bars = any(series[i].kind != "plot" for i in group)
         factor, shift = 1.0, 0.0
         if scale and fit is not None:
@@ -675,11 +704,11 @@ def _write_values(
         span = (fit.span(length) if fit else max(np.abs(values[i]).max() for i in group)) * factor
         for i in group:
             v = values[i] * factor + shift
-            texts = _texts(v, span)
+            texts = value_literals(v, span)
             reading.columns[series[i].column] = texts
             error = series[i].call.keyword("yerr")
             if i in errors and isinstance(error, ast.Name) and program.literals(error.id) is not None:
-                reading.columns[error.id] = _texts(errors[i] * abs(factor), span)
+                reading.columns[error.id] = value_literals(errors[i] * abs(factor), span)
         if (factor, shift) != (1, 0) and axes == 0:
             _scale_limits(reading, frame, factor, shift)
     # Rows that are new or gone: every column of the table must have them.
@@ -706,10 +735,10 @@ def _write_places(reading: Reading, column: str | None, ticks: np.ndarray, box: 
         return
     places = read[0] + read[1] * ticks
     step = np.diff(places).mean()
-    reading.columns[column] = [_brief(place, 0.03 * abs(step)) for place in places]
+    reading.columns[column] = [brief(place, 0.03 * abs(step)) for place in places]
 
 
-def _axes_fit(drawing: Drawing, series: list[Series], axes: int, frame: Frame) -> Line | None:
+def axes_fit(drawing: Drawing, series: list[Series], axes: int, frame: Frame) -> Line | None:
     """How pixels along the value axis become values, by all marks of the axes."""
     places, values = [], []
     stacked = False
@@ -788,15 +817,15 @@ def _scale_limits(reading: Reading, frame: Frame, factor: float, shift: float) -
             ends = sorted((read[0] + read[1] * frame.box[k] for k in (1, 3)), reverse=limits[0] > limits[1])
         error = 0.004 * abs(ends[1] - ends[0])
         for node, value in zip(call.args, ends):
-            reading.changes.append((reading.drawing.program.span(node), _brief(value, error)))
+            reading.changes.append((reading.drawing.program.span(node), brief(value, error)))
 
 
-def _texts(values: np.ndarray, span: float) -> list[str]:
+def value_literals(values: np.ndarray, span: float) -> list[str]:
     decimals = decimals_for(max(span * FINEST, 1e-12))
     return [literal(float(v), decimals) for v in values]
 
 
-def _brief(value: float, error: float) -> str:
+def brief(value: float, error: float) -> str:
     """The literal with the fewest digits that is not further than `error` from a value."""
     decimals = next(d for d in range(-12, 13) if abs(round(value, d) - value) <= error or d == 12)
     return literal(value, decimals)
@@ -804,7 +833,7 @@ def _brief(value: float, error: float) -> str:
 
 def _write(reading: Reading, columns: dict[str, np.ndarray], span: float) -> None:
     for name, values in columns.items():
-        reading.columns[name] = _texts(values, span)
+        reading.columns[name] = value_literals(values, span)
 
 
 def _extended(texts: list[str], count: int) -> list[str]:
@@ -938,7 +967,7 @@ def _whole(shares: np.ndarray) -> list[str]:
     """Shares in whole numbers of the same sum, if this hardly changes them, else with a decimal."""
     total = shares.sum()
     if abs(total - round(total)) > 1e-6 or total < 50:
-        return _texts(shares, total)
+        return value_literals(shares, total)
     whole = np.floor(shares)
     for k in np.argsort(whole - shares)[: int(round(total - whole.sum()))]:
         whole[k] += 1
@@ -1224,7 +1253,7 @@ def _limits(drawing: Drawing, target: np.ndarray) -> list[list[Change]]:
         if None in limits or np.abs(np.subtract(*limits)).max() < 0.01 * abs(limits[0][1] - limits[0][0]):
             continue
         error = 0.004 * abs(limits[0][1] - limits[0][0])
-        text = ", ".join(_brief(limit, error) for limit in limits[0])
+        text = ", ".join(brief(limit, error) for limit in limits[0])
         calls = [c for c in program.statement_calls(f"set_{axis}lim") if program.text(c.func).startswith(f"{axes}.")]
         former = [change for call in calls if (change := program.drop_statement(call))]
         options.append([*former, program.add_statement(f"{axes}.set_{axis}lim({text})")])

@@ -160,6 +160,17 @@ class Program:
                 changes.append(self._rewritten(table, [wanted[i] for i in range(len(table.names))]))
         return changes
 
+    def add_columns(self, table: Table, columns: dict[str, Sequence[str]]) -> list[Change]:
+        """Changes that give a table more columns, or, if it is a plain list, lists beside it."""
+        if table.statement is None:
+            return []
+        if not table.zipped:
+            end = self.span(table.statement)[1]
+            return [((end, end), "".join(f"\n{name} = [{', '.join(texts)}]" for name, texts in columns.items()))]
+        rows = [table.statement.targets[0].elts, *table.rows]
+        texts = [tuple(columns), *zip(*columns.values())]
+        return [((self.span(row[-1])[1],) * 2, f", {', '.join(text)}") for row, text in zip(rows, texts)]
+
     def _rewritten(self, table: Table, columns: Sequence[Sequence[str]]) -> Change:
         """The list of a table with other rows; brackets and separators stay as they are written."""
         elements = table.node.elts

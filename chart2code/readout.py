@@ -29,6 +29,10 @@ BLUR = 0.5  # pixels: of edges, and by taking the mean of markers between pixels
 FULL = 0.75  # coverage from which a pixel belongs to a filled area
 LONGEST_GAP = 40  # columns that a line may be hidden in
 JUMP, GAP = 0.5, 0.3  # price, in columns of a path, of a row that it jumps and of a column in which it isn't seen
+WHISKER = 130  # of 255: error bars are darker
+MOST = 0.6  # of the bars of a chart that has error bars
+ACROSS = 0.9  # of a colour's ink that is in one row, if it is that of a line across the axes
+STYLES = {"-": 0.92, "--": 0.5, ":": 0.25}  # the least share of its length that a line covers
 FAR = 3.0  # pixels from a polyline
 CLOSE = 0.3  # pixels that a path may be away from a polyline with few corners
 DIP = 0.6  # how much better the right number of corners fits than one more or less
@@ -664,11 +668,46 @@ def find_errors(cover: np.ndarray, knots: Sequence[float], heights: np.ndarray) 
     for knot, height in zip(knots, heights):
         column = cover[:, max(0, round(knot) - 1) : round(knot) + 2].max(axis=1, initial=0) > 0.4
         joined = ndimage.binary_closing(column, np.ones(5))  # over the rim of a marker
-        regions, _ = ndimage.label(joined)
-        region = regions[int(np.clip(round(height), 0, len(regions) - 1))]
-        rows = np.flatnonzero(regions == region) if region else np.zeros(1)
-        lengths.append(max(0.0, (rows[-1] - rows[0]) / 2))
+        lengths.append(max(0.0, (_run_at(joined, round(height)).sum() - 1) / 2))
     return np.array(lengths)
+
+
+@dataclass(frozen=True)
+class Whiskers:
+    """Error bars: half their lengths, and half the width of their caps (0: none), in pixels, and their colour."""
+
+    lengths: np.ndarray
+    cap: float
+    color: np.ndarray
+
+
+def find_whiskers(pixels: np.ndarray, bars: Sequence[Bar]) -> Whiskers | None:
+    """The dark vertical lines through the ends of vertical bars; None if most have none."""
+    dark = (_palest(pixels) < WHISKER) & (_chroma(pixels) < 48)
+    lengths, caps, inks = [], [], []
+    for bar in bars:
+        middle, top = round(bar.center), round(bar.start)
+        part = dark[:, max(0, middle - 1) : middle + 2].any(axis=1)
+        rows = np.flatnonzero(_run_at(ndimage.binary_closing(part, np.ones(3)), top))
+        thin = len(rows) > 0 and dark[rows].sum(axis=1).min() < 0.5 * bar.width
+        above, below = (top - rows[0], rows[-1] - top) if thin else (0, 0)
+        lengths.append(max(above, 0.0) if below > 1 else 0.0)
+        if lengths[-1] > 2:
+            row = dark[max(0, rows[0] - 1) : rows[0] + 2].any(axis=0)
+            caps.append(_run_at(row, middle).sum() / 2)
+            inks.append(pixels[rows[0] + 2 : top, middle])
+    if len(caps) < MOST * len(bars) or not caps:
+        return None
+    ink = np.concatenate(inks)
+    cap = float(np.median(caps))
+    return Whiskers(np.array(lengths), cap if cap > 2.5 else 0.0, ink[ink.sum(axis=1).argmin()].astype(float))
+
+
+def _run_at(mask: np.ndarray, place: int) -> np.ndarray:
+    """Of a mask the stretch of True at a place, or none."""
+    regions, _ = ndimage.label(mask)
+    region = regions[int(np.clip(place, 0, len(mask) - 1))]
+    return (regions == region) & (region > 0)
 
 
 def trace_stack(covers: Sequence[np.ndarray], knots: Sequence[float]) -> np.ndarray | None:
@@ -693,6 +732,26 @@ def trace_stack(covers: Sequence[np.ndarray], knots: Sequence[float]) -> np.ndar
             return None
         edges.append(edge)
     return np.maximum(np.diff(edges, axis=0), 0)
+
+
+def find_across(cover: np.ndarray, start: float, end: float) -> tuple[float, str] | None:
+    """The row of a colour that is a straight line from `start` to `end`, and its style; None if it isn't."""
+    amounts = cover.sum(axis=1)
+    row = int(amounts.argmax())
+    near = slice(max(0, row - 3), row + 4)
+    ink = cover[near].max(axis=0) > 0.4
+    columns = np.flatnonzero(ink)
+    if not len(columns) or columns[0] > start + 8 or columns[-1] < end - 8:
+        return None
+    length = end - start - 2
+    beside = np.delete(cover, np.r_[near], axis=0)[:, int(start) + 1 : int(end)]
+    if (beside > 0.4).sum() > (1 - ACROSS) * ink.sum() + 60:  # more than its handle in the legend
+        return None
+    share = ink.sum() / length
+    style = next((name for name, least in STYLES.items() if share >= least), None)
+    if style is None:
+        return None
+    return float(np.average(np.arange(near.start, near.stop), weights=cover[near].sum(axis=1))), style
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ GREY, DARK = 26, 90  # of 255: chroma of greys, and how light lines of that kind
 DOTS, MARKERS = 0.12, 0.5  # thickness from which there are markers on a line, and nothing but markers
 PALE = 190  # of 255: what is lighter, and thin, is a grid
 MOST_ROWS = 40
+STRAIGHT = 1.5  # pixels that a trend may be away from a straight line
 RIM = 2.5  # pixels between bars of a histogram
 AT_TICKS = 1.0  # pixels that lines with points at the ticks may be away from them
 
@@ -141,7 +142,9 @@ class _Sheet:
             solid = inner > SOLID * max(1, mask.sum()) and inner > 300 and not self.spotted(cover)
             apart = np.where(beside, 0, cover)  # what is grey beside a colour is its edge
             grey = np.ptp(color) <= GREY
-            if solid or color.min() < PALE and (not grey or self.extent(apart) > 0.4 and not self.gridded(apart)):
+            across = readout.find_across(cover, self.box[0], self.box[2]) is not None
+            thin = color.min() < PALE and (not grey or self.extent(apart) > 0.4 and not self.gridded(apart))
+            if solid or thin and not across:
                 series.append((color, solid))
         covers = readout.coverages(self.target, [color for color, _ in series], paper, self.box)
         hidden = [readout.below_legend(self.target, color, paper) & is_solid for color, is_solid in series]
@@ -358,6 +361,10 @@ class _Sheet:
         else:
             return []
         points = readout.find_points(dots[1])
+        path = readout.find_path(line[1])
+        columns = np.flatnonzero(~np.isnan(path))
+        if len(columns) < 2 or readout.misfit([path], columns[[0, -1]].astype(float)) > STRAIGHT:
+            return []
         if points is None or not 3 <= len(points.places) <= 400:
             return []
         count = len(points.places)

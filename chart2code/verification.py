@@ -27,6 +27,7 @@ import numpy as np
 from PIL import Image
 
 from chart2code import adjustment, captions
+from chart2code.additions import completed
 from chart2code.adjustment import Drawing
 from chart2code.sketches import sketches
 from eval_metric.executor import ExecutionResult, Executor
@@ -228,6 +229,7 @@ class _Search:
         self.improve([_safely(lambda: captions.reworded(self.current, self.target))])
         if self.best_iou < SUCCESS_IOU and self.rescale():
             self.read()
+        self.complete()
         others = self.sketches(self.current.code) if self.best_iou < SUCCESS_IOU else []
         early = self.best_iou < UNLIKE
         if early:
@@ -238,6 +240,11 @@ class _Search:
         if self.best_iou < SUCCESS_IOU and not early:  # the details were the likelier reason
             self.change_kind(others)
             self.change_details()
+
+    def complete(self) -> None:
+        """Adds what the chart has beside its series."""
+        if self.improve(_safely(lambda: completed(self.current, self.target)) or []):
+            self.improve([self.reading()])
 
     def change_details(self) -> None:
         for _ in range(ROUNDS):
@@ -292,6 +299,7 @@ class _Search:
             self.align()
             self.improve([self.reading()])
             self.rescale()
+            self.complete()
             if self.goal > chosen[1] + GAIN:
                 chosen = self.current, self.goal
             if self.best_iou >= SUCCESS_IOU:

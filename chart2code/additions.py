@@ -1,0 +1,188 @@
+"""What a chart has beside the series of a program: error bars, bands around lines, lines across the axes.
+
+What a program lacks of these is measured in the target and added to it.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+from scipy import ndimage
+
+from chart2code import readout
+from chart2code.adjustment import (
+    DARK,
+    GREY,
+    SAME_COLOR,
+    Drawing,
+    Frame,
+    Scene,
+    axes_fit,
+    brief,
+    color_literal,
+    value_literals,
+)
+from chart2code.program import Change, Program, string_literal
+from chart2code.tick_labels import read_scale
+
+LONG_ERRORS = 6  # pixels: half the length of error bars on a line, whose markers are as long
+BAND = (0.08, 0.6)  # opacity of bands
+
+
+def completed(drawing: Drawing, target: np.ndarray) -> list[str]:
+    """The program with all that it lacks, and, if that is several things, with each of them alone."""
+    if not drawing.series or drawing.box is None or any(s.kind in ("barh", "pie") for s in drawing.series):
+        return []
+    scene = Scene.of(drawing, target)
+    frame = Frame(scene.box, drawing.box, False)
+    found = [add(drawing, target, scene, frame) for add in (_lines_across, _error_bars, _bands)]
+    found = [changes for changes in found if changes]
+    options = [sum(found, []), *found] if len(found) > 1 else found
+    return [drawing.program.changed(changes) for changes in options]
+
+
+def _error_bars(drawing: Drawing, target: np.ndarray, scene: Scene, frame: Frame) -> list[Change]:
+    """Error bars on bars or lines."""
+    program, changes, written = drawing.program, [], {}
+    if any(s.call.method == "errorbar" or s.call.keyword("yerr") for s in drawing.series):
+        return []
+    ticks = readout.find_ticks(target, scene.box, "bottom")
+    for s, cover in zip(drawing.series, scene.covers):
+        fit, column = axes_fit(drawing, drawing.series, s.axes, frame), program.column(s.column)
+        if fit is None or column is None:
+            continue
+        cap, color, lengths = 0.0, None, None
+        if s.kind == "bar":
+            found = readout.find_bars(cover, ticks)
+            whiskers = readout.find_whiskers(target, found) if len(found) == len(s.values) else None
+            if whiskers is not None:
+                lengths, cap, color = whiskers.lengths, whiskers.cap, whiskers.color
+        elif s.kind == "plot" and s.marks is not None:
+            lengths = _errors_of_line(cover, frame.from_own_x(s.marks[:, 0]))
+            cap = 3.0
+        if lengths is None:
+            continue
+        name = _fresh(program, "errors", written)
+        span = fit.span(frame.own[3] - frame.own[1])
+        texts = value_literals(lengths * abs(fit.slope) * frame.ratio_y, span)
+        written[name] = texts
+        changes += program.add_columns(column[0], {name: texts})
+        keywords = [f"yerr={name}"]
+        if cap:
+            keywords.append(f"capsize={max(1, round(cap / drawing.scale * 0.72))}")
+        if color is not None and color.max() > 30:
+            keywords.append(f"ecolor={color_literal(color)}")
+        if s.kind == "plot":
+            end = program.span(s.call.node.func)[1]
+            changes.append(((end - len("plot"), end), "errorbar"))
+        end = max(program.span(node)[1] for node in [*s.call.node.args, *s.call.node.keywords])
+        changes.append(((end, end), f", {', '.join(keywords)}"))
+    return changes
+
+
+def _errors_of_line(cover: np.ndarray, knots: np.ndarray) -> np.ndarray | None:
+    """Half the lengths of the error bars at the points of a line; None if there are none."""
+    traced = readout.trace_line(cover, knots)
+    if traced is None or len(knots) < 3:
+        return None
+    lengths = readout.find_errors(cover, knots, traced)
+    middles = (knots[1:] + knots[:-1]) / 2
+    between = readout.find_errors(cover, middles, np.interp(middles, knots, traced))
+    return lengths if np.median(lengths) > max(LONG_ERRORS, 2 * np.median(between)) else None
+
+
+def _bands(drawing: Drawing, target: np.ndarray, scene: Scene, frame: Frame) -> list[Change]:
+    """Bands around lines."""
+    program, changes, written = drawing.program, [], {}
+    lines = [s for s in drawing.series if s.kind == "plot" and s.marks is not None and s.call.x]
+    if not lines or any(call.method == "fill_between" for call in program.calls):
+        return []
+    palette = [color for color, _ in readout.find_colors(target, scene.box, greys=True)]
+    for s, ink, cover in zip(drawing.series, scene.colors, scene.covers):
+        fit, column = axes_fit(drawing, drawing.series, s.axes, frame), program.column(s.column)
+        if s not in lines or fit is None or column is None:
+            continue
+        shares = [(share, wash) for wash in palette if (share := readout.wash_of(wash, ink, scene.paper))]
+        shares = [(share, wash) for share, wash in shares if BAND[0] < share < BAND[1]]
+        knots = frame.from_own_x(s.marks[:, 0])
+        around = ((share, _edges(readout.difference(target, wash) < 10, cover, knots)) for share, wash in shares)
+        share, edges = next((pair for pair in around if pair[1] is not None), (0.0, None))
+        if edges is None:
+            continue
+        low, high = (fit(frame.to_own_y(edge)) for edge in edges)
+        span = fit.span(frame.own[3] - frame.own[1])
+        names = []
+        for name, values in (("low", low), ("high", high)):
+            names.append(_fresh(program, name, written))
+            written[names[-1]] = value_literals(values, span)
+        changes += program.add_columns(column[0], {name: written[name] for name in names})
+        end = program.span(program.statement_of(s.call.node))[1]
+        style = f"color={color_literal(ink)}, alpha={round(20 * share) / 20:g}, linewidth=0"
+        changes.append(((end, end), f"\n{s.call.axes}.fill_between({s.call.x}, {', '.join(names)}, {style})"))
+    return changes
+
+
+def _edges(wash: np.ndarray, cover: np.ndarray, knots: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    """Heights at `knots` of the lower and the upper edge of a band around a line; None if it isn't one."""
+    mask = ndimage.binary_opening(wash, np.ones((2, 2)))
+    path = readout.find_path(cover)
+    columns = np.flatnonzero(mask.any(axis=0) & ~np.isnan(path))
+    columns = columns[(columns >= knots[0]) & (columns <= knots[-1])]
+    if len(columns) < 0.6 * (knots[-1] - knots[0]):
+        return None
+    upper = mask[:, columns].argmax(axis=0).astype(float) - 0.5
+    lower = len(mask) - mask[::-1, columns].argmax(axis=0).astype(float) - 0.5
+    around = (upper < path[columns]) & (lower > path[columns])
+    if around.mean() < 0.7:  # an area below the line
+        return None
+    return np.interp(knots, columns, lower), np.interp(knots, columns, upper)
+
+
+def _lines_across(drawing: Drawing, target: np.ndarray, scene: Scene, frame: Frame) -> list[Change]:
+    """Lines from one side of the axes to the other, in colours of their own."""
+    program, changes = drawing.program, []
+    if program.statement_calls("axhline") or program.statement_calls("axvline"):
+        return []
+    axes = drawing.series[0].call.axes
+    for color, _ in readout.find_colors(target, scene.box, greys=True):
+        own = min(np.abs(color - s).max() for s in scene.colors)
+        if own < 2 * SAME_COLOR or np.ptp(color) < GREY and color.max() > DARK:
+            continue
+        cover = readout.coverage_inside(target, color, scene.paper, scene.box)
+        for method, side, inside, fit in (
+            ("axhline", "left", cover, _scale(drawing, target, scene, frame, "left")),
+            ("axvline", "bottom", cover.T, _scale(drawing, target, scene, frame, "bottom")),
+        ):
+            ends = (scene.box[0], scene.box[2]) if side == "left" else (scene.box[1], scene.box[3])
+            found = readout.find_across(inside, *ends)
+            if found is None or fit is None:
+                continue
+            place, style = found
+            start, slope = fit
+            text = brief(start + slope * place, 0.6 * abs(slope))
+            keywords = f"color={color_literal(color)}"
+            if style != "-":
+                keywords += f", linestyle={string_literal(style)}"
+            if program.statement_calls("legend"):
+                keywords += ', label="Limit"'
+            changes.append(program.add_statement(f"{axes}.{method}({text}, {keywords})", ("legend", "tight_layout")))
+    return changes
+
+
+def _scale(drawing: Drawing, target: np.ndarray, scene: Scene, frame: Frame, side: str) -> tuple[float, float] | None:
+    """(start, slope) of value = start + slope * pixel along a side of the target's axes."""
+    read = read_scale(target, scene.box, readout.find_ticks(target, scene.box, side), side)
+    if read is not None or side != "left":
+        return read
+    fit = axes_fit(drawing, drawing.series, 0, frame)
+    if fit is None:
+        return None
+    start = fit.start + fit.slope * (frame.own[1] - frame.box[1] * frame.ratio_y)
+    return start, fit.slope * frame.ratio_y
+
+
+def _fresh(program: Program, name: str, taken: dict) -> str:
+    """A name that nothing in a program has yet."""
+    names = itertools.chain([name], (f"{name}{k}" for k in itertools.count(2)))
+    return next(n for n in names if n not in program.code and n not in taken)
