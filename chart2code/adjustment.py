@@ -1246,9 +1246,11 @@ def _limits(drawing: Drawing, target: np.ndarray) -> list[list[Change]]:
         limits = []
         for pixels, box in zip((target, drawing.pixels), boxes):
             ticks = readout.find_ticks(pixels, box, side)
-            if axis == "y" and not program.statement_calls("invert_yaxis"):
-                ticks = ticks[::-1]  # from below
-            read = _category_scale(ticks) if axis == categories and named else read_scale(pixels, box, ticks, side)
+            if axis == categories and named:
+                upwards = axis == "y" and not program.statement_calls("invert_yaxis")
+                read = _category_scale(ticks[::-1] if upwards else ticks)
+            else:
+                read = read_scale(pixels, box, ticks, side)
             limits.append(None if read is None else (read[0] + read[1] * box[low], read[0] + read[1] * box[high]))
         if None in limits or np.abs(np.subtract(*limits)).max() < 0.01 * abs(limits[0][1] - limits[0][0]):
             continue
