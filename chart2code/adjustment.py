@@ -513,7 +513,7 @@ def match_colors(
     if not greys:  # rather not what may be a grid
         strong = [entry for entry in palette if np.ptp(entry[0]) >= GREY]
         palette = strong if len(strong) >= len(series) else palette
-    if len(palette) < len(series):  # one may be black
+    if len(palette) < len({color_literal(s.color) for s in series}):  # one may be black
         dark = [entry for entry in readout.find_colors(target, box, True) if entry[0].max() < DARK]
         palette += [(c, n) for c, n in dark if all(np.abs(c - other).max() > SAME_COLOR for other, _ in palette)]
     if paper is not None:
@@ -883,6 +883,22 @@ def _read_points(
         column = program.column(s.column)
         if points is None or column is None or len(points.places) > 400:
             continue
+        bubbles = readout.find_bubbles(cover)
+        if bubbles is not None:
+            places, areas = bubbles
+            for name, axis, own_places in (
+                (s.call.x, 0, frame.to_own_x(places[:, 0])),
+                (s.column, 1, frame.to_own_y(places[:, 1])),
+            ):
+                factor, shift = scales[axis]
+                _write(reading, {name: fits[axis](own_places) * factor + shift}, spans[axis] * factor)
+            sizes = areas / reading.drawing.scale**2 * 0.72**2 * 4 / np.pi  # points squared, at 100 dpi
+            text = f"[{', '.join(f'{max(5, round(size / 5) * 5)}' for size in sizes)}]"
+            reading.changes += [
+                program.set_keyword(s.call.node, "s", text),
+                program.set_keyword(s.call.node, "marker", None),
+            ]
+            continue
         node = s.call.keyword("marker")
         own_marker = node.value if isinstance(node, ast.Constant) else "o"
         marker = points.marker if points.marker and own_marker in AREAS else own_marker
@@ -1077,18 +1093,24 @@ def alternatives(drawing: Drawing, target: np.ndarray) -> list[list[list[Change]
     keyword(bars, "edgecolor", None, '"black"')
     keyword([call for call in bars if any(k.arg == "edgecolor" for k in call.keywords)], "hatch", None, '"//"')
     keyword(areas, "alpha", None, "0.2", "0.4", "0.7")
-    keyword(pies, "autopct", None, '"%1.1f%%"', '"%1.0f%%"')
     keyword(pies, "counterclock", None, "False")
     keyword(pies, "startangle", None, "90")
-    ring = readout.find_pie(target) if pies else None
+    ring, distances = readout.find_pie(target) if pies else None, [None]
     if ring is not None:
         width = round(20 * (1 - ring.hole)) / 20
         edge = '"edgecolor": "white"'
         if width < 0.95:
             keyword(pies, "wedgeprops", f'{{"width": {width:g}}}', f'{{"width": {width:g}, {edge}}}')
-            keyword(pies, "pctdistance", None, f"{1 - width / 2:g}", "0.75", "0.8", "0.85")
+            distances = [None, f"{1 - width / 2:g}", "0.75", "0.8", "0.85"]
         else:
             keyword(pies, "wedgeprops", None, f"{{{edge}}}")
+    for pie in pies:
+        options = itertools.product((None, '"%1.1f%%"', '"%1.0f%%"'), distances)
+        shares = [(("autopct", form), ("pctdistance", distance if form else None)) for form, distance in options]
+        add(*([program.set_keyword(pie, name, text) for name, text in pair] for pair in dict.fromkeys(shares)))
+        keyword([pie], "shadow", None, "True")
+    if pies:
+        statement("axis", '"equal"')
     add(*_opacities(drawing))
     if not pies:
         if any(call.keyword("label") or call.keyword("labels") for call in program.calls):

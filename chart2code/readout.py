@@ -25,6 +25,8 @@ LARGEST = 40  # pixels, of a marker
 SAMPLES = 9  # of markers that stand alone
 SMALLEST = 16  # pixels, of a marker whose shape can be told
 UNLIKE = 0.35  # of its area: a marker that differs more from a shape has another
+ROUND = 0.75  # of bubbles, that none hides
+SIZES = 2.0  # how many times larger large bubbles are than small ones
 BLUR = 0.5  # pixels: of edges, and by taking the mean of markers between pixels
 FULL = 0.75  # coverage from which a pixel belongs to a filled area
 LONGEST_GAP = 40  # columns that a line may be hidden in
@@ -806,6 +808,23 @@ def find_points(cover: np.ndarray, area: float | None = None) -> Points | None:
             places += _take_apart(np.where(regions[box] == k + 1, cover[box], 0), box, template, usual)
     places = np.array(places)[:, ::-1]
     return Points(places[places[:, 0].argsort()], usual, marker)
+
+
+def find_bubbles(cover: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    """Places (N, 2), from left to right, and areas (N,) of round markers of several sizes; None if they aren't."""
+    mask = ndimage.binary_fill_holes(ndimage.binary_opening(cover > 0.4, np.ones((2, 2))))
+    regions, count = ndimage.label(mask)
+    places, areas, rounds = [], [], []
+    for k, box in enumerate(ndimage.find_objects(regions)):
+        height, width = (side.stop - side.start for side in box)
+        area = float((regions[box] == k + 1).sum())
+        rounds.append(abs(area / (np.pi / 4 * height * width) - 1) < 0.15 and 0.8 < height / width < 1.25)
+        places.append(((box[1].start + box[1].stop - 1) / 2, (box[0].start + box[0].stop - 1) / 2))
+        areas.append(area)
+    if count < 4 or np.mean(rounds) < ROUND or np.percentile(areas, 90) < SIZES * np.percentile(areas, 10):
+        return None
+    order = np.argsort([x for x, _ in places])
+    return np.array(places)[order], np.array(areas)[order]
 
 
 def _shape(patch: np.ndarray) -> str | None:

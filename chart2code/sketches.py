@@ -146,6 +146,7 @@ class _Sheet:
             thin = color.min() < PALE and (not grey or self.extent(apart) > 0.4 and not self.gridded(apart))
             if solid or thin and not across:
                 series.append((color, solid))
+        series = [entry for entry in series if not (entry[1] and self.around(entry[0], series, paper))]
         covers = readout.coverages(self.target, [color for color, _ in series], paper, self.box)
         hidden = [readout.below_legend(self.target, color, paper) & is_solid for color, is_solid in series]
         covers = readout.without_legend(covers, self.target, self.box)
@@ -168,6 +169,12 @@ class _Sheet:
             else:
                 found += self.points(thin)
         return found
+
+    def around(self, color: np.ndarray, series: list, paper: tuple[int, ...]) -> bool:
+        """Whether an area is the band around a line: the line's colour, paler, and not down to the axis."""
+        lines = [ink for ink, solid in series if not solid and readout.wash_of(color, ink, paper)]
+        rows = np.flatnonzero((readout.difference(self.target, color) < 8).any(axis=1))
+        return bool(lines) and len(rows) > 0 and rows[-1] < self.box[3] - 4
 
     def thickness(self, cover: np.ndarray) -> float:
         """The share of a colour that is thick in all directions: of markers nearly all, of lines nothing."""
