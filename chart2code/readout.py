@@ -194,15 +194,18 @@ def find_ticks(pixels: np.ndarray, box: Box, side: str) -> np.ndarray:
     """
     grey = 255 - _palest(_on_light(pixels)).astype(np.float32)
     left, top, right, bottom = (int(round(v)) for v in box)
-    if bottom + 4 > len(grey) or left < 3 or right + 4 > grey.shape[1]:
+    if bottom + 6 > len(grey) or left < 6 or right + 6 > grey.shape[1]:
         return np.empty(0)
     if side == "bottom":
-        strip = grey[bottom + 2 : bottom + 4, max(0, left - 2) : right + 3].mean(axis=0)
         offset = max(0, left - 2)
+        strip, beyond = (grey[rows, offset : right + 3] for rows in (slice(bottom + 2, bottom + 4), bottom + 5))
+        strip = strip.mean(axis=0)
     else:
-        columns = slice(left - 3, left - 1) if side == "left" else slice(right + 2, right + 4)
-        strip = grey[max(0, top - 2) : bottom + 3, columns].mean(axis=1)
         offset = max(0, top - 2)
+        columns, further = slice(left - 3, left - 1), left - 6
+        if side == "right":
+            columns, further = slice(right + 2, right + 4), right + 5
+        strip, beyond = grey[offset : bottom + 3, columns].mean(axis=1), grey[offset : bottom + 3, further]
     if not strip.size or np.isnan(strip).any():
         return np.empty(0)
     regions, count = ndimage.label(strip > 50)
@@ -210,7 +213,10 @@ def find_ticks(pixels: np.ndarray, box: Box, side: str) -> np.ndarray:
     widths = ndimage.sum_labels(np.ones_like(strip), regions, index)
     places = offset + np.array(ndimage.center_of_mass(strip, regions, index)).reshape(-1)
     places = places[widths <= 4]
-    return places if len(places) > 1 else _label_places(pixels, box, side)
+    longer = beyond[np.round(places - offset).astype(int)] > 50
+    if len(places) < 2 or longer.mean() > 0.5:  # these are glyphs
+        return _label_places(pixels, box, side)
+    return places
 
 
 def _label_places(pixels: np.ndarray, box: Box, side: str) -> np.ndarray:

@@ -52,10 +52,10 @@ def read_number(pixels: np.ndarray, box: Box, place: float, ticks: np.ndarray, s
     left, _, right, bottom = (int(round(v)) for v in box)
     if side == "bottom":
         half = int(min(gap / 2, MOST_WIDE / 2))
-        area = np.s_[bottom + 5 : bottom + 5 + TALLEST, max(0, int(place) - half) : int(place) + half + 1]
+        area = np.s_[bottom + 2 : bottom + 5 + TALLEST, max(0, int(place) - half) : int(place) + half + 1]
     else:
         half = int(min(gap / 2, TALLEST / 2))
-        columns = slice(max(0, left - MOST_WIDE), left - 4) if side == "left" else slice(right + 5, right + MOST_WIDE)
+        columns = slice(max(0, left - MOST_WIDE), left - 2) if side == "left" else slice(right + 3, right + MOST_WIDE)
         area = np.s_[max(0, int(round(place)) - half) : int(round(place)) + half + 1, columns]
     grey = pixels[area].mean(axis=2, dtype=np.float32)
     if grey.size < 50:
