@@ -55,6 +55,15 @@ def measure(model, processor, charts, candidates: int, time_budget: float) -> di
     return {family: summary(values) for family, values in sorted(scores.items())}
 
 
+def report(families: dict[str, dict]) -> None:
+    """Prints what `measure` gives as a table."""
+    print(f"success (IoU >= {SUCCESS_IOU}) and mean IoU: greedy answer, best of the candidates, refined")
+    print(f"{'':10}{'n':>5}" + "".join(f"{way:>18}" for way in WAYS) + f"{'renderings':>12}{'seconds':>9}")
+    for family, scores in families.items():
+        cells = "".join(f"{100 * scores[way]['success']:>9.0f} %  {scores[way]['iou']:.3f}" for way in WAYS)
+        print(f"{family:10}{scores['n']:>5}{cells}{scores['renderings']:>12.0f}{scores['seconds']:>9.1f}")
+
+
 def summary(values: dict[str, list[float]]) -> dict:
     ways = {way: {"success": share_of_good(values[way]), "iou": statistics.mean(values[way])} for way in WAYS}
     told = {name: statistics.mean(values[name]) for name in ("renderings", "seconds")}
@@ -114,11 +123,7 @@ def main() -> None:
     charts = load_charts(arguments.data, "validation", arguments.limit)
     model, processor = load_model(arguments.model)
     families = measure(model, processor, charts, arguments.candidates, arguments.time_budget)
-    print(f"success (IoU >= {SUCCESS_IOU}) and mean IoU: greedy answer, best of {arguments.candidates}, refined")
-    print(f"{'':10}{'n':>5}" + "".join(f"{way:>18}" for way in WAYS) + f"{'renderings':>12}{'seconds':>9}")
-    for family, scores in families.items():
-        cells = "".join(f"{100 * scores[way]['success']:>9.0f} %  {scores[way]['iou']:.3f}" for way in WAYS)
-        print(f"{family:10}{scores['n']:>5}{cells}{scores['renderings']:>12.0f}{scores['seconds']:>9.1f}")
+    report(families)
     times = time_renderings(charts["code"][:10])
     print(f"one rendering: {times['together']:.0f} ms with {TOGETHER} variants in a process,", end=" ")
     print(f"{times['fork']:.0f} ms with a fork for each, {times['in_process']:.0f} ms bare in one process;", end=" ")
