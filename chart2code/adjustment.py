@@ -1224,7 +1224,7 @@ def papers(drawing: Drawing, target: np.ndarray) -> list[str]:
         return []
     insides = [readout.paper_of(pixels, readout.find_box(pixels, box) or box) for pixels in (target, drawing.pixels)]
     pages = [readout.page_of(pixels) for pixels in (target, drawing.pixels)]
-    differ = [np.abs(np.subtract(*pair)).max() > 4 for pair in (insides, pages)]
+    differ = [np.abs(np.subtract(*pair)).max() > 2 for pair in (insides, pages)]
     if not any(differ):
         return []
     calls = program.statement_calls("subplots") + program.statement_calls("figure")

@@ -155,7 +155,7 @@ class _Sheet:
             [(color, cover) for (color, is_solid), cover in zip(series, covers) if is_solid == wanted]
             for wanted in (True, False)
         )
-        found = []
+        found = self.shaded(solid, thin, paper)
         if solid:
             found += self.bars(solid, thin) + (self.bars(solid, []) if thin else []) + self.areas(solid)
         if thin and not found and all(self.spotted(cover) for _, cover in thin):
@@ -347,6 +347,25 @@ class _Sheet:
         if found is None:
             return []
         return [self.program(self.table(*found, columns), call.format(found[0]), *self.margins(solid), legend=True)]
+
+    def shaded(self, solid: list, thin: list, paper: tuple[int, ...]) -> list[str]:
+        """A line with the area below it in its own colour, paler."""
+        if len(solid) != 1 or len(thin) != 1:
+            return []
+        (wash, _), (color, cover) = solid[0], thin[0]
+        share = readout.wash_of(wash, color, paper)
+        found = self.places([readout.find_path(cover)], [cover]) if share else None
+        if found is None:
+            return []
+        ink = color_literal(color)
+        return [
+            self.program(
+                self.table(*found, ["y"]),
+                f"ax.plot({found[0]}, y, color={ink})",
+                f"ax.fill_between({found[0]}, y, color={ink}, alpha={round(20 * share) / 20:g})",
+                *self.margins(solid),
+            )
+        ]
 
     def points(self, thin: list) -> list[str]:
         lines, counts = [], [readout.find_points(cover) for _, cover in thin]
