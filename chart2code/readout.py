@@ -31,6 +31,7 @@ BLUR = 0.5  # pixels: of edges, and by taking the mean of markers between pixels
 FULL = 0.75  # coverage from which a pixel belongs to a filled area
 LONGEST_GAP = 40  # columns that a line may be hidden in
 JUMP, GAP = 0.5, 0.3  # price, in columns of a path, of a row that it jumps and of a column in which it isn't seen
+LEAST_WHISKER = 7  # pixels
 WHISKER = 130  # of 255: error bars are darker
 MOST = 0.6  # of the bars of a chart that has error bars
 ACROSS = 0.9  # of a colour's ink that is in one row, if it is that of a line across the axes
@@ -588,13 +589,17 @@ def misfit(paths: Sequence[np.ndarray], knots: np.ndarray) -> float:
 
 def find_knots(paths: Sequence[np.ndarray], covers: Sequence[np.ndarray] = ()) -> np.ndarray | None:
     """
-    Columns at which lines (their paths) that share their places have their points: at even distances if there is a
-    number of points that fits much better than one more or one less; or where the markers stand; or as few as will do
-    for curves that are smooth, or too fine to tell.
+    Columns at which lines (their paths) that share their places have their points: where error bars stand; or at even
+    distances if there is a number of points that fits much better than one more or one less; or where markers stand;
+    or as few as will do for curves that are smooth, or too fine to tell.
     """
     columns = np.flatnonzero(np.any([~np.isnan(path) for path in paths], axis=0))
     if len(columns) < 10:
         return None
+    for path, cover in zip(paths, covers):
+        places = _whisker_places(cover)
+        if len(places) > 2 and misfit([path], places) < 2 * CLOSE:
+            return places
     counts = range(2, max(4, min(MOST_KNOTS, len(columns) // 2)))
     ways = []  # (misfit, knots) for each number of points
     for count in counts:
@@ -618,6 +623,14 @@ def find_knots(paths: Sequence[np.ndarray], covers: Sequence[np.ndarray] = ()) -
         if on_path and np.diff(x).min() > 4 and misfit(paths, x) < 2 * CLOSE:
             return x
     return ways[int(np.argmax(far <= max(CLOSE, 1.2 * far.min())))][1]
+
+
+def _whisker_places(cover: np.ndarray) -> np.ndarray:
+    """Columns of the vertical strokes through a line: of its error bars, if it has some."""
+    heights = (cover > 0.4).sum(axis=0)
+    beside = np.maximum(np.roll(heights, 4), np.roll(heights, -4))
+    regions, count = ndimage.label((heights >= LEAST_WHISKER) & (heights > 2.5 * beside) & (beside > 0))
+    return np.array([float(np.mean(np.flatnonzero(regions == k + 1))) for k in range(count)])
 
 
 def _seen(path: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

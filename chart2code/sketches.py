@@ -27,7 +27,8 @@ KEPT = (
     "subplots_adjust",
 )  # fmt: skip
 MOST_COLORS = 8
-LEAST = 0.008  # of the pixels of the most frequent colour: less is no series
+LEAST = 0.008  # of the pixels of the most frequent colour: less is no series,
+THIN = 200  # but so many may be a line
 SOLID = 0.5  # of the pixels of bars and areas that are not at an edge
 GREY, DARK = 26, 90  # of 255: chroma of greys, and how light lines of that kind are at most
 DOTS, MARKERS = 0.12, 0.5  # thickness from which there are markers on a line, and nothing but markers
@@ -46,6 +47,15 @@ class Words:
     labels: list[str] = field(default_factory=list)
     statements: list[str] = field(default_factory=list)  # of title, names of the axes, grid, layout
     figsize: str | None = None
+    style: str | None = None
+
+    def of_shape(self, size: tuple[int, int]) -> bool:
+        """Whether the figure is as wide and as high as a picture, at some resolution."""
+        try:
+            width, height = ast.literal_eval(self.figsize or "")
+            return abs(width / height * size[1] / size[0] - 1) < 0.02
+        except (SyntaxError, ValueError, TypeError, ZeroDivisionError):
+            return False
 
     @classmethod
     def of(cls, code: str) -> Words:
@@ -62,6 +72,8 @@ class Words:
                 method = node.func.attr
                 if method in ("subplots", "figure"):
                     words.figsize = next((ast.unparse(k.value) for k in node.keywords if k.arg == "figsize"), None)
+                if method == "use" and node.args and isinstance(node.args[0], ast.Constant):
+                    words.style = node.args[0].value
                 if method in PLOTTING:
                     words.labels += [
                         k.value.value for k in node.keywords if k.arg == "label" and isinstance(k.value, ast.Constant)
@@ -106,9 +118,13 @@ def sketches(target: np.ndarray, size: tuple[int, int], answer: str) -> list[str
     left, top = (CANVAS - width) / 2, (CANVAS - height) / 2
     guess = tuple(o + share * s for o, s, share in zip((left, top) * 2, (width, height) * 2, MARGINS))
     # A picture of the canvas' size may be letterboxed: of its figure only the answer tells.
-    figsize = words.figsize if size == (CANVAS, CANVAS) else f"({size[0] / 100:.2g}, {size[1] / 100:.2g})"
-    inches = f"figsize={figsize}" if figsize else ""
-    sheet = _Sheet(target, readout.find_box(target, guess), words, f"fig, ax = plt.subplots({inches})")
+    figsize = words.figsize
+    if size != (CANVAS, CANVAS) and not words.of_shape(size):
+        figsize = f"({size[0] / 100:.2g}, {size[1] / 100:.2g})"
+    figure = f"fig, ax = plt.subplots({f'figsize={figsize}' if figsize else ''})"
+    if words.style:
+        figure = f"plt.style.use({string_literal(words.style)})\n{figure}"
+    sheet = _Sheet(target, readout.find_box(target, guess), words, figure)
     return list(dict.fromkeys(sheet.all()))
 
 
@@ -123,10 +139,11 @@ class _Sheet:
         if self.box is None:
             return self.pie()
         seen = readout.find_colors(self.target, self.box, greys=True)
-        least = LEAST * max((count for _, count in seen), default=0)
+        most = max((count for _, count in seen), default=0)
+        least = min(LEAST * most, THIN)
         # Grids and text are grey, but not as dark as a line.
         colors = [
-            c for c, count in seen if count >= least and (np.ptp(c) > GREY or c.max() < DARK or count == least / LEAST)
+            c for c, count in seen if count >= least and (np.ptp(c) > GREY or c.max() < DARK or count == most)
         ]
         paper = readout.paper_of(self.target, self.box)
         veils = [[readout.wash_of(color, other, paper) or 0 for other in colors] for color in colors]
