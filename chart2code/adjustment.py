@@ -1213,6 +1213,11 @@ def shaped(drawing: Drawing, size: tuple[int, int]) -> list[str]:
     return [program.changed([program.set_keyword(calls[0], "figsize", text)]) for text in texts]
 
 
+def paper_colors(pixels: np.ndarray, box: readout.Box) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The colours of the axes and of the page around them."""
+    return readout.paper_of(pixels, readout.find_box(pixels, box) or box), readout.page_of(pixels)
+
+
 def papers(drawing: Drawing, target: np.ndarray) -> list[str]:
     """
     The program in several style sheets, and with colours of page and axes as the target has them, where they are not
@@ -1222,19 +1227,18 @@ def papers(drawing: Drawing, target: np.ndarray) -> list[str]:
     axes = next((call.axes for call in program.calls), None)
     if box is None or axes is None:
         return []
-    insides = [readout.paper_of(pixels, readout.find_box(pixels, box) or box) for pixels in (target, drawing.pixels)]
-    pages = [readout.page_of(pixels) for pixels in (target, drawing.pixels)]
-    differ = [np.abs(np.subtract(*pair)).max() > 2 for pair in (insides, pages)]
+    (inside, page), own = paper_colors(target, box), paper_colors(drawing.pixels, box)
+    differ = [np.abs(np.subtract(*pair)).max() > 2 for pair in zip((inside, page), own)]
     if not any(differ):
         return []
     calls = program.statement_calls("subplots") + program.statement_calls("figure")
     former = [program.drop_statement(call) for m in ("set_facecolor", "use") for call in program.statement_calls(m)]
     former = [change for change in former if change]
     own = list(former)
-    if differ[0] and axes != "plt" and insides[0] != pages[0]:
-        own.append(program.add_statement(f"{axes}.set_facecolor({color_literal(np.array(insides[0]))})"))
+    if differ[0] and axes != "plt" and inside != page:
+        own.append(program.add_statement(f"{axes}.set_facecolor({color_literal(np.array(inside))})"))
     if differ[1] and calls:
-        change = program.set_keyword(calls[0], "facecolor", color_literal(np.array(pages[0])))
+        change = program.set_keyword(calls[0], "facecolor", color_literal(np.array(page)))
         own += [change] if change else []
     options = [own]
     if calls:

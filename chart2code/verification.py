@@ -217,13 +217,25 @@ class _Search:
         if drawn:
             _code, self.current, self.goal = max(drawn, key=lambda entry: entry[2])
 
+    def change_paper(self) -> None:
+        """Goes to the style sheet, or to the colours, of the target's page: by these, the rest is too wrong yet."""
+        codes = _safely(lambda: adjustment.papers(self.current, self.target)) or []
+        drawn = [entry for entry in self.render(codes, together=TOGETHER) if entry[1] is not None and entry[1].box]
+
+        def difference(drawing: Drawing) -> float:
+            pairs = zip(*(adjustment.paper_colors(pixels, drawing.box) for pixels in (self.target, drawing.pixels)))
+            return max(np.abs(np.subtract(*pair)).max() for pair in pairs)
+
+        if drawn:
+            _code, self.current, self.goal = min(drawn, key=lambda entry: (difference(entry[1]) > 2, -entry[2]))
+
     # Refinement
 
     def refine(self) -> None:
         # Where bars lie upon each other or the page is another, nothing can be read: so whatever the goal says.
         self.go_to([_safely(lambda: adjustment.distinct(self.current))])
         self.go_to(_safely(lambda: adjustment.shaped(self.current, self.size)) or [])
-        self.go_to(_safely(lambda: adjustment.papers(self.current, self.target)) or [])
+        self.change_paper()
         self.read()
         self.align()
         self.improve([_safely(lambda: captions.reworded(self.current, self.target))])
@@ -306,7 +318,7 @@ class _Search:
                 break
         self.current, self.goal = chosen
         if chosen is not answer:
-            self.go_to(_safely(lambda: adjustment.papers(self.current, self.target)) or [])
+            self.change_paper()
             self.read()
 
     def restructure(self) -> bool:
