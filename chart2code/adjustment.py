@@ -1241,9 +1241,10 @@ def papers(drawing: Drawing, target: np.ndarray) -> list[str]:
         change = program.set_keyword(calls[0], "facecolor", color_literal(np.array(page)))
         own += [change] if change else []
     options = [own]
-    if calls:
+    if calls:  # with the grids of the style sheets: to ask for one again would take it away
         start = program.span(program.statement_of(calls[0]))[0]
-        options += [[*former, ((start, start), f'plt.style.use("{style}")\n')] for style in STYLES]
+        grids = [change for call in program.statement_calls("grid") if (change := program.drop_statement(call))]
+        options += [[*former, *grids, ((start, start), f'plt.style.use("{style}")\n')] for style in STYLES]
     return [program.changed(changes) for changes in options]
 
 
