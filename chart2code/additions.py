@@ -144,8 +144,9 @@ def _lines_across(drawing: Drawing, target: np.ndarray, scene: Scene, frame: Fra
     program, changes = drawing.program, []
     if program.statement_calls("axhline") or program.statement_calls("axvline"):
         return []
-    axes = drawing.series[0].call.axes
-    for color, _ in readout.find_colors(target, scene.box, greys=True):
+    axes, places = drawing.series[0].call.axes, []
+    palette = [color for color, _ in readout.find_colors(target, scene.box, greys=True)]
+    for color in sorted(palette, key=lambda color: -np.abs(color - scene.paper).max()):  # soft edges last
         own = min(np.abs(color - s).max() for s in scene.colors)
         if own < 2 * SAME_COLOR or np.ptp(color) < GREY and color.max() > DARK:
             continue
@@ -158,8 +159,10 @@ def _lines_across(drawing: Drawing, target: np.ndarray, scene: Scene, frame: Fra
             found = readout.find_across(inside, *ends)
             if found is None or fit is None:
                 continue
-            place, style = found
-            start, slope = fit
+            (place, style), (start, slope) = found, fit
+            if any(method == other and abs(place - row) < 3 for other, row in places):
+                continue
+            places.append((method, place))
             text = brief(start + slope * place, 0.6 * abs(slope))
             keywords = f"color={color_literal(color)}"
             if style != "-":

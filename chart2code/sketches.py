@@ -142,9 +142,7 @@ class _Sheet:
         most = max((count for _, count in seen), default=0)
         least = min(LEAST * most, THIN)
         # Grids and text are grey, but not as dark as a line.
-        colors = [
-            c for c, count in seen if count >= least and (np.ptp(c) > GREY or c.max() < DARK or count == most)
-        ]
+        colors = [c for c, count in seen if count >= least and (np.ptp(c) > GREY or c.max() < DARK or count == most)]
         paper = readout.paper_of(self.target, self.box)
         veils = [[readout.wash_of(color, other, paper) or 0 for other in colors] for color in colors]
         colors = [c for c, shares in zip(colors, veils) if not any(abs(share - 0.2) < 0.05 for share in shares)]
