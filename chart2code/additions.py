@@ -15,14 +15,13 @@ from chart2code.adjustment import (
     DARK,
     GREY,
     SAME_COLOR,
-    Drawing,
     Frame,
     Scene,
     axes_fit,
     brief,
-    color_literal,
     value_literals,
 )
+from chart2code.drawing import Drawing, color_literal
 from chart2code.program import Change, Program, string_literal
 from chart2code.tick_labels import read_scale
 

@@ -14,7 +14,7 @@ from PIL import Image
 from scipy import ndimage
 
 from chart2code import readout
-from chart2code.adjustment import Drawing
+from chart2code.drawing import Drawing
 from chart2code.program import Change, Program, string_literal
 from chart2code.tick_labels import runs_of
 from chart2code.words import BOLD, DPI, REGULAR, Line, read_line

@@ -16,7 +16,8 @@ import numpy as np
 from scipy import ndimage
 
 from chart2code import readout
-from chart2code.adjustment import color_literal, place_literals
+from chart2code.adjustment import place_literals
+from chart2code.drawing import color_literal
 from chart2code.program import PLOTTING, string_literal
 from chart2code.tick_labels import read_scale
 from eval_metric.similarity import CANVAS

@@ -5,9 +5,11 @@ executes the candidates and keeps the best; with `refine` it changes that progra
 
 1. shape and colours of the page are taken from the picture;
 2. what can be measured there is written into the program at once, data, scale and colours (adjustment.py), and again
-   after each rendering, while it helps; series are added or dropped if colours are left over or missing; where that
-   does not lead to a copy, programs of the other kinds that the picture could be of are tried (sketches.py);
-3. other ways to write single things (grid, legend, markers, layout, ...) are tried, one thing after another;
+   after each rendering, while it helps; error bars, bands and lines across the axes are added (additions.py), series
+   if colours are left over or missing; where that does not lead to a copy, programs of the kinds that the picture
+   could be of are tried (sketches.py);
+3. other ways to write single things (grid, legend, markers, layout, ...) are tried, one thing after another
+   (alternatives.py);
 4. its words are read off the picture (captions.py), and numbers are rounded as far as the score allows.
 
 The answer is the program with the highest IoU that was seen, so never worse than the first candidate (the last step
@@ -26,9 +28,9 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from chart2code import adjustment, captions
+from chart2code import adjustment, alternatives, captions
 from chart2code.additions import completed
-from chart2code.adjustment import Drawing
+from chart2code.drawing import Drawing
 from chart2code.sketches import sketches
 from eval_metric.executor import ExecutionResult, Executor
 from eval_metric.similarity import SUCCESS_IOU, chart_iou, to_canvas
@@ -219,11 +221,11 @@ class _Search:
 
     def change_paper(self) -> None:
         """Goes to the style sheet, or to the colours, of the target's page: by these, the rest is too wrong yet."""
-        codes = _safely(lambda: adjustment.papers(self.current, self.target)) or []
+        codes = _safely(lambda: alternatives.papers(self.current, self.target)) or []
         drawn = [entry for entry in self.render(codes, together=TOGETHER) if entry[1] is not None and entry[1].box]
 
         def difference(drawing: Drawing) -> float:
-            pairs = zip(*(adjustment.paper_colors(pixels, drawing.box) for pixels in (self.target, drawing.pixels)))
+            pairs = zip(*(alternatives.paper_colors(pixels, drawing.box) for pixels in (self.target, drawing.pixels)))
             return max(np.abs(np.subtract(*pair)).max() for pair in pairs)
 
         if drawn:
@@ -233,8 +235,8 @@ class _Search:
 
     def refine(self) -> None:
         # Where bars lie upon each other or the page is another, nothing can be read: so whatever the goal says.
-        self.go_to([_safely(lambda: adjustment.distinct(self.current))])
-        self.go_to(_safely(lambda: adjustment.shaped(self.current, self.size)) or [])
+        self.go_to([_safely(lambda: alternatives.distinct(self.current))])
+        self.go_to(_safely(lambda: alternatives.shaped(self.current, self.size)) or [])
         self.change_paper()
         self.read()
         self.align()
@@ -266,10 +268,10 @@ class _Search:
             self.read()
 
     def align(self) -> None:
-        self.improve([_safely(lambda: adjustment.aligned(self.current, self.target))])
+        self.improve([_safely(lambda: alternatives.aligned(self.current, self.target))])
 
     def rescale(self) -> bool:
-        return self.improve(_safely(lambda: adjustment.rescaled(self.current, self.target)) or [])
+        return self.improve(_safely(lambda: alternatives.rescaled(self.current, self.target)) or [])
 
     def read(self) -> None:
         """Writes what is seen in the chart into the program, again and again while the picture gets better."""
@@ -289,7 +291,7 @@ class _Search:
         """More or fewer series, each variant judged after its data have been read."""
         for _ in range(CHANGES):
             before = self.current, self.goal
-            variants = _safely(lambda: adjustment.series_changed(self.current, self.target)) or []
+            variants = _safely(lambda: alternatives.series_changed(self.current, self.target)) or []
             for code in variants:
                 self.go_to([code])
                 self.read()
@@ -324,7 +326,7 @@ class _Search:
     def restructure(self) -> bool:
         """Tries other ways to write single things, one thing after another."""
         base, chosen = self.current, []
-        for group in _safely(lambda: adjustment.alternatives(base, self.target)) or []:
+        for group in _safely(lambda: alternatives.alternatives(base, self.target)) or []:
             options = {base.program.changed([*chosen, *changes]): changes for changes in group}
             if self.improve(options):
                 chosen += options[self.current.code]
@@ -336,7 +338,7 @@ class _Search:
         """The words of the picture, and fewer digits where the score allows it: in `best`, which may cost a little."""
         lowest = max(self.first_iou, self.best_iou - LAST_COST)
         self.change_best(lambda: captions.reworded(self.best, self.target), REWORDINGS, lowest)
-        self.change_best(lambda: adjustment.rounded(self.best), sys.maxsize, lowest)
+        self.change_best(lambda: alternatives.rounded(self.best), sys.maxsize, lowest)
 
     def change_best(self, change: Callable[[], str | None], times: int, lowest: float) -> None:
         """Puts what a change of the answer gives in its place, while its IoU is not below `lowest`."""

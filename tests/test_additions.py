@@ -6,7 +6,7 @@ import pytest
 
 from chart2code import readout
 from chart2code.additions import completed
-from chart2code.adjustment import Drawing
+from chart2code.drawing import Drawing
 from chart2code.program import Program, number
 from chart2code.verification import verify
 from eval_metric.executor import Executor

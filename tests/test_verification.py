@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 import predict
-from chart2code import adjustment, readout, tick_labels
-from chart2code.adjustment import Drawing
+from chart2code import alternatives, readout, tick_labels
+from chart2code.drawing import Drawing
 from chart2code.program import Program, literal
 from chart2code.verification import LAST_COST, verify
 from eval_metric.executor import Executor
@@ -406,7 +406,7 @@ def test_rounded_takes_digits_away(executor):
     code = PLT + "y = [1.2345, 20.25]\nplt.bar(['a', 'b'], y)\n"
     drawing = Drawing(code, executor.run(code))
     digits = []
-    while (code := adjustment.rounded(drawing)) is not None:
+    while (code := alternatives.rounded(drawing)) is not None:
         drawing = Drawing(code, drawing.result)
         digits.append(Program(code).literals("y"))
     assert digits == [[pytest.approx(1.2345, abs=1e-3), 20.25], [1.23, 20.25], [1.2, 20.2], [1, 20]]

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from chart2code.adjustment import Drawing
 from chart2code.captions import reworded
+from chart2code.drawing import Drawing
 from chart2code.words import BOLD, REGULAR, read_line
 from eval_metric.executor import Executor
 from eval_metric.similarity import to_canvas

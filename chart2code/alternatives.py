@@ -1,0 +1,409 @@
+"""Other ways to write a program that draws a given picture: what can't be measured, and so is tried.
+
+Each function gives variants of a program, of which the search takes those that fit.
+"""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from chart2code import readout
+from chart2code.adjustment import GREY, SAME_COLOR, brief, match_colors
+from chart2code.drawing import Drawing, color_literal
+from chart2code.program import Change, Program, literal, number, string_literal
+from chart2code.tick_labels import read_scale
+from eval_metric.similarity import CANVAS
+
+GRIDS = (
+    "", "axis=\"y\"", "axis=\"x\"", "linestyle=\"--\"", "alpha=0.3", "linestyle=\"--\", alpha=0.5",
+    "axis=\"y\", linestyle=\"--\"", "axis=\"y\", alpha=0.3", "axis=\"y\", linestyle=\"--\", alpha=0.5",
+)  # fmt: skip
+LEGENDS = (
+    "", 'loc="upper left", bbox_to_anchor=(1, 1)', 'loc="upper left"', 'loc="upper right"', 'loc="lower left"',
+    'loc="lower right"', 'loc="upper center"',
+)  # fmt: skip
+STYLES = ("ggplot", "seaborn-v0_8-darkgrid", "seaborn-v0_8-whitegrid", "bmh", "fivethirtyeight", "dark_background")
+DPIS = (100, 120, 150, 200, 300)
+MIN_WIDTH, MAX_WIDTH = 2.4, 10.5  # inches, of figures as people make them
+FORMATS = ('"{x:,.0f}"', '"${x:,.0f}"', '"{x:.0f}%"', '"${x:.0f}"')
+STROKES = {"errorbar": "plot", "barh": "bar", "fill_between": "stackplot"}  # drawn alike
+MARKERS = ('"o"', '"s"', '"^"', '"D"', '"v"')
+SIDES = ("above", "below", "left", "right", "inside")
+LEAST_AMISS = 12  # pixels: less is no reason to try anything
+SEEN = 40  # of 255: a difference that is seen
+
+
+def aligned(drawing: Drawing, target: np.ndarray) -> str | None:
+    """The program with its axes where those of the target are, by numbers; None if they are there already."""
+    program, box = drawing.program, drawing.box
+    wanted = readout.find_box(target, box) if box else None
+    if wanted is None or max(abs(a - b) for a, b in zip(wanted, box)) < 1.5:
+        return None
+    if len({tuple(b) for b in drawing.boxes}) != 1:
+        return None
+    height, width = (size * drawing.scale for size in drawing.result.image.shape[:2])
+    left, top = (CANVAS - width) / 2 - 0.5, (CANVAS - height) / 2 - 0.5
+    sides = {
+        "left": (wanted[0] - left) / width, "right": (wanted[2] - left) / width,
+        "bottom": 1 - (wanted[3] - top) / height, "top": 1 - (wanted[1] - top) / height,
+    }  # fmt: skip
+    if not (0 <= sides["left"] < sides["right"] <= 1 and 0 <= sides["bottom"] < sides["top"] <= 1):
+        return None
+    call = f"subplots_adjust({', '.join(f'{name}={value:.3f}' for name, value in sides.items())})"
+    for method in ("tight_layout", "subplots_adjust"):
+        for node in program.statement_calls(method):
+            start, end = program.span(node)
+            return program.changed([((program.span(node.func.value)[1] + 1, end), call)])
+    figure = "plt" if program.calls and program.calls[0].axes == "plt" else "fig"
+    return program.changed([program.add_statement(f"{figure}.{call}")])
+
+
+def distinct(drawing: Drawing) -> str | None:
+    """The program without categories of the same name, which matplotlib would draw upon each other."""
+    program, columns = drawing.program, {}
+    for call in program.calls:
+        names = program.strings(call.x)
+        if names and len(set(names)) < len(names):
+            columns[call.x] = [
+                string_literal(name if name not in names[:k] else f"{name} {names[:k].count(name) + 1}")
+                for k, name in enumerate(names)
+            ]
+    return program.changed(program.write_columns(columns)) if columns else None
+
+
+def alternatives(drawing: Drawing, target: np.ndarray) -> list[list[list[Change]]]:
+    """
+    Groups of alternatives, of each of which one at most is right, those first that matter most: an alternative is a
+    list of changes of the program. Of things that are only seen where nothing is amiss there are none.
+    """
+    program, amiss = drawing.program, _amiss(drawing, target)
+    groups: list[list[list[Change]]] = []
+
+    def add(*options: Change | list[Change | None] | None, at: Sequence[str] = ("inside",)) -> None:
+        changes = [[option] if isinstance(option, tuple) else list(filter(None, option or ())) for option in options]
+        if any(changes) and sum(amiss[side] for side in at) >= LEAST_AMISS:
+            groups.append([option for option in changes if option])
+
+    axes = next((call.axes for call in program.calls), None)
+    if axes is None:
+        return []
+    object_, figure = (axes, "fig") if axes != "plt" else ("plt", "plt")
+
+    def statement(method: str, *options: str, owner: str = object_, at: Sequence[str] = ("inside",)) -> None:
+        """One call of a method without a result, with one of these arguments, or none."""
+        calls = program.statement_calls(method)
+        if len(calls) > 1:
+            return
+        if not calls:
+            add(*(program.add_statement(f"{owner}.{method}({option})") for option in options), at=at)
+            return
+        start, end = program.span(calls[0].func)[1], program.span(calls[0])[1]
+        own = program.code[start + 1 : end - 1]
+        others = (((start + 1, end - 1), option) for option in options if option != own)
+        add(program.drop_statement(calls[0]), *others, at=at)
+
+    def keyword(calls: Sequence[ast.Call], name: str, *values: str | None, at: Sequence[str] = ("inside",)) -> None:
+        """A keyword of some calls, which all get the same value, or none (None)."""
+        owns = [next((program.text(k.value) for k in call.keywords if k.arg == name), None) for call in calls]
+        add(
+            *([program.set_keyword(c, name, v) for c in calls] for v in values if any(own != v for own in owns)), at=at
+        )
+
+    by_method: dict[str, list[ast.Call]] = {}
+    for call in program.calls:
+        by_method.setdefault(STROKES.get(call.method, call.method), []).append(call.node)
+    lines, points, bars, pies, areas = (by_method.get(m, []) for m in ("plot", "scatter", "bar", "pie", "stackplot"))
+    if not pies:
+        add(*_limits(drawing, target))
+        add(*(program.drop_statement(c) for m in ("set_ylim", "set_xlim") for c in program.statement_calls(m)))
+    for call in program.statement_calls("set_ylabel"):  # of two axes: in the colours of their series
+        if any(k.arg == "color" for k in call.keywords):
+            inks = [program.text(node) for c in program.calls if (node := c.keyword("color")) is not None]
+            keyword([call], "color", *dict.fromkeys(inks), None, at=("left", "right"))
+    keyword(lines, "marker", None, *MARKERS)
+    keyword(lines, "linestyle", None, '"--"', '":"', '"-."')
+    keyword(points, "edgecolor", None, '"black"')
+    keyword(bars, "edgecolor", None, '"black"')
+    keyword([call for call in bars if any(k.arg == "edgecolor" for k in call.keywords)], "hatch", None, '"//"')
+    keyword(areas, "alpha", None, "0.2", "0.4", "0.7")
+    keyword(pies, "counterclock", None, "False")
+    keyword(pies, "startangle", None, "90")
+    ring, distances = readout.find_pie(target) if pies else None, [None]
+    if ring is not None:
+        width = round(20 * (1 - ring.hole)) / 20
+        edge = '"edgecolor": "white"'
+        if width < 0.95:
+            keyword(pies, "wedgeprops", f'{{"width": {width:g}}}', f'{{"width": {width:g}, {edge}}}')
+            distances = [None, f"{1 - width / 2:g}", "0.75", "0.8", "0.85"]
+        else:
+            keyword(pies, "wedgeprops", None, f"{{{edge}}}")
+    for pie in pies:
+        options = itertools.product((None, '"%1.1f%%"', '"%1.0f%%"'), distances)
+        shares = [(("autopct", form), ("pctdistance", distance if form else None)) for form, distance in options]
+        add(*([program.set_keyword(pie, name, text) for name, text in pair] for pair in dict.fromkeys(shares)))
+        keyword([pie], "shadow", None, "True")
+    if pies:
+        statement("axis", '"equal"')
+    add(*_opacities(drawing))
+    if not pies:
+        if any(call.keyword("label") or call.keyword("labels") for call in program.calls):
+            statement("legend", *LEGENDS, at=SIDES)
+        add(*_bar_widths(program))
+        if lines or areas:
+            statement("margins", "x=0")
+        statement("grid", *GRIDS)
+        if program.statement_calls("grid"):
+            statement("set_axisbelow", "True")
+        add(*_spines(program, axes), at=SIDES)
+        ticks = (program.drop_statement(call) for call in program.statement_calls("set_xticks") if len(call.args) == 1)
+        add(*ticks, at=("below",))
+        statement("tick_params", 'axis="x", rotation=45', 'axis="x", rotation=90', at=("below",))
+    for call in program.statement_calls("set_major_formatter"):
+        if call.args:
+            own = program.text(call.args[0])
+            others = ((program.span(call.args[0]), t) for t in FORMATS if t != own)
+            add(program.drop_statement(call), *others, at=("left", "below", "right"))
+    statement("tight_layout", "", owner=figure, at=SIDES)
+    for call in lines if len(lines) > 1 else ():  # each for itself
+        keyword([call], "marker", None, *MARKERS)
+        keyword([call], "linestyle", None, '"--"', '":"', '"-."')
+    if not pies:
+        keyword(program.statement_calls("legend"), "frameon", None, "False", at=SIDES)
+        keyword(program.statement_calls("legend"), "fontsize", None, "8", at=SIDES)
+    keyword(program.statement_calls("set_title"), "loc", None, '"left"', at=("above",))
+    return groups
+
+
+def _amiss(drawing: Drawing, target: np.ndarray) -> dict[str, int]:
+    """How many pixels of the drawing are other than in the target, at each side of the axes and inside."""
+    wrong = readout.difference(drawing.pixels, target) > SEEN
+    if drawing.box is None:
+        return dict.fromkeys(SIDES, int(wrong.sum()))
+    left, top, right, bottom = (int(round(v)) for v in drawing.box)
+    parts = {"above": wrong[: top - 2], "below": wrong[bottom + 3 :]}
+    middle = wrong[max(0, top - 2) : bottom + 3]
+    parts |= {
+        "left": middle[:, : left - 2],
+        "right": middle[:, right + 3 :],
+        "inside": middle[:, left - 2 : right + 3],
+    }
+    return {side: int(part.sum()) for side, part in parts.items()}
+
+
+def series_changed(drawing: Drawing, target: np.ndarray) -> list[str]:
+    """
+    The program with lines or points for the colours of the target that it has none for, and without those that it has
+    no colour for.
+    """
+    program = drawing.program
+    box = readout.find_box(target, drawing.box) or drawing.box if drawing.box else None
+    series = [s for s in drawing.series if s.kind in ("plot", "scatter") and s.axes == 0]
+    if box is None or not series:
+        return []
+    palette = readout.find_colors(target, box)[:8]
+    seen = match_colors(drawing.series, target, box)
+    amounts = [n for color, n in palette if any(np.abs(color - s).max() < SAME_COLOR for s in seen)]
+    least = 0.3 * max(amounts, default=200)
+    new = [color for color, n in palette if n > least and np.ptp(color) >= GREY]
+    new = [color for color in new if all(np.abs(color - s).max() > 2 * SAME_COLOR for s in seen)]
+    code, last = program.code, series[-1].call
+    for k, color in enumerate(new):
+        names = {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}
+        name = next(name for n in itertools.count(2) if (name := f"y{n}") not in names)
+        keywords = {"color": color_literal(color)}
+        if last.keyword("label") is not None:
+            keywords["label"] = string_literal(f"Series {len(series) + k + 1}")
+        current = Program(code)
+        call = next(c for c in reversed(current.calls) if c.method == last.method and c.axes == last.axes)
+        code = current.with_series(call, name, keywords) or code
+    options = [code] if code != program.code else []
+    taken: list[np.ndarray] = []
+    for s, color in zip(drawing.series, seen):
+        same = any(np.abs(color - other).max() < SAME_COLOR for other in taken)
+        absent = all(np.abs(color - other).max() > 2 * SAME_COLOR for other, _ in palette)
+        if (same or absent) and len(series) > 1 and s in series:
+            options.append(program.without_series(s.call))
+        taken.append(color)
+    return [option for option in options if option]
+
+
+def shaped(drawing: Drawing, size: tuple[int, int]) -> list[str]:
+    """
+    The program with figures of the shape of a picture of this size (width, height), in inches at usual dpi. What is as
+    large as the common canvas may be letterboxed, and says nothing.
+    """
+    program = drawing.program
+    height, width = drawing.result.image.shape[:2]
+    same_shape = abs(math.log(width / height * size[1] / size[0])) < 0.02
+    if (width, height) == size or size == (CANVAS, CANVAS):
+        return []
+    calls = program.statement_calls("subplots") + program.statement_calls("figure")
+    if len(calls) != 1:
+        return []
+    usual = same_shape or MIN_WIDTH <= size[0] / DPIS[0] <= MAX_WIDTH
+    figures = [(size[0] / dpi, size[1] / dpi) for dpi in (DPIS[:1] if usual else DPIS)]
+    texts = dict.fromkeys(f"({w:.2g}, {h:.2g})" for w, h in figures if MIN_WIDTH <= w <= 16 and 1.6 <= h <= 16)
+    return [program.changed([program.set_keyword(calls[0], "figsize", text)]) for text in texts]
+
+
+def paper_colors(pixels: np.ndarray, box: readout.Box) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The colours of the axes and of the page around them."""
+    return readout.paper_of(pixels, readout.find_box(pixels, box) or box), readout.page_of(pixels)
+
+
+def papers(drawing: Drawing, target: np.ndarray) -> list[str]:
+    """
+    The program in several style sheets, and with colours of page and axes as the target has them, where they are not
+    those of the drawing.
+    """
+    program, box = drawing.program, drawing.box
+    axes = next((call.axes for call in program.calls), None)
+    if box is None or axes is None:
+        return []
+    (inside, page), own = paper_colors(target, box), paper_colors(drawing.pixels, box)
+    differ = [np.abs(np.subtract(*pair)).max() > 2 for pair in zip((inside, page), own)]
+    if not any(differ):
+        return []
+    calls = program.statement_calls("subplots") + program.statement_calls("figure")
+    former = [program.drop_statement(call) for m in ("set_facecolor", "use") for call in program.statement_calls(m)]
+    former = [change for change in former if change]
+    own = list(former)
+    if differ[0] and axes != "plt" and inside != page:
+        own.append(program.add_statement(f"{axes}.set_facecolor({color_literal(np.array(inside))})"))
+    if differ[1] and calls:
+        change = program.set_keyword(calls[0], "facecolor", color_literal(np.array(page)))
+        own += [change] if change else []
+    options = [own]
+    if calls:  # with the grids of the style sheets: to ask for one again would take it away
+        start = program.span(program.statement_of(calls[0]))[0]
+        grids = [change for call in program.statement_calls("grid") if (change := program.drop_statement(call))]
+        options += [[*former, *grids, ((start, start), f'plt.style.use("{style}")\n')] for style in STYLES]
+    return [program.changed(changes) for changes in options]
+
+
+def _spines(program: Program, axes: str) -> list[Change | None]:
+    calls = [call for call in program.statement_calls("set_visible") if "spines" in program.text(call.func)]
+    if calls:
+        return [program.drop_statement(calls[0])]
+    if axes == "plt":
+        return []
+    return [program.add_statement(f'{axes}.spines[["top", "right"]].set_visible(False)')]
+
+
+def _limits(drawing: Drawing, target: np.ndarray) -> list[list[Change]]:
+    """The limits of the target's axes, by its ticks, where they are not those of the drawing."""
+    program = drawing.program
+    names = list(dict.fromkeys(call.axes for call in program.calls))
+    boxes = [readout.find_box(pixels, drawing.box) for pixels in (target, drawing.pixels)] if drawing.box else [None]
+    if None in boxes or names[0] == "plt":
+        return []
+    options = []
+    named = all(program.literals(call.x) is None for call in program.calls)
+    categories = "y" if any(call.method == "barh" for call in program.calls) else "x"
+    sides = [(names[0], "y", "left", 3, 1), (names[0], "x", "bottom", 0, 2)]
+    sides += [(name, "y", "right", 3, 1) for name in names[1:2]]
+    for axes, axis, side, low, high in sides:
+        limits = []
+        for pixels, box in zip((target, drawing.pixels), boxes):
+            ticks = readout.find_ticks(pixels, box, side)
+            if axis == categories and named:
+                upwards = axis == "y" and not program.statement_calls("invert_yaxis")
+                read = _category_scale(ticks[::-1] if upwards else ticks)
+            else:
+                read = read_scale(pixels, box, ticks, side)
+            limits.append(None if read is None else (read[0] + read[1] * box[low], read[0] + read[1] * box[high]))
+        if None in limits or np.abs(np.subtract(*limits)).max() < 0.01 * abs(limits[0][1] - limits[0][0]):
+            continue
+        error = 0.004 * abs(limits[0][1] - limits[0][0])
+        text = ", ".join(brief(limit, error) for limit in limits[0])
+        calls = [c for c in program.statement_calls(f"set_{axis}lim") if program.text(c.func).startswith(f"{axes}.")]
+        former = [change for call in calls if (change := program.drop_statement(call))]
+        options.append([*former, program.add_statement(f"{axes}.set_{axis}lim({text})")])
+    return options + ([sum(options, [])] if len(options) > 1 else [])
+
+
+def rescaled(drawing: Drawing, target: np.ndarray) -> list[str]:
+    """The program with limits as the target's axes have them."""
+    return [drawing.program.changed(changes) for changes in _limits(drawing, target)]
+
+
+def _category_scale(ticks: np.ndarray) -> tuple[float, float] | None:
+    """(start, slope) of place = start + slope * pixel, for categories at 0, 1, 2, ..."""
+    if len(ticks) < 2 or np.ptp(np.diff(ticks)) > 4:
+        return None
+    slope = (len(ticks) - 1) / (ticks[-1] - ticks[0])
+    return -slope * ticks[0], slope
+
+
+def _opacities(drawing: Drawing) -> list[list[Change]]:
+    """Points of another opacity in colours that look the same on white."""
+    program, options = drawing.program, []
+    points = [s for s in drawing.series if s.kind == "scatter"]
+    for alpha in (None, "0.6", "0.8"):
+        changes = []
+        for s in points:
+            color = 255 + (s.color - 255) / float(alpha or 1)
+            if s.call.keyword("alpha") is None and alpha is None or color.min() < -12:
+                break
+            changes.append(program.set_keyword(s.call.node, "alpha", alpha))
+            changes.append(program.set_keyword(s.call.node, "color", color_literal(np.clip(color, 0, 255))))
+        else:
+            options.append([change for change in changes if change])
+    return options
+
+
+def _bar_widths(program: Program) -> list[list[Change]]:
+    """Other widths of bars; what stands beside it by half a width moves with it."""
+    calls = [call for call in program.calls if call.method in ("bar", "barh")]
+    options = []
+    if not calls:
+        return []
+    name = "width" if calls[0].method == "bar" else "height"
+    own = number(calls[0].keyword(name)) or 0.8
+    shifted = [
+        (node, number(node) / own)
+        for call in calls
+        for node in ast.walk(call.node.args[0])
+        if isinstance(node, ast.Constant) and number(node)
+    ]
+    for width in (0.8, 0.6, 0.5, 0.4, 0.35, 0.3, 0.25, 0.2):
+        if abs(width - own) < 1e-9 or (width < 0.45 and not shifted) or (width > 0.45 and shifted):
+            continue
+        changes = [program.set_keyword(c.node, name, None if width == 0.8 else f"{width:g}") for c in calls]
+        changes += [(program.span(node), f"{width * share:g}") for node, share in shifted]
+        options.append([change for change in changes if change])
+    return options
+
+
+def rounded(drawing: Drawing) -> str | None:
+    """The program with one digit less in the column that has most digits; None if none has three."""
+    program = drawing.program
+    longest, chosen = 2, None
+    for table in program.tables:
+        for name in table.names:
+            values = program.literals(name)
+            if values is None or not any(name in call.values or name == call.x for call in program.calls):
+                continue
+            digits = max(len(f"{abs(v):.12g}".replace(".", "").strip("0")) for v in values)
+            if digits > longest:
+                longest, chosen = digits, name
+    if chosen is None:
+        return None
+    values = program.literals(chosen)
+    decimals = -min(_last_place(v) for v in values if v) - 1
+    values = [round(v, decimals) for v in values]
+    while decimals > 0 and all(round(v, decimals - 1) == v for v in values):
+        decimals -= 1
+    return program.changed(program.write_columns({chosen: [literal(v, decimals) for v in values]}))
+
+
+def _last_place(value: float) -> int:
+    """The power of ten of the last digit that isn't zero: -2 for 1.25, 3 for 5000."""
+    mantissa, exponent = f"{abs(value):.11e}".split("e")
+    digits = mantissa.replace(".", "").rstrip("0")
+    return int(exponent) - len(digits) + 1

@@ -1,0 +1,123 @@
+"""A program with what it draws: its series, their marks and colours, on the common canvas."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from matplotlib.colors import CSS4_COLORS, TABLEAU_COLORS, is_color_like, to_rgb
+
+from chart2code import readout
+from chart2code.program import PlotCall, Program, number, string_literal
+from eval_metric.executor import ExecutionResult
+from eval_metric.similarity import CANVAS, to_canvas
+
+
+class Drawing:
+    """A program with what it draws, on the common canvas."""
+
+    def __init__(self, code: str, result: ExecutionResult):
+        self.code, self.result = code, result
+        height, width = result.image.shape[:2]
+        side = max(height, width)
+        self.scale = CANVAS / side
+        self._offset = (side - width) / 2 * self.scale, (side - height) / 2 * self.scale
+        self.pixels = to_canvas(result.image)
+
+    @cached_property
+    def program(self) -> Program:
+        return Program(self.code)
+
+    def place(self, x: float, y: float) -> tuple[float, float]:
+        """Figure pixels to canvas pixels (the middle of the first pixel is 0)."""
+        return x * self.scale + self._offset[0] - 0.5, y * self.scale + self._offset[1] - 0.5
+
+    @cached_property
+    def boxes(self) -> list[readout.Box]:
+        axes = (self.result.facts or {}).get("axes", [])
+        return [(*self.place(box[0] + 0.5, box[1] + 0.5), *self.place(box[2] - 0.5, box[3] - 0.5)) for _, box in axes]
+
+    @cached_property
+    def box(self) -> readout.Box | None:
+        """Of the first axes, by its spines if it has any."""
+        return readout.find_box(self.pixels, self.boxes[0]) or self.boxes[0] if self.boxes else None
+
+    @cached_property
+    def series(self) -> list[Series]:
+        return _link(self)
+
+
+@dataclass
+class Series:
+    """A column of values with the call that draws it, the places of its marks (N, 2) or None, and its colour."""
+
+    call: PlotCall
+    column: str
+    axes: int
+    index: int  # among the columns of its call
+    values: list[float]
+    color: np.ndarray
+    marks: np.ndarray | None = None
+
+    @property
+    def kind(self) -> str:
+        return {"errorbar": "plot"}.get(self.call.method, self.call.method)
+
+
+CYCLE = ("1f77b4", "ff7f0e", "2ca02c", "d62728", "9467bd", "8c564b", "e377c2", "7f7f7f", "bcbd22", "17becf")
+
+
+def rgb(color: str) -> np.ndarray | None:
+    return np.array(to_rgb(color)) * 255 if is_color_like(color) else None
+
+
+def _link(drawing: Drawing) -> list[Series]:
+    """The columns of values of a program, with the marks that the executor has traced (in matplotlib's order)."""
+    program, found = drawing.program, []
+    names = list(dict.fromkeys(call.axes for call in program.calls))
+    cycles: dict[tuple[str, str], int] = {}
+    for call in program.calls:
+        if call.method == "fill_between":
+            continue
+        for index, column in enumerate(call.values):
+            values = program.literals(column)
+            if values is None:
+                continue
+            color = literal_color(call, index)
+            if color is None:
+                cycle = call.axes, "line" if call.method in ("plot", "errorbar", "stackplot") else "patch"
+                color = rgb("#" + CYCLE[cycles.get(cycle, 0) % 10])
+                cycles[cycle] = cycles.get(cycle, 0) + 1
+            alpha = number(call.keyword("alpha"))
+            if alpha is not None:
+                color = 255 + (color - 255) * alpha
+            found.append(Series(call, column, names.index(call.axes), index, values, color))
+    marks = [drawing.place(*mark[:2]) for mark in (drawing.result.labels or {}).get("marks") or []]
+    order = {"bar": 0, "barh": 0, "plot": 1, "scatter": 2, "pie": 3}
+    drawn = sorted((s for s in found if s.kind in order), key=lambda s: (s.axes, order[s.kind]))
+    if sum(len(s.values) for s in drawn) == len(marks):
+        start = 0
+        for series in drawn:
+            series.marks = np.array(marks[start : start + len(series.values)])
+            start += len(series.values)
+    return found
+
+
+def literal_color(call: PlotCall, index: int) -> np.ndarray | None:
+    """The colour that a call gives to its column, if it says so by a literal."""
+    node = call.keyword("color") or call.keyword("c") or call.keyword("colors")
+    if isinstance(node, ast.List) and node.elts:
+        node = node.elts[index % len(node.elts)]
+    return rgb(node.value) if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
+def color_literal(color: np.ndarray) -> str:
+    """A colour as programs write it: a name if there is one that looks the same, else hex."""
+    names = [*TABLEAU_COLORS.items(), *CSS4_COLORS.items()]
+    distances = [np.abs(np.array(to_rgb(code)) * 255 - color).max() for _, code in names]
+    best = int(np.argmin(distances))
+    if distances[best] <= 5:
+        return string_literal(names[best][0])
+    return string_literal("#" + "".join(f"{int(np.clip(round(v), 0, 255)):02x}" for v in color))
