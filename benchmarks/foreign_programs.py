@@ -1,6 +1,6 @@
 """Programs that nobody here wrote: does the executor draw what `python script.py` draws?
 
-    tar xzf matplotlib-3.11.2.tar.gz     # of https://pypi.org/project/matplotlib/#files: 580 programs in its galleries/
+    tar xzf matplotlib-3.11.2.tar.gz     # of pypi.org/project/matplotlib/#files: 580 programs in its galleries/
     python benchmarks/foreign_programs.py matplotlib-3.11.2/galleries [--limit 100] [--json]
 
 Executes each *.py file below FOLDER in a process of its own, without any confinement (so only programs that you
