@@ -35,7 +35,12 @@ def completed(drawing: Drawing, target: np.ndarray) -> list[str]:
         return []
     scene = Scene.of(drawing, target)
     frame = Frame(scene.box, drawing.box, False)
-    found = [add(drawing, target, scene, frame) for add in (_lines_across, _error_bars, _bands)]
+    palette = [color for color, _ in readout.find_colors(target, scene.box, greys=True)]
+    found = [
+        _lines_across(drawing, target, scene, frame, palette),
+        _error_bars(drawing, target, scene, frame),
+        _bands(drawing, target, scene, frame, palette),
+    ]
     found = [changes for changes in found if changes]
     options = [sum(found, []), *found] if len(found) > 1 else found
     return [drawing.program.changed(changes) for changes in options]
@@ -91,16 +96,18 @@ def _errors_of_line(cover: np.ndarray, knots: np.ndarray) -> np.ndarray | None:
     return lengths if np.median(lengths) > max(LONG_ERRORS, 2 * np.median(between)) else None
 
 
-def _bands(drawing: Drawing, target: np.ndarray, scene: Scene, frame: Frame) -> list[Change]:
+def _bands(
+    drawing: Drawing, target: np.ndarray, scene: Scene, frame: Frame, palette: list[np.ndarray]
+) -> list[Change]:
     """Bands around lines."""
     program, changes, written = drawing.program, [], {}
-    lines = [s for s in drawing.series if s.kind == "plot" and s.marks is not None and s.call.x]
-    if not lines or any(call.method == "fill_between" for call in program.calls):
+    if any(call.method == "fill_between" for call in program.calls):
         return []
-    palette = [color for color, _ in readout.find_colors(target, scene.box, greys=True)]
     for s, ink, cover in zip(drawing.series, scene.colors, scene.covers):
+        if s.kind != "plot" or s.marks is None or not s.call.x:
+            continue
         fit, column = axes_fit(drawing, drawing.series, s.axes, frame), program.column(s.column)
-        if s not in lines or fit is None or column is None:
+        if fit is None or column is None:
             continue
         shares = [(share, wash) for wash in palette if (share := readout.wash_of(wash, ink, scene.paper))]
         shares = [(share, wash) for share, wash in shares if BAND[0] < share < BAND[1]]
@@ -138,24 +145,25 @@ def _edges(wash: np.ndarray, cover: np.ndarray, knots: np.ndarray) -> tuple[np.n
     return np.interp(knots, columns, lower), np.interp(knots, columns, upper)
 
 
-def _lines_across(drawing: Drawing, target: np.ndarray, scene: Scene, frame: Frame) -> list[Change]:
+def _lines_across(
+    drawing: Drawing, target: np.ndarray, scene: Scene, frame: Frame, palette: list[np.ndarray]
+) -> list[Change]:
     """Lines from one side of the axes to the other, in colours of their own."""
     program, changes = drawing.program, []
     if program.statement_calls("axhline") or program.statement_calls("axvline"):
         return []
     axes, places = drawing.series[0].call.axes, []
-    palette = [color for color, _ in readout.find_colors(target, scene.box, greys=True)]
+    directions = [
+        ("axhline", (scene.box[0], scene.box[2]), _scale(drawing, target, scene, frame, "left")),
+        ("axvline", (scene.box[1], scene.box[3]), _scale(drawing, target, scene, frame, "bottom")),
+    ]
     for color in sorted(palette, key=lambda color: -np.abs(color - scene.paper).max()):  # soft edges last
         own = min(np.abs(color - s).max() for s in scene.colors)
         if own < 2 * SAME_COLOR or np.ptp(color) < GREY and color.max() > DARK:
             continue
         cover = readout.coverage_inside(target, color, scene.paper, scene.box)
-        for method, side, inside, fit in (
-            ("axhline", "left", cover, _scale(drawing, target, scene, frame, "left")),
-            ("axvline", "bottom", cover.T, _scale(drawing, target, scene, frame, "bottom")),
-        ):
-            ends = (scene.box[0], scene.box[2]) if side == "left" else (scene.box[1], scene.box[3])
-            found = readout.find_across(inside, *ends)
+        for method, ends, fit in directions:
+            found = readout.find_across(cover if method == "axhline" else cover.T, *ends)
             if found is None or fit is None:
                 continue
             (place, style), (start, slope) = found, fit

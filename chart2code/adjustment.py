@@ -136,7 +136,7 @@ def _read_axes(reading: Reading, series: list[Series], colors: bool, scale: bool
         own_box = drawing.box
     frame = Frame(box, own_box, horizontal)
     side = "left" if horizontal else "bottom"
-    ticks = readout.find_ticks(target, readout.find_box(target, drawing.box) or drawing.box, side)
+    ticks = readout.find_ticks(target, scene.box, side)
     bars = [i for i, s in enumerate(series) if s.kind in ("bar", "barh")]
     rest = [i for i, s in enumerate(series) if s.kind in ("plot", "stackplot")]
     points = [i for i, s in enumerate(series) if s.kind == "scatter"]
@@ -751,6 +751,13 @@ def _read_points(
             _tick_scale(reading, fits[0], frame.turned, 0, False),
             _tick_scale(reading, fits[1], frame, 0, False),
         ]
+
+    def write_places(s: Series, places: np.ndarray) -> None:
+        own_places = frame.to_own_x(places[:, 0]), frame.to_own_y(places[:, 1])
+        for axis, name in enumerate((s.call.x, s.column)):
+            factor, shift = scales[axis]
+            _write(reading, {name: fits[axis](own_places[axis]) * factor + shift}, spans[axis] * factor)
+
     for s, cover, own_cover in zip(series, covers, own):
         own_points = readout.find_points(own_cover)
         points = readout.find_points(cover, own_points.area if own_points else None)
@@ -760,12 +767,7 @@ def _read_points(
         bubbles = readout.find_bubbles(cover)
         if bubbles is not None:
             places, areas = bubbles
-            for name, axis, own_places in (
-                (s.call.x, 0, frame.to_own_x(places[:, 0])),
-                (s.column, 1, frame.to_own_y(places[:, 1])),
-            ):
-                factor, shift = scales[axis]
-                _write(reading, {name: fits[axis](own_places) * factor + shift}, spans[axis] * factor)
+            write_places(s, places)
             sizes = areas / reading.drawing.scale**2 * 0.72**2 * 4 / np.pi  # points squared, at 100 dpi
             text = f"[{', '.join(f'{max(5, round(size / 5) * 5)}' for size in sizes)}]"
             reading.changes += [
@@ -783,12 +785,7 @@ def _read_points(
             nearest = np.abs(apart).sum(axis=2).argmin(axis=1)
             measured = np.median(apart[np.arange(len(nearest)), nearest], axis=0)
             offset = np.where(np.abs(measured) < 3, measured, offset)
-        for name, axis, places in (
-            (s.call.x, 0, frame.to_own_x(points.places[:, 0] - offset[0])),
-            (s.column, 1, frame.to_own_y(points.places[:, 1] - offset[1])),
-        ):
-            factor, shift = scales[axis]
-            _write(reading, {name: fits[axis](places) * factor + shift}, spans[axis] * factor)
+        write_places(s, points.places - offset)
         if marker != own_marker:
             text = None if marker == "o" else string_literal(marker)
             reading.changes.append(program.set_keyword(s.call.node, "marker", text))

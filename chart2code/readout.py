@@ -29,6 +29,7 @@ ROUND = 0.75  # of bubbles, that none hides
 SIZES = 2.0  # how many times larger large bubbles are than small ones
 BLUR = 0.5  # pixels: of edges, and by taking the mean of markers between pixels
 FULL = 0.75  # coverage from which a pixel belongs to a filled area
+THROUGH_LEGEND = 0.2  # of a colour: matplotlib draws legends with an opacity of 0.8
 LONGEST_GAP = 40  # columns that a line may be hidden in
 JUMP, GAP = 0.5, 0.3  # price, in columns of a path, of a row that it jumps and of a column in which it isn't seen
 LEAST_WHISKER = 7  # pixels
@@ -426,9 +427,9 @@ def without_legend(covers: list[np.ndarray], pixels: np.ndarray, box: Box) -> li
 
 
 def below_legend(pixels: np.ndarray, color: np.ndarray, paper: Sequence[float]) -> np.ndarray:
-    """Where a filled area shows through a legend, which matplotlib draws with an opacity of 0.8."""
+    """Where a filled area shows through a legend."""
     paper = np.asarray(paper, np.float32)
-    return ndimage.binary_opening(difference(pixels, paper + 0.2 * (color - paper)) < 7, np.ones((3, 3)))
+    return ndimage.binary_opening(difference(pixels, paper + THROUGH_LEGEND * (color - paper)) < 7, np.ones((3, 3)))
 
 
 # Marks

@@ -146,7 +146,8 @@ class _Sheet:
         colors = [c for c, count in seen if count >= least and (np.ptp(c) > GREY or c.max() < DARK or count == most)]
         paper = readout.paper_of(self.target, self.box)
         veils = [[readout.wash_of(color, other, paper) or 0 for other in colors] for color in colors]
-        colors = [c for c, shares in zip(colors, veils) if not any(abs(share - 0.2) < 0.05 for share in shares)]
+        veiled = [any(abs(share - readout.THROUGH_LEGEND) < 0.05 for share in shares) for shares in veils]
+        colors = [color for color, hidden in zip(colors, veiled) if not hidden]
         colors = colors[:MOST_COLORS]
         covers = readout.coverages(self.target, colors, paper, self.box)
         colored = [cover > 0.1 for color, cover in zip(colors, covers) if np.ptp(color) > GREY]
