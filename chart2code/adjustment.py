@@ -383,7 +383,7 @@ def match_colors(
     paler colours than their series, on this paper; those are not of a series.
     """
     greys = any(np.ptp(s.color) < 40 for s in series)
-    palette = readout.find_colors(target, box, greys)[:12]
+    palette = list(readout.find_colors(target, box, greys)[:12])
     if not greys:  # rather not what may be a grid
         strong = [entry for entry in palette if np.ptp(entry[0]) >= GREY]
         palette = strong if len(strong) >= len(series) else palette

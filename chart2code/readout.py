@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from chart2code.picture_cache import remembered
+
 Box = tuple[float, float, float, float]
 SPINE_SEARCH = 80  # pixels around the expected place
 DARK = 150  # of 255: spines and ticks are darker, grid lines are not
@@ -69,6 +71,7 @@ def difference(pixels: np.ndarray, color: Sequence[float] | np.ndarray) -> np.nd
 # Axes
 
 
+@remembered
 def find_box(pixels: np.ndarray, guess: Box) -> Box | None:
     """
     The rectangle of the axes, by the spines at its bottom and its left, or by its colour if the page has another, or
@@ -189,6 +192,7 @@ def _spine(dark: np.ndarray, start: float, end: float, guess: float, last: bool)
     return float(run[0]), float(run[-1]), float(low + np.average(near, weights=counts[near]))
 
 
+@remembered
 def find_ticks(pixels: np.ndarray, box: Box, side: str) -> np.ndarray:
     """
     Places of the ticks (of their labels, if there are none) along a side ("bottom", "left" or "right") of the axes, in
@@ -264,9 +268,9 @@ def coverage(pixels: np.ndarray, color: Sequence[float], paper: Sequence[float] 
 
 def coverages(pixels: np.ndarray, colors: Sequence[np.ndarray], paper: Sequence[float], box: Box) -> list[np.ndarray]:
     """The coverage by each of several colours inside of a box; a pixel of one colour isn't half of another."""
-    covers = [coverage_inside(pixels, color, paper, box) for color in colors]
+    covers = [coverage_inside(pixels, color, paper, box).copy() for color in colors]
     for k, color in enumerate(colors):
-        exact = difference(pixels, color) < 12
+        exact = _has(pixels, color)
         for other, cover in zip(colors, covers):
             if np.abs(other - color).max() > 24:
                 cover[exact] = 0
@@ -274,6 +278,12 @@ def coverages(pixels: np.ndarray, colors: Sequence[np.ndarray], paper: Sequence[
     return covers
 
 
+@remembered
+def _has(pixels: np.ndarray, color: np.ndarray) -> np.ndarray:
+    return difference(pixels, color) < 12
+
+
+@remembered
 def paper_of(pixels: np.ndarray, box: Box) -> tuple[int, ...]:
     """The colour of the axes' background: one of the most frequent, pale, or dark up to the frame; else white."""
     inside = _inside(pixels, box, 3).reshape(-1, 3).astype(np.int32)
@@ -292,6 +302,7 @@ def paper_of(pixels: np.ndarray, box: Box) -> tuple[int, ...]:
     return 255, 255, 255
 
 
+@remembered
 def page_of(pixels: np.ndarray) -> tuple[int, ...]:
     """The colour of the page around the axes: the most frequent one at the left and the right side of the picture."""
     ink = _darkest(pixels) < 255
@@ -304,7 +315,10 @@ def page_of(pixels: np.ndarray) -> tuple[int, ...]:
     return color if counts.max() > 0.9 * len(sides) else (255, 255, 255)
 
 
-def find_colors(pixels: np.ndarray, box: Box, greys: bool = False, minimum: int = 25) -> list[tuple[np.ndarray, int]]:
+@remembered
+def find_colors(
+    pixels: np.ndarray, box: Box, greys: bool = False, minimum: int = 25
+) -> tuple[tuple[np.ndarray, int], ...]:
     """
     The colours of the marks inside of a box and how many pixels each has, the most frequent first; without paper, and
     without greys (of grid, frame and text) unless they are asked for.
@@ -351,7 +365,7 @@ def find_colors(pixels: np.ndarray, box: Box, greys: bool = False, minimum: int 
         if area < 0.3 * count and any(_mixed(color, one, other) for one, other in pairs):
             continue
         kept.append((color, int(count)))
-    return sorted(kept, key=lambda entry: -entry[1])
+    return tuple(sorted(kept, key=lambda entry: -entry[1]))
 
 
 def wash_of(color: np.ndarray, ink: np.ndarray, paper: Sequence[float]) -> float | None:
@@ -375,6 +389,7 @@ def _inside(pixels: np.ndarray, box: Box, margin: int) -> np.ndarray:
     ]
 
 
+@remembered
 def coverage_inside(
     pixels: np.ndarray, color: Sequence[float], paper: Sequence[float], box: Box, margin: int = 1
 ) -> np.ndarray:
@@ -426,6 +441,7 @@ def without_legend(covers: list[np.ndarray], pixels: np.ndarray, box: Box) -> li
     return covers
 
 
+@remembered
 def below_legend(pixels: np.ndarray, color: np.ndarray, paper: Sequence[float]) -> np.ndarray:
     """Where a filled area shows through a legend."""
     paper = np.asarray(paper, np.float32)
@@ -931,6 +947,7 @@ class Pie:
     wedges: list[Wedge]
 
 
+@remembered
 def find_pie(pixels: np.ndarray) -> Pie | None:
     """The pie of a picture, by its circle."""
     ink = (_darkest(pixels) < 235) | (_chroma(pixels) > 12)

@@ -12,6 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from chart2code.picture_cache import remembered
 from chart2code.readout import Box
 from chart2code.words import DPI, REGULAR, Line, read_line
 
@@ -22,17 +23,33 @@ DIGIT = 0.73  # ems, the height of a digit
 POINTS = 10  # the size that glyphs are hinted for; they are scaled to the size that is seen
 FITTING = (1.0, 0.94, 1.06, 0.8)  # of that size; the last beside a dollar sign, which is higher than digits
 CLEAR, MOST_ERROR = 0.2, 0.5  # of the ink of a label, unexplained: no other size is tried; it is no number
+ALIKE = 0.25  # the same, for labels in the font of others
+IN_VAIN = 3  # labels that are no numbers, before the first one: they are words, or turned
 NEXT = 4  # pixels, at most, from one glyph to the next
 MOST_WIDE, TALLEST = 80, 18  # pixels of the canvas that a label takes
 
 
+@remembered
 def read_scale(pixels: np.ndarray, box: Box, ticks: np.ndarray, side: str) -> tuple[float, float] | None:
     """
     (start, slope) of value = start + slope * pixel along a side ("bottom", "left" or "right") of the axes, by the
     labels at its ticks; None if there aren't three labels that agree.
     """
-    read = [(place, read_number(pixels, box, place, ticks, side)) for place in ticks]
-    read = [(place, value) for place, value in read if value is not None]
+    read, style, in_vain = [], None, 0
+    for place in ticks:
+        label = _cut(pixels, box, place, ticks, side)
+        if label is None:
+            continue
+        text, error, found = _read(*label, style)
+        value = None
+        if error <= MOST_ERROR:
+            style, value = style or found, _number(text)
+        if value is not None:
+            read.append((place, value))
+        elif in_vain + 1 == IN_VAIN and not read:
+            return None
+        else:
+            in_vain += 1
     best: list[tuple[float, float]] = []
     for (a, first), (b, second) in itertools.combinations(read, 2):
         slope = (second - first) / (b - a)
@@ -46,8 +63,9 @@ def read_scale(pixels: np.ndarray, box: Box, ticks: np.ndarray, side: str) -> tu
     return float(start), float(slope)
 
 
-def read_number(pixels: np.ndarray, box: Box, place: float, ticks: np.ndarray, side: str) -> float | None:
-    """The number at one tick, or None if there is none that can be read."""
+def _cut(pixels: np.ndarray, box: Box, place: float, ticks: np.ndarray, side: str) -> tuple[bytes, int, int] | None:
+    """The ink of the label at one tick (float32), how many rows it has, and how high its digits are; None if there is
+    none."""
     gap = np.diff(ticks).min() if len(ticks) > 1 else 2.0 * MOST_WIDE
     left, _, right, bottom = (int(round(v)) for v in box)
     if side == "bottom":
@@ -82,23 +100,37 @@ def read_number(pixels: np.ndarray, box: Box, place: float, ticks: np.ndarray, s
         return None
     line = max(lines, key=np.ptp) if side != "bottom" else lines[0]
     ink = ink[max(0, line[0] - 2) : line[1] + 2, max(0, min(chosen)[0] - 2) : max(chosen)[1] + 2]
-    return _read(np.ascontiguousarray(ink).tobytes(), len(ink), line[1] - line[0])
+    return np.ascontiguousarray(ink).tobytes(), len(ink), line[1] - line[0]
 
 
 @lru_cache(4096)
-def _read(ink: bytes, rows: int, height: int) -> float | None:
-    """The number in a picture of one line of text (float32, `rows` high), its digits some `height` pixels high."""
+def _read(
+    ink: bytes, rows: int, height: int, style: tuple[str, float] | None
+) -> tuple[str, float, tuple[str, float] | None]:
+    """
+    What a picture of one line of text says, its error, and the font and scale that it is written in.
+
+    Args:
+        ink: as float32, `rows` high, its digits some `height` pixels high.
+        style: font and scale of the other labels of the axis; if they fit, no others are tried.
+    """
     line = np.frombuffer(ink, np.float32).reshape(rows, -1)
+    best, found = Line("", 1.0), None
+    if style is not None:
+        best, found = read_line(line, style[:1], (POINTS,), style[1]), style
+        if best.error <= ALIKE:
+            return best.text, best.error, found
     for font in FONTS:
-        best = Line("", 1.0)
         for fitting in FITTING:
             scale = round(height * fitting / DIGIT / (POINTS / 72 * DPI), 2)
-            best = min(best, read_line(line, (font,), (POINTS,), scale), key=lambda reading: reading.error)
+            reading = read_line(line, (font,), (POINTS,), scale)
+            if reading.error < best.error:
+                best, found = reading, (font, scale)
             if best.error <= CLEAR:
-                break
+                return best.text, best.error, found
         if best.error <= MOST_ERROR:
-            return _number(best.text)
-    return None
+            break
+    return best.text, best.error, found
 
 
 def _number(text: str) -> float | None:

@@ -82,12 +82,19 @@ def _base(points: float) -> int:
     return math.ceil(1.2 * points / 72 * DPI) + 2
 
 
-def _seen(picture: np.ndarray, points: float, scale: float, rise: float, x: float, width: int) -> np.ndarray:
-    """A picture of `_face` at another scale, from its column x on; the base line `rise` below row ASCENT."""
+def _seen(pictures: np.ndarray, points: float, scale: float, rise: float, x: float, width: int) -> np.ndarray:
+    """Pictures (..., H, W) of `_face`, scaled, from their column x on; the base line `rise` below row ASCENT."""
     em = points / 72 * DPI * scale
     height, top = math.ceil((ASCENT + DESCENT) * em) + 1, _base(points) - (math.ceil(ASCENT * em) + rise) / scale
-    box = (x, top, x + width / scale, top + height / scale)
-    return np.asarray(Image.fromarray(picture).resize((width, height), Image.Resampling.BICUBIC, box=box))
+    rows, columns = pictures.shape[-2:]
+    return _resampling(rows, top, height, scale) @ pictures @ _resampling(columns, x, width, scale).T
+
+
+def _resampling(length: int, start: float, count: int, scale: float) -> np.ndarray:
+    """(count, length): what Pillow's bicubic resampling of `count / scale` pixels from `start` on is, as a matrix."""
+    identity = Image.fromarray(np.eye(length, dtype=np.float32))
+    box = (0, start, length, start + count / scale)
+    return np.asarray(identity.resize((length, count), Image.Resampling.BICUBIC, box=box))
 
 
 @lru_cache(256)
@@ -96,11 +103,9 @@ def glyphs_of(font: str, points: float, scale: float, rise: float) -> Glyphs:
     pictures, advances = _face(font, points)
     em = points / 72 * DPI * scale
     width = math.ceil(1.1 * em) + 3
-    images = [
-        [_seen(picture, points, scale, rise, PEN - (1 + phase / PHASES) / scale, width) for picture in pictures]
-        for phase in range(PHASES)
-    ]
-    images = np.pad(np.array(images), ((0, 0), (0, 1), (0, 0), (0, 0)))  # the space
+    starts = [PEN - (1 + phase / PHASES) / scale for phase in range(PHASES)]
+    images = np.stack([_seen(pictures, points, scale, rise, start, width) for start in starts])
+    images = np.pad(images, ((0, 0), (0, 1), (0, 0), (0, 0)))  # the space
     return Glyphs(images, np.round(advances * scale * PHASES).astype(int), em * PHASES)
 
 
@@ -149,17 +154,21 @@ def decode(ink: np.ndarray, glyphs: Glyphs, top: int) -> tuple[str, float]:
     most = math.ceil(KERNING * glyphs.em)
     moved = [range(-most if c in KERNED else -ROUNDING, ROUNDING + 1) for c in (*CHARACTERS, " ")]
     kinds, moved = np.repeat(np.arange(count), list(map(len, moved))), np.concatenate(moved)
+    seen = (gains > 0).any(axis=0) | (np.arange(count) == count - 1)  # of the others none explains anything
+    kinds, moved = kinds[seen[kinds]], moved[seen[kinds]]
     steps = np.maximum(glyphs.advances[kinds] + moved, 1)
     costs = KERNING_COST / glyphs.em * np.maximum(-ROUNDING - moved, 0)
-    ends = np.zeros(len(gains) + 1)  # what is explained at most, with the pen at a place
+    first = int(steps.max())  # the rows of places before the line: nothing begins there
+    gains = np.concatenate([np.full((first, count), -np.inf), gains])
+    ends = np.full(len(gains) + 1, -np.inf)  # what is explained at most, with the pen at a place
+    ends[first:] = 0
     back: list[tuple[int, int] | None] = [None] * len(ends)
-    for place in range(1, len(ends)):
-        before = place - steps
-        known = np.maximum(before, 0)
-        totals = np.where(before >= 0, ends[known] + gains[known, kinds] - costs, -np.inf)
+    before, entries = -steps, kinds - steps * count
+    for place in range(first + 1, len(ends)):
+        totals = ends.take(before + place) + gains.take(entries + place * count) - costs
         best = int(totals.argmax())
         if totals[best] > max(ends[place], 0):
-            ends[place], back[place] = totals[best], (int(before[best]), int(kinds[best]))
+            ends[place], back[place] = totals[best], (int(place - steps[best]), int(kinds[best]))
     place, text = int(ends.argmax()), ""
     explained = float(ends[place])
     while back[place] is not None:

@@ -1,0 +1,47 @@
+"""What was measured in a picture need not be measured again: refinement asks the same of a chart for each program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from functools import wraps
+from typing import Any
+
+import numpy as np
+
+KEPT = 32  # results of each function
+
+
+def remembered(function: Callable) -> Callable:
+    """
+    Keeps the last results of a function of a picture, by the identity of the picture and the value of the other
+    arguments. Neither the picture nor arrays in the result can be written to from then on.
+    """
+    known: dict[Hashable, tuple[np.ndarray, Any]] = {}
+
+    @wraps(function)
+    def asked(pixels: np.ndarray, *arguments: Any, **keywords: Any) -> Any:
+        key = id(pixels), _key(arguments), _key(sorted(keywords.items()))
+        entry = known.pop(key, None)
+        if entry is None:  # the picture is held, so that no other one gets its identity
+            entry = _locked(pixels), _locked(function(pixels, *arguments, **keywords))
+        known[key] = entry
+        if len(known) > KEPT:
+            known.pop(next(iter(known)), None)
+        return entry[1]
+
+    return asked
+
+
+def _key(value: Any) -> Hashable:
+    if isinstance(value, np.ndarray):
+        return value.shape, value.dtype.str, value.tobytes()
+    return tuple(map(_key, value)) if isinstance(value, list | tuple) else value
+
+
+def _locked(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        value.flags.writeable = False
+    elif isinstance(value, tuple):
+        for part in value:
+            _locked(part)
+    return value
