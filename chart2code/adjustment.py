@@ -287,16 +287,18 @@ def place_literals(places: np.ndarray) -> list[str]:
 
 
 def _write_stroke(reading: Reading, s: Series, own: np.ndarray, seen: readout.Stroke | None) -> None:
-    """Takes away dashes and markers that the target doesn't have, and makes a line as thick as there."""
+    """Takes away dashes and markers that the target doesn't have, adds markers, and makes a line as thick as there."""
     if seen is None or s.marks is None:
         return
     program, node = reading.drawing.program, s.call.node
     changes = []
     if seen.gaps < 0.03:
         changes.append(program.set_keyword(node, "linestyle", None))
+    drawn = readout.find_stroke(own, s.marks[:, 0], s.marks[:, 1])
     if not seen.markers:
         changes.append(program.set_keyword(node, "marker", None))
-    drawn = readout.find_stroke(own, s.marks[:, 0], s.marks[:, 1])
+    elif seen.marker is not None and drawn is not None and seen.marker != drawn.marker:
+        changes.append(program.set_keyword(node, "marker", string_literal(seen.marker)))
     if drawn is not None and not 0.72 < seen.thickness / drawn.thickness < 1.4:
         own_width = number(s.call.keyword("linewidth")) or 1.5
         if s.call.keyword("linewidth") is None and program.statement_calls("use"):  # a style sheet's: at 100 dpi

@@ -14,6 +14,7 @@ import numpy as np
 
 from chart2code import readout
 from chart2code.adjustment import GREY, SAME_COLOR, brief, match_colors
+from chart2code.clues import WIDTH, Clues
 from chart2code.drawing import Drawing, color_literal
 from chart2code.program import Change, Program, literal, number, string_literal
 from chart2code.tick_labels import read_scale
@@ -34,6 +35,7 @@ FORMATS = ('"{x:,.0f}"', '"${x:,.0f}"', '"{x:.0f}%"', '"${x:.0f}"')
 STROKES = {"errorbar": "plot", "barh": "bar", "fill_between": "stackplot"}  # drawn alike
 MARKERS = ('"o"', '"s"', '"^"', '"D"', '"v"')
 SIDES = ("above", "below", "left", "right", "inside")
+LEAST_LINE, DASHED = 0.2, 0.85  # of a grid line, if there is one, and if it has no dashes
 LEAST_AMISS = 12  # pixels: less is no reason to try anything
 SEEN = 40  # of 255: a difference that is seen
 
@@ -81,7 +83,7 @@ def alternatives(drawing: Drawing, target: np.ndarray) -> list[list[list[Change]
     Groups of alternatives, of each of which one at most is right, those first that matter most: an alternative is a
     list of changes of the program. Of things that are only seen where nothing is amiss there are none.
     """
-    program, amiss = drawing.program, _amiss(drawing, target)
+    program, amiss, alike = drawing.program, _amiss(drawing, target), Clues(drawing, target)
     groups: list[list[list[Change]]] = []
 
     def add(*options: Change | list[Change | None] | None, at: Sequence[str] = ("inside",)) -> None:
@@ -125,10 +127,14 @@ def alternatives(drawing: Drawing, target: np.ndarray) -> list[list[list[Change]
         if any(k.arg == "color" for k in call.keywords):
             inks = [program.text(node) for c in program.calls if (node := c.keyword("color")) is not None]
             keyword([call], "color", *dict.fromkeys(inks), None, at=("left", "right"))
-    keyword(lines, "marker", None, *MARKERS)
-    keyword(lines, "linestyle", None, '"--"', '":"', '"-."')
-    keyword(points, "edgecolor", None, '"black"')
-    keyword(bars, "edgecolor", None, '"black"')
+    markers, dashes = alike.strokes(lines)
+    if not markers:
+        keyword(lines, "marker", None, *MARKERS)
+    if not dashes:
+        keyword(lines, "linestyle", None, '"--"', '":"', '"-."')
+    if not alike.outlines:
+        keyword(points, "edgecolor", None, '"black"')
+        keyword(bars, "edgecolor", None, '"black"')
     keyword([call for call in bars if any(k.arg == "edgecolor" for k in call.keywords)], "hatch", None, '"//"')
     keyword(areas, "alpha", None, "0.2", "0.4", "0.7")
     keyword(pies, "counterclock", None, "False")
@@ -151,31 +157,39 @@ def alternatives(drawing: Drawing, target: np.ndarray) -> list[list[list[Change]
         statement("axis", '"equal"')
     add(*_opacities(drawing))
     if not pies:
-        if any(call.keyword("label") or call.keyword("labels") for call in program.calls):
-            statement("legend", *LEGENDS, at=SIDES)
-        add(*_bar_widths(program))
-        if lines or areas:
+        if any(call.keyword("label") or call.keyword("labels") for call in program.calls) and not alike.words:
+            statement("legend", *_legends(alike.new_words), at=SIDES)
+        add(*_bar_widths(program, alike.bar_width))
+        if (lines or areas) and not alike.ends:
             statement("margins", "x=0")
-        statement("grid", *GRIDS)
+        if not alike.grid:
+            statement("grid", *_grids(alike.grid_shares))
         if program.statement_calls("grid"):
             statement("set_axisbelow", "True")
-        add(*_spines(program, axes), at=SIDES)
+        if not alike.frame:
+            add(*_spines(program, axes), at=SIDES)
         ticks = (program.drop_statement(call) for call in program.statement_calls("set_xticks") if len(call.args) == 1)
         add(*ticks, at=("below",))
-        statement("tick_params", 'axis="x", rotation=45', 'axis="x", rotation=90', at=("below",))
+        if not alike.tick_labels:
+            statement("tick_params", 'axis="x", rotation=45', 'axis="x", rotation=90', at=("below",))
     for call in program.statement_calls("set_major_formatter"):
         if call.args:
             own = program.text(call.args[0])
             others = ((program.span(call.args[0]), t) for t in FORMATS if t != own)
             add(program.drop_statement(call), *others, at=("left", "below", "right"))
-    statement("tight_layout", "", owner=figure, at=SIDES)
+    if not alike.layout:
+        statement("tight_layout", "", owner=figure, at=SIDES)
     for call in lines if len(lines) > 1 else ():  # each for itself
-        keyword([call], "marker", None, *MARKERS)
-        keyword([call], "linestyle", None, '"--"', '":"', '"-."')
+        markers, dashes = alike.strokes([call])
+        if not markers:
+            keyword([call], "marker", None, *MARKERS)
+        if not dashes:
+            keyword([call], "linestyle", None, '"--"', '":"', '"-."')
     if not pies:
         keyword(program.statement_calls("legend"), "frameon", None, "False", at=SIDES)
         keyword(program.statement_calls("legend"), "fontsize", None, "8", at=SIDES)
-    keyword(program.statement_calls("set_title"), "loc", None, '"left"', at=("above",))
+    if not alike.title:
+        keyword(program.statement_calls("set_title"), "loc", None, '"left"', at=("above",))
     return groups
 
 
@@ -295,6 +309,26 @@ def _spines(program: Program, axes: str) -> list[Change | None]:
     return [program.add_statement(f'{axes}.spines[["top", "right"]].set_visible(False)')]
 
 
+def _grids(shares: list[float] | None) -> Sequence[str]:
+    """Arguments of `grid` that draw these shares of the lines at the ticks of the left and the lower side."""
+    if shares is None:
+        return GRIDS
+    left, below = (share > LEAST_LINE for share in shares)
+    if not left and not below:
+        return ()
+    axis = "" if left and below else 'axis="y"' if left else 'axis="x"'
+    dashes = 'linestyle="--"' if max(shares) < DASHED else ""
+    return [", ".join(filter(None, (axis, dashes, alpha))) for alpha in ("", "alpha=0.3", "alpha=0.5", "alpha=0.7")]
+
+
+def _legends(places: list[tuple[str, str]] | None) -> Sequence[str]:
+    """Arguments of `legend` that put it at one of these places, or where matplotlib does."""
+    if places is None:
+        return LEGENDS
+    where = [f'loc="{" ".join(dict.fromkeys(place))}"' for place in places[:2] if place[1] != "outside"]
+    return ["", *where, *(LEGENDS[1:2] if ("", "outside") in places[:2] else ())]
+
+
 def _limits(drawing: Drawing, target: np.ndarray) -> list[list[Change]]:
     """The limits of the target's axes, by its ticks, where they are not those of the drawing."""
     program = drawing.program
@@ -357,8 +391,8 @@ def _opacities(drawing: Drawing) -> list[list[Change]]:
     return options
 
 
-def _bar_widths(program: Program) -> list[list[Change]]:
-    """Other widths of bars; what stands beside it by half a width moves with it."""
+def _bar_widths(program: Program, ratio: float | None) -> list[list[Change]]:
+    """Other widths of bars, `ratio` times the own one if that is known; what stands beside it moves with it."""
     calls = [call for call in program.calls if call.method in ("bar", "barh")]
     options = []
     if not calls:
@@ -371,7 +405,10 @@ def _bar_widths(program: Program) -> list[list[Change]]:
         for node in ast.walk(call.node.args[0])
         if isinstance(node, ast.Constant) and number(node)
     ]
-    for width in (0.8, 0.6, 0.5, 0.4, 0.35, 0.3, 0.25, 0.2):
+    widths = (0.8, 0.6, 0.5, 0.4, 0.35, 0.3, 0.25, 0.2)
+    if ratio is not None:
+        widths = (round(20 * own * ratio) / 20,) if abs(ratio - 1) > WIDTH else ()
+    for width in widths:
         if abs(width - own) < 1e-9 or (width < 0.45 and not shifted) or (width > 0.45 and shifted):
             continue
         changes = [program.set_keyword(c.node, name, None if width == 0.8 else f"{width:g}") for c in calls]

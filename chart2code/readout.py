@@ -24,6 +24,7 @@ PALE, FAINT = 205, 235  # spines that are thinner than a pixel of the canvas, or
 MIX_ERROR = 40  # of 255: how far a pixel may be from the mixtures of a colour and the paper
 MOST_TOGETHER = 6  # markers upon each other
 LARGEST = 40  # pixels, of a marker
+MARKER_RADIUS = 7  # pixels, of one on a line
 SAMPLES = 9  # of markers that stand alone
 SMALLEST = 16  # pixels, of a marker whose shape can be told
 UNLIKE = 0.35  # of its area: a marker that differs more from a shape has another
@@ -674,11 +675,13 @@ def trace_line(cover: np.ndarray, knots: Sequence[float]) -> np.ndarray | None:
 
 @dataclass(frozen=True)
 class Stroke:
-    """How a line is drawn: its thickness in pixels, the share of it that is gaps, and whether it has markers."""
+    """How a line is drawn: its thickness in pixels, the share of it that is gaps, whether it has markers, and which,
+    as matplotlib names them, if that is seen."""
 
     thickness: float
     gaps: float
     markers: bool
+    marker: str | None
 
 
 def find_stroke(cover: np.ndarray, knots: np.ndarray, heights: np.ndarray) -> Stroke | None:
@@ -697,7 +700,12 @@ def find_stroke(cover: np.ndarray, knots: np.ndarray, heights: np.ndarray) -> St
     at_knots = [amount[np.abs(columns - knot) <= 1].max(initial=0) for knot in knots]
     thickness = float(np.median(drawn))
     flat = [a / np.hypot(1, max(slope[np.abs(columns - k).argmin()], 0)) for a, k in zip(at_knots, knots)]
-    return Stroke(thickness, float((amount[between] < 0.3).mean()), float(np.median(flat)) > thickness + 1.6)
+    markers = float(np.median(flat)) > thickness + 1.6
+    marker = None
+    if markers:
+        patch = np.median([_patch(cover, (y, x), MARKER_RADIUS) for x, y in zip(knots, heights)], axis=0)
+        marker = _shape(dots_and_lines(patch, 3)[0])
+    return Stroke(thickness, float((amount[between] < 0.3).mean()), markers, marker)
 
 
 def find_errors(cover: np.ndarray, knots: Sequence[float], heights: np.ndarray) -> np.ndarray:
@@ -886,10 +894,10 @@ def _shape(patch: np.ndarray) -> str | None:
     return best if errors[best] < UNLIKE * patch.sum() else None
 
 
-def dots_and_lines(cover: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def dots_and_lines(cover: np.ndarray, thickness: int = 5) -> tuple[np.ndarray, np.ndarray]:
     """The coverage by one colour, taken apart: by what is thick in all directions, and by the rest."""
     mask = cover > 0.4
-    thick = ndimage.binary_opening(mask, np.ones((5, 5)))
+    thick = ndimage.binary_opening(mask, np.ones((thickness, thickness)))
     thick = ndimage.binary_dilation(thick, iterations=2) & mask
     return np.where(thick, cover, 0), np.where(thick, 0, cover)
 
