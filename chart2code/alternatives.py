@@ -11,13 +11,17 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib import rcParamsDefault, style
+from matplotlib.colors import to_hex
+from matplotlib.font_manager import font_scalings
 
 from chart2code import readout
 from chart2code.adjustment import GREY, SAME_COLOR, brief, match_colors
 from chart2code.clues import WIDTH, Clues
-from chart2code.drawing import Drawing, color_literal
+from chart2code.drawing import Drawing, color_literal, rgb
 from chart2code.program import Change, Program, literal, number, string_literal
-from chart2code.tick_labels import read_scale
+from chart2code.tick_labels import POINTS, label_scale, read_scale
+from chart2code.words import DPI
 from eval_metric.similarity import CANVAS
 
 GRIDS = (
@@ -28,8 +32,11 @@ LEGENDS = (
     "", 'loc="upper left", bbox_to_anchor=(1, 1)', 'loc="upper left"', 'loc="upper right"', 'loc="lower left"',
     'loc="lower right"', 'loc="upper center"',
 )  # fmt: skip
-STYLES = ("ggplot", "seaborn-v0_8-darkgrid", "seaborn-v0_8-whitegrid", "bmh", "fivethirtyeight", "dark_background")
+STYLES = ("ggplot", "seaborn-v0_8", "seaborn-v0_8-darkgrid", "bmh", "fivethirtyeight", "dark_background")
+PALE_FRAMED = "seaborn-v0_8-whitegrid"  # the one in usual colours
+SAME_PAPER = 2  # of 255
 DPIS = (100, 120, 150, 200, 300)
+SAME_SIZE = 0.08  # of a factor's logarithm
 MIN_WIDTH, MAX_WIDTH = 2.4, 10.5  # inches, of figures as people make them
 FORMATS = ('"{x:,.0f}"', '"${x:,.0f}"', '"{x:.0f}%"', '"${x:.0f}"')
 STROKES = {"errorbar": "plot", "barh": "bar", "fill_between": "stackplot"}  # drawn alike
@@ -40,14 +47,17 @@ LEAST_AMISS = 12  # pixels: less is no reason to try anything
 SEEN = 40  # of 255: a difference that is seen
 
 
-def aligned(drawing: Drawing, target: np.ndarray) -> str | None:
-    """The program with its axes where those of the target are, by numbers; None if they are there already."""
+def aligned(drawing: Drawing, target: np.ndarray) -> list[str]:
+    """The program with its axes where those of the target are, by numbers, or its pie, by other layouts; none if they
+    are there already."""
     program, box = drawing.program, drawing.box
+    if any(call.method == "pie" for call in program.calls):
+        return _pies_aligned(drawing, target)
     wanted = readout.find_box(target, box) if box else None
     if wanted is None or max(abs(a - b) for a, b in zip(wanted, box)) < 1.5:
-        return None
+        return []
     if len({tuple(b) for b in drawing.boxes}) != 1:
-        return None
+        return []
     height, width = (size * drawing.scale for size in drawing.result.image.shape[:2])
     left, top = (CANVAS - width) / 2 - 0.5, (CANVAS - height) / 2 - 0.5
     sides = {
@@ -55,14 +65,33 @@ def aligned(drawing: Drawing, target: np.ndarray) -> str | None:
         "bottom": 1 - (wanted[3] - top) / height, "top": 1 - (wanted[1] - top) / height,
     }  # fmt: skip
     if not (0 <= sides["left"] < sides["right"] <= 1 and 0 <= sides["bottom"] < sides["top"] <= 1):
-        return None
+        return []
     call = f"subplots_adjust({', '.join(f'{name}={value:.3f}' for name, value in sides.items())})"
     for method in ("tight_layout", "subplots_adjust"):
         for node in program.statement_calls(method):
             start, end = program.span(node)
-            return program.changed([((program.span(node.func.value)[1] + 1, end), call)])
-    figure = "plt" if program.calls and program.calls[0].axes == "plt" else "fig"
-    return program.changed([program.add_statement(f"{figure}.{call}")])
+            return [program.changed([((program.span(node.func.value)[1] + 1, end), call)])]
+    return [program.changed([program.add_statement(f"{_figure(program)}.{call}")])]
+
+
+def _pies_aligned(drawing: Drawing, target: np.ndarray) -> list[str]:
+    program, pies = drawing.program, [readout.find_pie(pixels) for pixels in (target, drawing.pixels)]
+    if None in pies:
+        return []
+    wanted, own = ((*pie.center, pie.radius) for pie in pies)
+    if np.abs(np.subtract(wanted, own)).max() < 1.5:
+        return []
+    axes = program.calls[0].axes
+    options = [
+        program.drop_statement(calls[0]) if (calls := program.statement_calls(name)) else program.add_statement(text)
+        for name, text in (("axis", f'{axes}.axis("equal")'), ("tight_layout", f"{_figure(program)}.tight_layout()"))
+    ]
+    options = [option for option in options if option]
+    return [program.changed(changes) for changes in ([options[-1]], [options[0]], options)]
+
+
+def _figure(program: Program) -> str:
+    return "plt" if program.calls and program.calls[0].axes == "plt" else "fig"
 
 
 def distinct(drawing: Drawing) -> str | None:
@@ -265,6 +294,38 @@ def shaped(drawing: Drawing, size: tuple[int, int]) -> list[str]:
     return [program.changed([program.set_keyword(calls[0], "figsize", text)]) for text in texts]
 
 
+def resized(drawing: Drawing, target: np.ndarray, size: tuple[int, int]) -> str | None:
+    """The program with a figure in which the labels at the ticks are as large as in the target; None if they are."""
+    program = drawing.program
+    calls = program.statement_calls("subplots") + program.statement_calls("figure")
+    box = readout.find_box(target, drawing.box) if drawing.box else None
+    if box is None or len(calls) != 1:
+        return None
+    scale = label_scale(target, box)
+    factor = None if scale is None else drawing.scale * _tick_points(program) / POINTS / scale
+    if factor is None or abs(math.log(factor)) < SAME_SIZE:
+        return None
+    inches = CANVAS / drawing.scale / DPI * factor  # of the longer side
+    width, height = (inches * side / max(size) for side in size)
+    if size == (CANVAS, CANVAS):
+        height, width = (inches * side * drawing.scale / CANVAS for side in drawing.result.image.shape[:2])
+    dpi = min(DPIS, key=lambda dpi: abs(math.log(max(size) / dpi / inches)))
+    if size != (CANVAS, CANVAS) and abs(math.log(max(size) / dpi / inches)) < SAME_SIZE:
+        width, height = size[0] / dpi, size[1] / dpi
+    return program.changed([program.set_keyword(calls[0], "figsize", f"({width:.2g}, {height:.2g})")])
+
+
+def _tick_points(program: Program) -> float:
+    """The size of the labels at the ticks, in points."""
+    sheets = [call.args[0].value for call in program.statement_calls("use") if call.args]
+    sheet = rcParamsDefault | (style.library.get(sheets[0], {}) if sheets else {})
+    sizes = [
+        number(k.value) for c in program.statement_calls("tick_params") for k in c.keywords if k.arg == "labelsize"
+    ]
+    size = sizes[0] if sizes and sizes[0] else sheet["xtick.labelsize"]
+    return sheet["font.size"] * font_scalings[size] if isinstance(size, str) else float(size)
+
+
 def paper_colors(pixels: np.ndarray, box: readout.Box) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """The colours of the axes and of the page around them."""
     return readout.paper_of(pixels, readout.find_box(pixels, box) or box), readout.page_of(pixels)
@@ -272,32 +333,47 @@ def paper_colors(pixels: np.ndarray, box: readout.Box) -> tuple[tuple[int, ...],
 
 def papers(drawing: Drawing, target: np.ndarray) -> list[str]:
     """
-    The program in several style sheets, and with colours of page and axes as the target has them, where they are not
-    those of the drawing.
+    The program with colours of page and axes as the target has them, where they are not those of the drawing, and in
+    the style sheets that have these colours.
     """
     program, box = drawing.program, drawing.box
     axes = next((call.axes for call in program.calls), None)
+    calls = program.statement_calls("subplots") + program.statement_calls("figure")
     if box is None or axes is None:
         return []
     (inside, page), own = paper_colors(target, box), paper_colors(drawing.pixels, box)
-    differ = [np.abs(np.subtract(*pair)).max() > 2 for pair in zip((inside, page), own)]
-    if not any(differ):
-        return []
-    calls = program.statement_calls("subplots") + program.statement_calls("figure")
+    differ = [np.abs(np.subtract(*pair)).max() > SAME_PAPER for pair in zip((inside, page), own)]
     former = [program.drop_statement(call) for m in ("set_facecolor", "use") for call in program.statement_calls(m)]
     former = [change for change in former if change]
-    own = list(former)
-    if differ[0] and axes != "plt" and inside != page:
-        own.append(program.add_statement(f"{axes}.set_facecolor({color_literal(np.array(inside))})"))
-    if differ[1] and calls:
-        change = program.set_keyword(calls[0], "facecolor", color_literal(np.array(page)))
-        own += [change] if change else []
-    options = [own]
+    options = []
+    if any(differ):
+        changes = list(former)
+        if differ[0] and axes != "plt" and inside != page:
+            changes.append(program.add_statement(f"{axes}.set_facecolor({color_literal(np.array(inside))})"))
+        if differ[1] and calls:
+            changes.append(program.set_keyword(calls[0], "facecolor", color_literal(np.array(page))))
+        options.append([change for change in changes if change])
     if calls:  # with the grids of the style sheets: to ask for one again would take it away
         start = program.span(program.statement_of(calls[0]))[0]
         grids = [change for call in program.statement_calls("grid") if (change := program.drop_statement(call))]
-        options += [[*former, *grids, ((start, start), f'plt.style.use("{style}")\n')] for style in STYLES]
+        sheets = _styles(inside, page)
+        if not sheets and readout.has_pale_frame(target, box) > readout.has_pale_frame(drawing.pixels, box):
+            sheets = [PALE_FRAMED]
+        options += [[*former, *grids, ((start, start), f'plt.style.use("{sheet}")\n')] for sheet in sheets]
     return [program.changed(changes) for changes in options]
+
+
+def _styles(inside: tuple[int, ...], page: tuple[int, ...]) -> list[str]:
+    """The style sheets with these colours of axes and page, if these are not those that nearly all charts have."""
+    if min(inside + page) == 255:
+        return []
+    sheets = {name: rcParamsDefault | style.library[name] for name in STYLES}
+    return [
+        name
+        for name, sheet in sheets.items()
+        for own in [[rgb(to_hex(sheet[f"{part}.facecolor"])) for part in ("axes", "figure")]]
+        if np.abs(np.subtract(own, (inside, page))).max() <= SAME_PAPER
+    ]
 
 
 def _spines(program: Program, axes: str) -> list[Change | None]:
@@ -405,9 +481,9 @@ def _bar_widths(program: Program, ratio: float | None) -> list[list[Change]]:
         for node in ast.walk(call.node.args[0])
         if isinstance(node, ast.Constant) and number(node)
     ]
-    widths = (0.8, 0.6, 0.5, 0.4, 0.35, 0.3, 0.25, 0.2)
+    widths = [0.8, 0.6, 0.5, 0.4, 0.35, 0.3, 0.25, 0.2]
     if ratio is not None:
-        widths = (round(20 * own * ratio) / 20,) if abs(ratio - 1) > WIDTH else ()
+        widths = [round(20 * own * ratio) / 20, round(own * ratio, 3)] if abs(ratio - 1) > WIDTH else []
     for width in widths:
         if abs(width - own) < 1e-9 or (width < 0.45 and not shifted) or (width > 0.45 and shifted):
             continue

@@ -120,9 +120,15 @@ def _run(marked: np.ndarray, place: float, gap: float, anchor: float = 0.5) -> s
 def _texts(drawing: Drawing, page: _Page) -> list[Change]:
     """Changes of the texts that the drawing has and the program says, where the drawing has them."""
     program, changes = drawing.program, []
-    literals = _literals(program)
-    for role, text, bounds, vertical, *_ in (drawing.result.facts or {}).get("texts", []):
-        for node in literals.pop(text, []):
+    literals, texts = _literals(program), (drawing.result.facts or {}).get("texts", [])
+    roles: dict[str, list[str]] = {}
+    for role, text, *_ in texts:
+        roles.setdefault(text, []).append(role)
+    for text, nodes in literals.items():  # which of several stands where, their order tells, if they are alike
+        if len(nodes) > 1 and (len(nodes) != len(roles.get(text, ())) or len({*roles[text]}) > 1):
+            nodes.clear()
+    for role, text, bounds, vertical, *_ in texts:
+        for node in [literals[text].pop(0)] if literals.get(text) else []:
             left, top, right, bottom = (*drawing.place(*bounds[:2]), *drawing.place(*bounds[2:]))
             anchor, height = 0.5, right - left if vertical else bottom - top
             if role == "legend":
@@ -166,14 +172,17 @@ def _fonts(program: Program, node: ast.Constant, read: Line) -> list[Change]:
 
 
 def _literals(program: Program) -> dict[str, list[ast.Constant]]:
-    """The string literals of a program that occur in it once, by their text, but those at ticks."""
+    """The string literals of a program by their text, in their order, but those at ticks."""
     at_ticks = {id(node) for names, _ in _names_at_ticks(program) for node in names}
     found: dict[str, list[ast.Constant]] = {}
     for node in ast.walk(program.tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in at_ticks:
             found.setdefault(node.value.strip(), []).append(node)
-    plain = {text: nodes for text, nodes in found.items() if text.count("$") < 2}  # no formulas
-    return {text: nodes for text, nodes in plain.items() if len(nodes) == 1}
+    return {
+        text: sorted(nodes, key=program.span)
+        for text, nodes in found.items()
+        if text.count("$") < 2  # no formulas
+    }
 
 
 def _names_at_ticks(program: Program) -> list[tuple[list[ast.Constant], str]]:

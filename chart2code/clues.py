@@ -28,8 +28,9 @@ LETTERS = 5, 16  # pixels, the height of words
 WORDS = 25  # pixels of words, in a part of the axes
 PARTS = 3  # of the axes, in each direction
 GAPS = 0.08  # share of a line
+MARKER = 0.12  # share of a marker's ink
 DEPTH = 4  # pixels
-WIDTH = 0.06  # share of a bar's width
+WIDTH = 0.03  # share of a bar's width
 
 
 class Clues:
@@ -158,7 +159,8 @@ class Clues:
         if not pairs or any(None in pair for pair in pairs):
             return False, False
         markers = all(
-            seen.markers == drawn.markers and seen.marker == drawn.marker and (seen.marker or not seen.markers)
+            seen.markers == drawn.markers
+            and (not seen.markers or np.abs(seen.patch - drawn.patch).sum() < MARKER * seen.patch.sum())
             for seen, drawn in pairs
         )
         return markers, all(abs(seen.gaps - drawn.gaps) < GAPS for seen, drawn in pairs)
@@ -169,7 +171,9 @@ class Clues:
         ratios = []
         for s, *covers in self._covers.values():
             if s.kind in ("bar", "barh"):
-                found = [readout.find_bars(cover.T if s.kind == "barh" else cover) for cover in covers]
+                side = "left" if s.kind == "barh" else "bottom"
+                ticks = [readout.find_ticks(*picture, side) for picture in self.pictures]
+                found = [readout.find_bars(c.T if side == "left" else c, t) for c, t in zip(covers, ticks)]
                 if len(found[0]) != len(found[1]) or not found[0]:
                     return None
                 widths = [np.median([bar.width for bar in bars]) for bars in found]
@@ -197,9 +201,10 @@ def _grid(pixels: np.ndarray, box: readout.Box) -> list[tuple[float, float] | No
             strip = picture[row - BESIDE : row + BESIDE + 1, int(start) + BESIDE : int(end) - BESIDE + 1]
             free = (strip[0] <= PAPER) & (strip[-1] <= PAPER)
             if free.sum() >= LEAST:
-                line = strip[BESIDE - 1 : BESIDE + 2, free]
-                shares.append((line.max(axis=0) > PAPER).mean())
-                strengths.append(line.sum(axis=0).mean() / max(shares[-1], 0.1))
+                line = strip[BESIDE - 1 : BESIDE + 2, free].sum(axis=0)
+                drawn = line[line > 3 * PAPER]
+                shares.append((line > np.median(drawn) / 2).mean() if len(drawn) else 0.0)  # dashes are blurred
+                strengths.append(line.mean() / max(shares[-1], 0.1))
         grid.append((float(np.median(shares)), float(np.median(strengths)) + 0.1) if shares else None)
     return grid
 

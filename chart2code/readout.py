@@ -83,6 +83,13 @@ def find_box(pixels: np.ndarray, guess: Box) -> Box | None:
     return frame or _framed(pixels, guess, FAINT) or _gridded(pixels)
 
 
+def has_pale_frame(pixels: np.ndarray, box: Box) -> bool:
+    """Whether the left side of the axes is a line, but no dark one."""
+    left, top, right, bottom = (int(round(v)) for v in box)
+    side = _palest(pixels[top:bottom, max(0, left - 1) : left + 2]).min(axis=1, initial=255)
+    return bool(side.size) and DARK < np.median(side) < FAINT
+
+
 def _on_light(pixels: np.ndarray) -> np.ndarray:
     """A picture whose page is light: its negative, if it is dark, but with a white letterbox."""
     if sum(page_of(pixels)) >= 3 * 128:
@@ -115,31 +122,40 @@ def _panel(pixels: np.ndarray) -> Box | None:
 
 def _gridded(pixels: np.ndarray) -> Box | None:
     """The rectangle that grid lines in both directions span."""
-    line = (difference(pixels, page_of(pixels)) > 8) & (_chroma(pixels) < 24)
-    line &= _darkest(pixels) < 255  # the letterbox
-    codes = pixels[line].astype(np.int32) @ np.array([1 << 16, 1 << 8, 1])
-    if not len(codes):
-        return None
-    values, counts = np.unique(codes, return_counts=True)
-    color = values[counts.argmax()]
-    line &= difference(pixels, (color >> 16, color >> 8 & 255, color & 255)) < 14
-    sides = []
-    for mask in (line, line.T):
+    away, grey = difference(pixels, page_of(pixels)), _chroma(pixels) < 24
+    line = (away > 5) & (away < 90) & grey & (_darkest(pixels) < 255)  # neither text nor the letterbox
+    sides, places = [], []
+    for mask, marks in ((line, ~grey), (line.T, ~grey.T)):
+        mask = mask | np.roll(mask, 1, axis=0)  # of a line between two rows each is paler
         counts = mask.sum(axis=1)
         beside = np.minimum(np.roll(counts, 4), np.roll(counts, -4))
-        rows = np.flatnonzero((counts > 0.35 * len(mask)) & (beside < 0.6 * counts))
-        if not len(rows):
+        found = []
+        for row in np.flatnonzero((counts > 0.15 * len(mask)) & (beside < 0.6 * counts)):
+            stretch = np.flatnonzero(_joined(mask[row] | marks[row]))
+            if len(stretch) > 0.35 * len(mask) and mask[row, stretch].sum() > 0.15 * len(mask):
+                found.append((row, stretch[0], stretch[-1]))
+        if not found:
             return None
-        ends = [(places[0], places[-1]) for places in (np.flatnonzero(_joined(mask[row])) for row in rows)]
-        sides.append((min(a for a, _ in ends), max(b for _, b in ends)))
+        places.append([row for row, _, _ in found])
+        sides.append((min(start for _, start, _ in found), max(end for _, _, end in found)))
     (left, right), (top, bottom) = sides
+    # Marks may hide one end of all lines, but then not the last line across.
+    left, right, top, bottom = (
+        edge(side, edge(across))
+        for edge, side, across in (
+            (min, left, places[1]),
+            (max, right, places[1]),
+            (min, top, places[0]),
+            (max, bottom, places[0]),
+        )
+    )
     return (float(left), float(top), float(right), float(bottom)) if right - left > 40 and bottom - top > 40 else None
 
 
 def _joined(row: np.ndarray) -> np.ndarray:
-    """The longest stretch of a row that has gaps of at most 5 pixels, as of marks that hide a line."""
+    """The longest stretch of a row that has gaps of at most 2 pixels."""
     places = np.flatnonzero(row)
-    stretch = max(np.split(places, np.flatnonzero(np.diff(places) > 6) + 1), key=np.ptp)
+    stretch = max(np.split(places, np.flatnonzero(np.diff(places) > 3) + 1), key=np.ptp)
     joined = np.zeros_like(row)
     joined[stretch[0] : stretch[-1] + 1] = True
     return joined
@@ -242,12 +258,14 @@ def _label_places(pixels: np.ndarray, box: Box, side: str) -> np.ndarray:
     if not len(lines):
         return np.empty(0)
     groups = np.split(lines, np.flatnonzero(np.diff(lines) > 4) + 1)
-    columns = np.flatnonzero(ink[groups[-1] if side == "left" else groups[0]].any(axis=0))
-    runs = np.split(columns, np.flatnonzero(np.diff(columns) > (6 if side == "bottom" else 2)) + 1)
-    places = [(offset + (run[0] + run[-1]) / 2, offset + run[-1]) for run in runs if len(run) > 2]
-    if side == "bottom":  # no label of the other axis
-        places = [place for place in places if place[1] >= left - 2]
-    return np.array([middle for middle, _ in places])
+    group = groups[-1] if side == "left" else groups[0]
+    columns = np.flatnonzero(ink[group].any(axis=0))
+    gap = max(6, 0.7 * np.ptp(group)) if side == "bottom" else 2  # between words
+    runs = np.split(columns, np.flatnonzero(np.diff(columns) > gap) + 1)
+    runs = [offset + run for run in runs if len(run) > 2]
+    if side == "bottom":  # no label of the other axes
+        runs = [run for run in runs if run[-1] >= left - 2 and run[0] <= right + 2]
+    return np.array([(run[0] + run[-1]) / 2 for run in runs])
 
 
 # Colours
@@ -313,7 +331,7 @@ def page_of(pixels: np.ndarray) -> tuple[int, ...]:
     sides = pixels[rows[0] : rows[-1] + 1, [columns[0], columns[0] + 1, columns[-1] - 1, columns[-1]]].reshape(-1, 3)
     colors, counts = np.unique(sides, axis=0, return_counts=True)
     color = tuple(int(v) for v in colors[counts.argmax()])
-    return color if counts.max() > 0.9 * len(sides) else (255, 255, 255)
+    return color if counts.max() > 0.75 * len(sides) else (255, 255, 255)
 
 
 @remembered
@@ -417,9 +435,9 @@ def without_legend(covers: list[np.ndarray], pixels: np.ndarray, box: Box) -> li
         return covers
     left, top, right, bottom = (int(round(v)) for v in box)
     area = np.s_[max(0, top + 4) : bottom - 3, max(0, left + 4) : right - 3]
-    dark = np.zeros(pixels.shape[:2], bool)
-    dark[area] = (_palest(pixels[area]) < DARK) & (_chroma(pixels[area]) < 40)
-    joined = ndimage.binary_closing(dark, np.ones((1, 6)))  # words, but not with a dark handle
+    text = np.zeros(pixels.shape[:2], bool)
+    text[area] = (difference(pixels[area], paper_of(pixels, box)) > 255 - DARK) & (_chroma(pixels[area]) < 40)
+    joined = ndimage.binary_closing(text, np.ones((1, 6)))  # words, but not with a dark handle
     lines = []
     for place in ndimage.find_objects(ndimage.label(joined, structure=np.ones((3, 3)))[0]):
         height, width = place[0].stop - place[0].start, place[1].stop - place[1].start
@@ -675,12 +693,13 @@ def trace_line(cover: np.ndarray, knots: Sequence[float]) -> np.ndarray | None:
 
 @dataclass(frozen=True)
 class Stroke:
-    """How a line is drawn: its thickness in pixels, the share of it that is gaps, whether it has markers, and which,
-    as matplotlib names them, if that is seen."""
+    """How a line is drawn: its thickness in pixels, the share of it that is gaps, whether it has markers, how these
+    look (a square of coverages), and which they are, as matplotlib names them, if that can be told."""
 
     thickness: float
     gaps: float
     markers: bool
+    patch: np.ndarray
     marker: str | None
 
 
@@ -701,11 +720,9 @@ def find_stroke(cover: np.ndarray, knots: np.ndarray, heights: np.ndarray) -> St
     thickness = float(np.median(drawn))
     flat = [a / np.hypot(1, max(slope[np.abs(columns - k).argmin()], 0)) for a, k in zip(at_knots, knots)]
     markers = float(np.median(flat)) > thickness + 1.6
-    marker = None
-    if markers:
-        patch = np.median([_patch(cover, (y, x), MARKER_RADIUS) for x, y in zip(knots, heights)], axis=0)
-        marker = _shape(dots_and_lines(patch, 3)[0])
-    return Stroke(thickness, float((amount[between] < 0.3).mean()), markers, marker)
+    patch = np.median([_patch(cover, (y, x), MARKER_RADIUS) for x, y in zip(knots, heights)], axis=0)
+    marker = _shape(dots_and_lines(patch, 3)[0]) if markers else None
+    return Stroke(thickness, float((amount[between] < 0.3).mean()), markers, patch, marker)
 
 
 def find_errors(cover: np.ndarray, knots: Sequence[float], heights: np.ndarray) -> np.ndarray:
@@ -1054,12 +1071,20 @@ def _segments(colors: np.ndarray) -> list[tuple[int, int]]:
     runs = [(a - 2, b) for a, b in runs if b - a >= 6]  # a step is seen for three samples
     merged: list[tuple[int, int]] = []
     for a, b in runs:
-        color = np.median(colors[np.arange(a + 2, b) % count], axis=0)
-        if merged:
-            before = np.median(colors[np.arange(merged[-1][0] + 2, merged[-1][1]) % count], axis=0)
-            gap = colors[np.arange(merged[-1][1], max(a, merged[-1][1] + 1)) % count]
-            if np.abs(color - before).max() < 14 and a - merged[-1][1] < 50 and gap.min(axis=1).max() < 238:
-                merged[-1] = merged[-1][0], b
-                continue
-        merged.append((a, b))
+        if merged and _same_wedge(colors, merged[-1], (a, b)):
+            merged[-1] = merged[-1][0], b
+        else:
+            merged.append((a, b))
+    if len(merged) > 1 and _same_wedge(colors, merged[-1], (merged[0][0] + count, merged[0][1] + count)):
+        merged[0] = merged.pop()[0] - count, merged[0][1]
     return merged
+
+
+def _same_wedge(colors: np.ndarray, one: tuple[int, int], next_one: tuple[int, int]) -> bool:
+    """Whether two runs of a ring of colours are parts of one wedge: of one colour, and text is between them."""
+    (start, end), (first, last) = one, next_one
+    before, after = (
+        np.median(colors[np.arange(a + 2, b) % len(colors)], axis=0) for a, b in ((start, end), (first, last))
+    )
+    gap = colors[np.arange(end, max(first, end + 1)) % len(colors)]
+    return bool(np.abs(after - before).max() < 14 and first - end < 50 and gap.min(axis=1).max() < 238)

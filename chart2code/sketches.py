@@ -95,14 +95,18 @@ class Words:
 
 
 def _parsed(code: str) -> ast.Module:
-    """The syntax tree of as many lines as are a program."""
-    lines = code.splitlines()
-    for end in range(len(lines), 0, -1):
-        try:
-            return ast.parse("\n".join(lines[:end]))
-        except (SyntaxError, ValueError):
-            continue
-    return ast.Module([], [])
+    """The syntax tree of a program, or of those of its lines that are statements."""
+    try:
+        return ast.parse(code)
+    except (SyntaxError, ValueError):
+        return ast.parse("\n".join(line if _is_statement(line) else "" for line in code.splitlines()))
+
+
+def _is_statement(line: str) -> bool:
+    try:
+        return bool(ast.parse(line).body)
+    except (SyntaxError, ValueError):
+        return False
 
 
 def sketches(target: np.ndarray, size: tuple[int, int], answer: str) -> list[str]:

@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 
 from chart2code.picture_cache import remembered
-from chart2code.readout import Box
+from chart2code.readout import Box, find_ticks
 from chart2code.words import DPI, REGULAR, Line, read_line
 
 FONTS = (REGULAR, "DejaVuSerif.ttf")
@@ -30,11 +30,11 @@ MOST_WIDE, TALLEST = 80, 18  # pixels of the canvas that a label takes
 
 
 @remembered
-def read_scale(pixels: np.ndarray, box: Box, ticks: np.ndarray, side: str) -> tuple[float, float] | None:
-    """
-    (start, slope) of value = start + slope * pixel along a side ("bottom", "left" or "right") of the axes, by the
-    labels at its ticks; None if there aren't three labels that agree.
-    """
+def _labels(
+    pixels: np.ndarray, box: Box, ticks: np.ndarray, side: str
+) -> tuple[tuple[tuple[float, float], ...], float]:
+    """The numbers at ticks, as (place, value), and the scale of their glyphs, in pixels per pixel of a figure whose
+    labels have POINTS points; 0 if nothing can be read."""
     read, style, in_vain = [], None, 0
     for place in ticks:
         label = _cut(pixels, box, place, ticks, side)
@@ -45,11 +45,28 @@ def read_scale(pixels: np.ndarray, box: Box, ticks: np.ndarray, side: str) -> tu
         if error <= MOST_ERROR:
             style, value = style or found, _number(text)
         if value is not None:
-            read.append((place, value))
+            read.append((float(place), value))
         elif in_vain + 1 == IN_VAIN and not read:
-            return None
+            break
         else:
             in_vain += 1
+    return tuple(read), style[1] if style else 0.0
+
+
+@remembered
+def label_scale(pixels: np.ndarray, box: Box) -> float | None:
+    """The scale, as in `_labels`, of the glyphs at the lower and the left side; None if they differ."""
+    read = [_labels(pixels, box, find_ticks(pixels, box, side), side) for side in ("bottom", "left")]
+    scales = [scale for numbers, scale in read if scale and len(numbers) != 1]
+    return float(np.mean(scales)) if scales and max(scales) < 1.1 * min(scales) else None
+
+
+def read_scale(pixels: np.ndarray, box: Box, ticks: np.ndarray, side: str) -> tuple[float, float] | None:
+    """
+    (start, slope) of value = start + slope * pixel along a side ("bottom", "left" or "right") of the axes, by the
+    labels at its ticks; None if there aren't three labels that agree.
+    """
+    read, _ = _labels(pixels, box, ticks, side)
     best: list[tuple[float, float]] = []
     for (a, first), (b, second) in itertools.combinations(read, 2):
         slope = (second - first) / (b - a)

@@ -224,12 +224,13 @@ class _Search:
         codes = _safely(lambda: alternatives.papers(self.current, self.target)) or []
         drawn = [entry for entry in self.render(codes, together=TOGETHER) if entry[1] is not None and entry[1].box]
 
-        def difference(drawing: Drawing) -> float:
+        def other(drawing: Drawing) -> bool:
             pairs = zip(*(alternatives.paper_colors(pixels, drawing.box) for pixels in (self.target, drawing.pixels)))
-            return max(np.abs(np.subtract(*pair)).max() for pair in pairs)
+            return max(np.abs(np.subtract(*pair)).max() for pair in pairs) > alternatives.SAME_PAPER
 
         if drawn:
-            _code, self.current, self.goal = min(drawn, key=lambda entry: (difference(entry[1]) > 2, -entry[2]))
+            drawn.append((self.current.code, self.current, self.goal))
+            _code, self.current, self.goal = min(drawn, key=lambda entry: (other(entry[1]), -entry[2]))
 
     # Refinement
 
@@ -238,6 +239,7 @@ class _Search:
         self.go_to([_safely(lambda: alternatives.distinct(self.current))])
         self.go_to(_safely(lambda: alternatives.shaped(self.current, self.size)) or [])
         self.change_paper()
+        self.resize()
         self.read()
         self.align()
         self.improve([_safely(lambda: captions.reworded(self.current, self.target))])
@@ -268,7 +270,11 @@ class _Search:
             self.read()
 
     def align(self) -> None:
-        self.improve([_safely(lambda: alternatives.aligned(self.current, self.target))])
+        self.improve(_safely(lambda: alternatives.aligned(self.current, self.target)) or [])
+
+    def resize(self) -> None:
+        """Goes to a figure with labels as large as in the target: by that all that is drawn has its size."""
+        self.go_to([_safely(lambda: alternatives.resized(self.current, self.target, self.size))])
 
     def rescale(self) -> bool:
         return self.improve(_safely(lambda: alternatives.rescaled(self.current, self.target)) or [])
@@ -321,6 +327,7 @@ class _Search:
         self.current, self.goal = chosen
         if chosen is not answer:
             self.change_paper()
+            self.resize()
             self.read()
 
     def restructure(self) -> bool:
