@@ -47,14 +47,14 @@ LEAST_AMISS = 12  # pixels: less is no reason to try anything
 SEEN = 40  # of 255: a difference that is seen
 
 
-def aligned(drawing: Drawing, target: np.ndarray) -> list[str]:
+def aligned(drawing: Drawing, target: np.ndarray, least: float = 1.5) -> list[str]:
     """The program with its axes where those of the target are, by numbers, or its pie, by other layouts; none if they
-    are there already."""
+    are `least` pixels from there at most."""
     program, box = drawing.program, drawing.box
     if any(call.method == "pie" for call in program.calls):
-        return _pies_aligned(drawing, target)
+        return _pies_aligned(drawing, target, least)
     wanted = readout.find_box(target, box) if box else None
-    if wanted is None or max(abs(a - b) for a, b in zip(wanted, box)) < 1.5:
+    if wanted is None or max(abs(a - b) for a, b in zip(wanted, box)) < least:
         return []
     if len({tuple(b) for b in drawing.boxes}) != 1:
         return []
@@ -74,12 +74,12 @@ def aligned(drawing: Drawing, target: np.ndarray) -> list[str]:
     return [program.changed([program.add_statement(f"{_figure(program)}.{call}")])]
 
 
-def _pies_aligned(drawing: Drawing, target: np.ndarray) -> list[str]:
+def _pies_aligned(drawing: Drawing, target: np.ndarray, least: float) -> list[str]:
     program, pies = drawing.program, [readout.find_pie(pixels) for pixels in (target, drawing.pixels)]
     if None in pies:
         return []
     wanted, own = ((*pie.center, pie.radius) for pie in pies)
-    if np.abs(np.subtract(wanted, own)).max() < 1.5:
+    if np.abs(np.subtract(wanted, own)).max() < least:
         return []
     axes = program.calls[0].axes
     options = [

@@ -47,6 +47,7 @@ LONG_GAIN = 0.1  # of IoU, or a good copy
 REWORDINGS = 2  # other words may move a legend
 SEARCH_SHARE = 0.9  # of the budget; the rest is for words and rounding
 LAST_COST = 0.005  # of IoU: what words weigh, and digits that nobody sees
+FAR = 8.0  # pixels between axes, where nothing is read right
 UNLIKE = 0.7  # IoU of a program whose data were read: it is rather of another kind
 GAIN = 1e-3  # of the goal: less is no reason to change a program
 
@@ -240,6 +241,8 @@ class _Search:
         self.go_to(_safely(lambda: alternatives.shaped(self.current, self.size)) or [])
         self.change_paper()
         self.resize()
+        places = _safely(lambda: alternatives.aligned(self.current, self.target, FAR)) or []
+        self.go_to(places if len(places) == 1 else [])  # of several layouts none is sure
         self.read()
         self.align()
         self.improve([_safely(lambda: captions.reworded(self.current, self.target))])
