@@ -167,17 +167,20 @@ class Clues:
 
     @cached_property
     def bar_width(self) -> float | None:
-        """How many times as wide as in the drawing the target's bars are."""
+        """How many times as wide as in the drawing the target's bars are, in shares of the place of each."""
         ratios = []
         for s, *covers in self._covers.values():
             if s.kind in ("bar", "barh"):
                 side = "left" if s.kind == "barh" else "bottom"
                 ticks = [readout.find_ticks(*picture, side) for picture in self.pictures]
                 found = [readout.find_bars(c.T if side == "left" else c, t) for c, t in zip(covers, ticks)]
-                if len(found[0]) != len(found[1]) or not found[0]:
+                if len(found[0]) != len(found[1]) or len(found[0]) < 2:
                     return None
-                widths = [np.median([bar.width for bar in bars]) for bars in found]
-                ratios.append(widths[0] / widths[1])
+                shares = [
+                    np.median([bar.width for bar in bars]) / np.median(np.diff([bar.center for bar in bars]))
+                    for bars in found
+                ]
+                ratios.append(shares[0] / shares[1])
         return float(np.median(ratios)) if ratios else None
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import mode
 
 import numpy as np
 from scipy import ndimage
@@ -20,6 +21,7 @@ Box = tuple[float, float, float, float]
 SPINE_SEARCH = 80  # pixels around the expected place
 DARK = 150  # of 255: spines and ticks are darker, grid lines are not
 TICK = 8  # pixels that a tick may prolong a spine by
+BEYOND = 10  # pixels that a grid goes on beyond its outer lines
 PALE, FAINT = 205, 235  # spines that are thinner than a pixel of the canvas, or grey
 MIX_ERROR = 40  # of 255: how far a pixel may be from the mixtures of a colour and the paper
 MOST_TOGETHER = 6  # markers upon each other
@@ -35,6 +37,7 @@ FULL = 0.75  # coverage from which a pixel belongs to a filled area
 THROUGH_LEGEND = 0.2  # of a colour: matplotlib draws legends with an opacity of 0.8
 LONGEST_GAP = 40  # columns that a line may be hidden in
 JUMP, GAP = 0.5, 0.3  # price, in columns of a path, of a row that it jumps and of a column in which it isn't seen
+STEEP = 1.5  # rows per column, from which columns say nothing about dashes
 LEAST_WHISKER = 7  # pixels
 WHISKER = 130  # of 255: error bars are darker
 MOST = 0.6  # of the bars of a chart that has error bars
@@ -79,8 +82,12 @@ def find_box(pixels: np.ndarray, guess: Box) -> Box | None:
     by the ends of grid lines; None if there are none of these.
     """
     pixels = _on_light(pixels)
-    frame = _framed(pixels, guess, DARK) or _panel(pixels) or _framed(pixels, guess, PALE)
-    return frame or _framed(pixels, guess, FAINT) or _gridded(pixels)
+    box = _framed(pixels, guess, DARK) or _panel(pixels)
+    if box is not None:
+        return box
+    frame, grid = _framed(pixels, guess, PALE) or _framed(pixels, guess, FAINT), _gridded(pixels)
+    # What looks like a pale frame may be the outer lines of a grid, which go on beyond it.
+    return grid if frame is None or grid and np.abs(np.subtract(frame, grid)).max() > BEYOND else frame
 
 
 def has_pale_frame(pixels: np.ndarray, box: Box) -> bool:
@@ -136,8 +143,9 @@ def _gridded(pixels: np.ndarray) -> Box | None:
                 found.append((row, stretch[0], stretch[-1]))
         if not found:
             return None
-        places.append([row for row, _, _ in found])
-        sides.append((min(start for _, start, _ in found), max(end for _, _, end in found)))
+        rows, starts, ends = zip(*found)
+        places.append(rows)
+        sides.append((mode(starts), mode(ends)))  # some go on as labels, and some are hidden
     (left, right), (top, bottom) = sides
     # Marks may hide one end of all lines, but then not the last line across.
     left, right, top, bottom = (
@@ -246,7 +254,7 @@ def _label_places(pixels: np.ndarray, box: Box, side: str) -> np.ndarray:
     """Middles of the labels along a side of the axes, where there are no ticks."""
     left, top, right, bottom = (int(round(v)) for v in box)
     if side == "bottom":
-        strip, offset = pixels[bottom + 3 : bottom + 20, max(0, left - 12) : right + 13], max(0, left - 12)
+        strip, offset = pixels[bottom + 3 : bottom + 28, max(0, left - 12) : right + 13], max(0, left - 12)
     else:
         columns = slice(max(0, left - 26), left - 2) if side == "left" else slice(right + 3, right + 27)
         strip, offset = pixels[max(0, top - 6) : bottom + 7, columns].swapaxes(0, 1), max(0, top - 6)
@@ -693,8 +701,8 @@ def trace_line(cover: np.ndarray, knots: Sequence[float]) -> np.ndarray | None:
 
 @dataclass(frozen=True)
 class Stroke:
-    """How a line is drawn: its thickness in pixels, the share of it that is gaps, whether it has markers, how these
-    look (a square of coverages), and which they are, as matplotlib names them, if that can be told."""
+    """How a line is drawn: its thickness in pixels; the share of it that is gaps, NaN where it is steep; whether it
+    has markers, how these look (a square of coverages), and how matplotlib names them, if that is seen."""
 
     thickness: float
     gaps: float
@@ -722,7 +730,9 @@ def find_stroke(cover: np.ndarray, knots: np.ndarray, heights: np.ndarray) -> St
     markers = float(np.median(flat)) > thickness + 1.6
     patch = np.median([_patch(cover, (y, x), MARKER_RADIUS) for x, y in zip(knots, heights)], axis=0)
     marker = _shape(dots_and_lines(patch, 3)[0]) if markers else None
-    return Stroke(thickness, float((amount[between] < 0.3).mean()), markers, patch, marker)
+    gentle = between & (slope < STEEP)
+    gaps = float((amount[gentle] < 0.3).mean()) if gentle.sum() >= 10 else np.nan
+    return Stroke(thickness, gaps, markers, patch, marker)
 
 
 def find_errors(cover: np.ndarray, knots: Sequence[float], heights: np.ndarray) -> np.ndarray:

@@ -26,7 +26,7 @@ CLEAR, MOST_ERROR = 0.2, 0.5  # of the ink of a label, unexplained: no other siz
 ALIKE = 0.25  # the same, for labels in the font of others
 IN_VAIN = 3  # labels that are no numbers, before the first one: they are words, or turned
 NEXT = 4  # pixels, at most, from one glyph to the next
-MOST_WIDE, TALLEST = 80, 18  # pixels of the canvas that a label takes
+MOST_WIDE, TALLEST = 80, 24  # pixels of the canvas that a label takes
 
 
 @remembered
