@@ -299,7 +299,7 @@ def _write_stroke(reading: Reading, s: Series, own: np.ndarray, seen: readout.St
         changes.append(program.set_keyword(node, "marker", None))
     elif seen.marker is not None and drawn is not None and seen.marker != drawn.marker:
         changes.append(program.set_keyword(node, "marker", string_literal(seen.marker)))
-    if drawn is not None and not 0.72 < seen.thickness / drawn.thickness < 1.4:
+    if drawn is not None and not 0.86 < seen.thickness / drawn.thickness < 1.17:
         own_width = number(s.call.keyword("linewidth")) or 1.5
         if s.call.keyword("linewidth") is None and program.statement_calls("use"):  # a style sheet's: at 100 dpi
             own_width = drawn.thickness / reading.drawing.scale * 0.72
@@ -792,7 +792,7 @@ def _read_points(
             text = None if marker == "o" else string_literal(marker)
             reading.changes.append(program.set_keyword(s.call.node, "marker", text))
         ratio = points.area / own_points.area if own_points else 1.0
-        if marker != own_marker or not 0.85 < ratio < 1.18:
+        if marker != own_marker or not 0.92 < ratio < 1.09:
             size = (number(s.call.keyword("s")) or 36.0) * ratio * AREAS.get(own_marker, 1) / AREAS.get(marker, 1)
             reading.changes.append(program.set_keyword(s.call.node, "s", str(max(1, round(size / 5) * 5))))
 

@@ -226,8 +226,11 @@ class _Search:
         drawn = [entry for entry in self.render(codes, together=TOGETHER) if entry[1] is not None and entry[1].box]
 
         def other(drawing: Drawing) -> bool:
-            pairs = zip(*(alternatives.paper_colors(pixels, drawing.box) for pixels in (self.target, drawing.pixels)))
-            return max(np.abs(np.subtract(*pair)).max() for pair in pairs) > alternatives.SAME_PAPER
+            box, pictures = drawing.box, (self.target, drawing.pixels)
+            colors = zip(*(alternatives.paper_colors(pixels, box) for pixels in pictures))
+            differences = [np.abs(np.subtract(*pair)).max() for pair in colors]
+            frames = {alternatives.pale_framed(pixels, box) for pixels in pictures}
+            return len(frames) > 1 or max(differences) > alternatives.SAME_PAPER
 
         if drawn:
             drawn.append((self.current.code, self.current, self.goal))
