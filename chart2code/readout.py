@@ -101,9 +101,13 @@ def _on_light(pixels: np.ndarray) -> np.ndarray:
     """A picture whose page is light: its negative, if it is dark, but with a white letterbox."""
     if sum(page_of(pixels)) >= 3 * 128:
         return pixels
+    return np.where(_letterbox(pixels)[..., None], 255, 255 - pixels).astype(np.uint8)
+
+
+def _letterbox(pixels: np.ndarray) -> np.ndarray:
+    """(H, W) bool: what lies outside of the picture on the canvas."""
     ink = _darkest(pixels) < 255
-    letterbox = ~(ink.any(axis=1)[:, None] & ink.any(axis=0))
-    return np.where(letterbox[..., None], 255, 255 - pixels).astype(np.uint8)
+    return ~(ink.any(axis=1)[:, None] & ink.any(axis=0))
 
 
 def _panel(pixels: np.ndarray) -> Box | None:
@@ -985,7 +989,9 @@ class Pie:
 @remembered
 def find_pie(pixels: np.ndarray) -> Pie | None:
     """The pie of a picture, by its circle."""
-    ink = (_darkest(pixels) < 235) | (_chroma(pixels) > 12)
+    page = page_of(pixels)
+    ink = (difference(pixels, page) > 20) | (_chroma(pixels) > 12)
+    ink &= ~_letterbox(pixels)
     ink = ndimage.binary_opening(ink, iterations=2)  # without text and lines
     regions, count = ndimage.label(ink)
     if not count:
@@ -1021,7 +1027,7 @@ def find_pie(pixels: np.ndarray) -> Pie | None:
         return None
     samples = pixels[along(center, radius * np.array([0.9, 0.92, 0.94, 0.96]))].astype(np.float32)
     colors = np.median(samples, axis=1)
-    segments = _segments(colors)
+    segments = _segments(colors, page)
     if not segments:
         return None
     wedges, holes, outs, shades = [], [], [], []
@@ -1066,12 +1072,13 @@ def _circle(points: np.ndarray) -> tuple[np.ndarray, float]:
     return best
 
 
-def _segments(colors: np.ndarray) -> list[tuple[int, int]]:
-    """Runs of one colour in a ring of colours (N, 3): (start, end), end beyond N where one goes past the end."""
+def _segments(colors: np.ndarray, page: Sequence[int]) -> list[tuple[int, int]]:
+    """Runs of one colour, not the page's, in a ring of colours (N, 3): (start, end), end beyond N where one goes past
+    the end."""
     count = len(colors)
     steps = np.abs(colors - np.roll(colors, 3, axis=0)).max(axis=1)
-    white = colors.min(axis=1) > 238
-    flat = (steps < 20) & ~white
+    paper = np.abs(colors - page).max(axis=1) < 17
+    flat = (steps < 20) & ~paper
     if flat.all():
         return [(0, count)]
     first = int(np.flatnonzero(~flat)[0])
@@ -1081,20 +1088,20 @@ def _segments(colors: np.ndarray) -> list[tuple[int, int]]:
     runs = [(a - 2, b) for a, b in runs if b - a >= 6]  # a step is seen for three samples
     merged: list[tuple[int, int]] = []
     for a, b in runs:
-        if merged and _same_wedge(colors, merged[-1], (a, b)):
+        if merged and _same_wedge(colors, paper, merged[-1], (a, b)):
             merged[-1] = merged[-1][0], b
         else:
             merged.append((a, b))
-    if len(merged) > 1 and _same_wedge(colors, merged[-1], (merged[0][0] + count, merged[0][1] + count)):
+    if len(merged) > 1 and _same_wedge(colors, paper, merged[-1], (merged[0][0] + count, merged[0][1] + count)):
         merged[0] = merged.pop()[0] - count, merged[0][1]
     return merged
 
 
-def _same_wedge(colors: np.ndarray, one: tuple[int, int], next_one: tuple[int, int]) -> bool:
+def _same_wedge(colors: np.ndarray, paper: np.ndarray, one: tuple[int, int], next_one: tuple[int, int]) -> bool:
     """Whether two runs of a ring of colours are parts of one wedge: of one colour, and text is between them."""
     (start, end), (first, last) = one, next_one
     before, after = (
         np.median(colors[np.arange(a + 2, b) % len(colors)], axis=0) for a, b in ((start, end), (first, last))
     )
-    gap = colors[np.arange(end, max(first, end + 1)) % len(colors)]
-    return bool(np.abs(after - before).max() < 14 and first - end < 50 and gap.min(axis=1).max() < 238)
+    gap = paper[np.arange(end, max(first, end + 1)) % len(colors)]
+    return bool(np.abs(after - before).max() < 14 and first - end < 50 and not gap.any())
