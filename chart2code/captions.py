@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import math
+from dataclasses import replace
 
 import numpy as np
 from PIL import Image
@@ -29,22 +30,31 @@ RIM = 2  # pixels
 SPACE, ALONE = 0.66, 1.5  # ems, between two texts; less lies between two words. And where nothing stands beside
 TICK_ROOM = 7.5  # pixels of the figure between an axis and the labels of its ticks
 LONGEST = 120  # pixels, of the name of a category that is written at an angle
+LEAST_LINE = 5  # pixels, the height of a line of text
 LABEL_ROOM = 26  # pixels, in which the first line of these labels starts
 
 
-def reworded(drawing: Drawing, target: np.ndarray) -> str | None:
-    """The program with the words of the target (the canvas of the chart); None if it has them already."""
-    page = _Page(target.mean(axis=2, dtype=np.float32), drawing.scale)
-    changes = [*_texts(drawing, page), *_categories(drawing, target, page)]
+def reworded(drawing: Drawing, target: np.ndarray, size: tuple[int, int] = (CANVAS, CANVAS)) -> str | None:
+    """
+    The program with the words of the target (the canvas of the chart); None if it has them already. `size`: width and
+    height of the chart's own picture; what is as large as the canvas says nothing about its resolution.
+    """
+    sharpness = 1.0 if size == (CANVAS, CANVAS) else round(max(size) * drawing.scale / CANVAS, 2)
+    page = _Page(target.mean(axis=2, dtype=np.float32), drawing.scale, sharpness)
+    changes = [*_texts(drawing, page), *_categories(drawing, target, page), *_missing(drawing, target, page)]
     code = drawing.program.changed(changes)
     return None if code == drawing.code else code
 
 
 class _Page:
-    """The picture (CANVAS, CANVAS), grey, and turned so that what is written at an angle reads from left to right."""
+    """
+    The picture (CANVAS, CANVAS), grey, and turned so that what is written at an angle reads from left to right.
 
-    def __init__(self, grey: np.ndarray, scale: float):
-        self.scale, self._turned = scale, {0: grey}
+    scale: its pixels per pixel of a figure at `DPI`; sharpness: the resolution at which it was drawn, in `DPI`.
+    """
+
+    def __init__(self, grey: np.ndarray, scale: float, sharpness: float):
+        self.scale, self.sharpness, self._turned = scale, sharpness, {0: grey}
 
     def turned(self, angle: int) -> np.ndarray:
         if angle not in self._turned:
@@ -81,8 +91,13 @@ class _Page:
             return None
         # Small letters are 0.55 ems high, capitals and a g together 0.97; blur adds a row at each end.
         fitting = [size for size in SIZES if 0.5 < (len(line) - 2 * RIM) / (size * DPI / 72 * self.scale) < 1.25]
-        found = read_line(line, (REGULAR, BOLD) if bold else (REGULAR,), fitting, round(self.scale, 4))
-        return found if found.text and found.error <= MOST_ERROR else None
+        sizes = [
+            size * self.sharpness for size in fitting
+        ]  # glyphs have their shape by the pixels that they are drawn in
+        found = read_line(line, (REGULAR, BOLD) if bold else (REGULAR,), sizes, round(self.scale / self.sharpness, 4))
+        if not found.text or found.error > MOST_ERROR:
+            return None
+        return replace(found, points=fitting[sizes.index(found.points)])
 
 
 def _cut_out(
@@ -147,6 +162,40 @@ def _texts(drawing: Drawing, page: _Page) -> list[Change]:
                 changes.append((program.span(node), string_literal(read.text)))
             if role in ("title", "label") and read.error <= CERTAIN:
                 changes += _fonts(program, node, read)
+    return changes
+
+
+def _missing(drawing: Drawing, target: np.ndarray, page: _Page) -> list[Change]:
+    """New statements for the title and the names of the axes that the target has and the program has none for."""
+    program = drawing.program
+    box = readout.find_box(target, drawing.box) if drawing.box is not None else None
+    axes = next((call.axes for call in program.calls), "plt")
+    if box is None or axes == "plt" or any(call.method == "pie" for call in program.calls):
+        return []
+    left, top, right, bottom = box
+    ink = np.abs(page.turned(0) - np.median(page.turned(0)[:, :3])) > CONTRAST
+    ink &= target.min(axis=2) < 255  # the letterbox of a dark page is no ink
+    rows, columns = (ink[:, int(left) : int(right)].any(axis=1), ink[int(top) : int(bottom)].any(axis=0))
+    above, below, beside = (
+        [run for run in runs_of(part, gap) if run[1] - run[0] >= LEAST_LINE]
+        for part, gap in ((rows[: int(top) - 2], 1), (rows[int(bottom) + 4 :], 1), (columns[: int(left) - 4], 3))
+    )
+    middle, height = ((left + right) / 2, (top + bottom) / 2), 12 / 72 * DPI * page.scale
+    places = {  # of the line of text that is next to the axes, or, at a side with ticks, next to their labels
+        "title": above and (middle[0], np.mean(above[-1]) - 0.5, 0),
+        "xlabel": len(below) == 2 and (middle[0], int(bottom) + 3.5 + np.mean(below[1]), 0),
+        "ylabel": len(beside) == 2 and (np.mean(beside[0]) - 0.5, middle[1], 90),
+    }
+    changes = []
+    for name, place in places.items():
+        if not place or program.statement_calls(f"set_{name}") or program.statement_calls(name):
+            continue
+        read = page.read(place[:2], 0.5, height, place[2], name == "title", space=ALONE)
+        if read is not None and read.error <= CERTAIN and len(read.text) > 2:
+            usual = 12 if name == "title" else 10
+            size = "" if read.points == usual or program.statement_calls("use") else f", fontsize={read.points}"
+            text = f"{axes}.set_{name}({string_literal(read.text)}{size})"
+            changes.append(program.add_statement(text, ("legend", "tight_layout", "subplots_adjust")))
     return changes
 
 

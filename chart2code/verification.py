@@ -248,7 +248,7 @@ class _Search:
         self.go_to(places if len(places) == 1 else [])  # of several layouts none is sure
         self.read()
         self.align()
-        self.improve([_safely(lambda: captions.reworded(self.current, self.target))])
+        self.improve([_safely(lambda: captions.reworded(self.current, self.target, self.size))])
         if self.best_iou < SUCCESS_IOU and self.rescale():
             self.read()
         self.complete()
@@ -350,7 +350,7 @@ class _Search:
     def finish(self) -> None:
         """The words of the picture, and fewer digits where the score allows it: in `best`, which may cost a little."""
         lowest = max(self.first_iou, self.best_iou - LAST_COST)
-        self.change_best(lambda: captions.reworded(self.best, self.target), REWORDINGS, lowest)
+        self.change_best(lambda: captions.reworded(self.best, self.target, self.size), REWORDINGS, lowest)
         self.change_best(lambda: alternatives.rounded(self.best), sys.maxsize, lowest)
 
     def change_best(self, change: Callable[[], str | None], times: int, lowest: float) -> None:

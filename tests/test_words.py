@@ -107,6 +107,29 @@ def test_size_and_weight_are_those_of_the_chart(executor):
     assert 'set_xlabel("Distance (km)", fontsize=12)' in code
 
 
+def test_words_of_a_chart_of_another_resolution(executor):
+    code = (
+        START
+        + "ax.plot([1, 2, 3], [2, 1, 4])\nax.set_title('Ragardter Lindipo brenma')\nax.set_ylabel('Jovuso rn (k€)')\n"
+    )
+    chart = executor.run(code + "fig.set_dpi(160)\n").image
+    other = code.replace("Ragardter", "Names").replace("Jovuso", "Cost")
+    found = reworded(Drawing(other, executor.run(other)), to_canvas(chart), chart.shape[1::-1])
+    assert "Ragardter Lindipo brenma" in found and "Jovuso rn (k€)" in found
+
+
+@pytest.mark.parametrize("style", ["", "plt.style.use('dark_background')\n"])
+def test_texts_that_a_program_does_not_have(executor, style):
+    head, _, rest = START.partition("\n")
+    start = f"{head}\n{style}{rest}"
+    texts = ['ax.set_title("Mean depth", fontsize=14)', 'ax.set_xlabel("Distance (km)")', 'ax.set_ylabel("Depth (m)")']
+    program = start + "ax.plot([1, 2, 3], [2, 1, 4])\n"
+    chart = to_canvas(executor.run(program + "\n".join(texts) + "\n").image)
+    found = reworded(Drawing(program, executor.run(program)), chart)
+    assert all(text.partition(", fontsize")[0] in found for text in texts) and ("fontsize=14" in found) == (not style)
+    assert reworded(Drawing(program, executor.run(program)), to_canvas(executor.run(program).image)) is None
+
+
 def test_right_words_stay(executor):
     for body, _ in CHARTS.values():
         result = executor.run(START + body)
