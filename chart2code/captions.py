@@ -41,7 +41,7 @@ def reworded(drawing: Drawing, target: np.ndarray, size: tuple[int, int] = (CANV
     """
     sharpness = 1.0 if size == (CANVAS, CANVAS) else round(max(size) * drawing.scale / CANVAS, 2)
     page = _Page(target.mean(axis=2, dtype=np.float32), drawing.scale, sharpness)
-    changes = [*_texts(drawing, page), *_categories(drawing, target, page), *_missing(drawing, target, page)]
+    changes = [*_new_or_gone(drawing, target, page), *_texts(drawing, page), *_categories(drawing, target, page)]
     code = drawing.program.changed(changes)
     return None if code == drawing.code else code
 
@@ -165,8 +165,9 @@ def _texts(drawing: Drawing, page: _Page) -> list[Change]:
     return changes
 
 
-def _missing(drawing: Drawing, target: np.ndarray, page: _Page) -> list[Change]:
-    """New statements for the title and the names of the axes that the target has and the program has none for."""
+def _new_or_gone(drawing: Drawing, target: np.ndarray, page: _Page) -> list[Change]:
+    """New statements for the title and the names of the axes that the program has none for, and none of those that the
+    target does not have."""
     program = drawing.program
     box = readout.find_box(target, drawing.box) if drawing.box is not None else None
     axes = next((call.axes for call in program.calls), "plt")
@@ -187,8 +188,14 @@ def _missing(drawing: Drawing, target: np.ndarray, page: _Page) -> list[Change]:
         "ylabel": len(beside) == 2 and (np.mean(beside[0]) - 0.5, middle[1], 90),
     }
     changes = []
+    none = {"title": not above, "xlabel": len(below) == 1, "ylabel": len(beside) == 1}
     for name, place in places.items():
-        if not place or program.statement_calls(f"set_{name}") or program.statement_calls(name):
+        own = [
+            call for call in program.statement_calls(f"set_{name}") if program.text(call.func).startswith(f"{axes}.")
+        ]
+        if own and none[name]:
+            changes += [change for call in own if (change := program.drop_statement(call))]
+        if own or not place:
             continue
         read = page.read(place[:2], 0.5, height, place[2], name == "title", space=ALONE)
         if read is not None and read.error <= CERTAIN and len(read.text) > 2:

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-CHARACTERS = "".join(map(chr, range(33, 127))).replace("`", "") + "°€£–−"
+CHARACTERS = "".join(map(chr, range(33, 127))).replace("`", "") + "°²³µ€£–−"
 FREQUENT = "etaoinsrhldcumfpgwybvkETAOINSRHLDCUMFP"  # as a line of text looks from afar
 REGULAR, BOLD = "DejaVuSans.ttf", "DejaVuSans-Bold.ttf"
 DPI = 100  # matplotlib's own, at which glyphs are hinted

@@ -127,7 +127,10 @@ def test_texts_that_a_program_does_not_have(executor, style):
     chart = to_canvas(executor.run(program + "\n".join(texts) + "\n").image)
     found = reworded(Drawing(program, executor.run(program)), chart)
     assert all(text.partition(", fontsize")[0] in found for text in texts) and ("fontsize=14" in found) == (not style)
-    assert reworded(Drawing(program, executor.run(program)), to_canvas(executor.run(program).image)) is None
+    bare = to_canvas(executor.run(program).image)
+    assert reworded(Drawing(program, executor.run(program)), bare) is None
+    named = program + "\n".join(texts) + "\n"
+    assert reworded(Drawing(named, executor.run(named)), bare) == program
 
 
 def test_right_words_stay(executor):
