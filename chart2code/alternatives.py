@@ -374,13 +374,13 @@ def _styles(inside: tuple[int, ...], page: tuple[int, ...]) -> list[str]:
     """The style sheets with these colours of axes and page, if these are not those that nearly all charts have."""
     if min(inside + page) == 255:
         return []
-    sheets = {name: rcParamsDefault | style.library[name] for name in STYLES}
-    return [
-        name
-        for name, sheet in sheets.items()
-        for own in [[rgb(to_hex(sheet[f"{part}.facecolor"])) for part in ("axes", "figure")]]
-        if np.abs(np.subtract(own, (inside, page))).max() <= SAME_PAPER
-    ]
+
+    def differs(name: str) -> bool:
+        sheet = rcParamsDefault | style.library[name]
+        own = [rgb(to_hex(sheet[f"{part}.facecolor"])) for part in ("axes", "figure")]
+        return np.abs(np.subtract(own, (inside, page))).max() > SAME_PAPER
+
+    return [name for name in STYLES if not differs(name)]
 
 
 def _spines(program: Program, axes: str) -> list[Change | None]:

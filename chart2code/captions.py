@@ -135,33 +135,30 @@ def _run(marked: np.ndarray, place: float, gap: float, anchor: float = 0.5) -> s
 def _texts(drawing: Drawing, page: _Page) -> list[Change]:
     """Changes of the texts that the drawing has and the program says, where the drawing has them."""
     program, changes = drawing.program, []
-    literals, texts = _literals(program), (drawing.result.facts or {}).get("texts", [])
-    roles: dict[str, list[str]] = {}
-    for role, text, *_ in texts:
-        roles.setdefault(text, []).append(role)
-    for text, nodes in literals.items():  # which of several stands where, their order tells, if they are alike
-        if len(nodes) > 1 and (len(nodes) != len(roles.get(text, ())) or len({*roles[text]}) > 1):
-            nodes.clear()
+    texts = (drawing.result.facts or {}).get("texts", [])
+    literals = _literals(program, texts)
     for role, text, bounds, vertical, *_ in texts:
-        for node in [literals[text].pop(0)] if literals.get(text) else []:
-            left, top, right, bottom = (*drawing.place(*bounds[:2]), *drawing.place(*bounds[2:]))
-            anchor, height = 0.5, right - left if vertical else bottom - top
-            if role == "legend":
-                anchor = 0.0
-            elif role == "annotation" and drawing.box is not None:  # of a wedge: it begins at the pie
-                anchor = 0.0 if left + right > drawing.box[0] + drawing.box[2] else 1.0
-            place = left + anchor * (right - left), (top + bottom) / 2
-            height *= 0.8
-            near = 0.6 * height  # further off are the handles of a legend, or the pie
-            space = ALONE if role in ("title", "label") else SPACE
-            reach = near if anchor == 0 else CANVAS, near if anchor == 1 else CANVAS
-            read = page.read(place, anchor, height, 90 if vertical else 0, role == "title", reach, space)
-            if read is None:
-                continue
-            if read.text != text:
-                changes.append((program.span(node), string_literal(read.text)))
-            if role in ("title", "label") and read.error <= CERTAIN:
-                changes += _fonts(program, node, read)
+        if not literals.get(text):
+            continue
+        node = literals[text].pop(0)
+        left, top, right, bottom = (*drawing.place(*bounds[:2]), *drawing.place(*bounds[2:]))
+        anchor, height = 0.5, right - left if vertical else bottom - top
+        if role == "legend":
+            anchor = 0.0
+        elif role == "annotation" and drawing.box is not None:  # of a wedge: it begins at the pie
+            anchor = 0.0 if left + right > drawing.box[0] + drawing.box[2] else 1.0
+        place = left + anchor * (right - left), (top + bottom) / 2
+        height *= 0.8
+        near = 0.6 * height  # further off are the handles of a legend, or the pie
+        space = ALONE if role in ("title", "label") else SPACE
+        reach = near if anchor == 0 else CANVAS, near if anchor == 1 else CANVAS
+        read = page.read(place, anchor, height, 90 if vertical else 0, role == "title", reach, space)
+        if read is None:
+            continue
+        if read.text != text:
+            changes.append((program.span(node), string_literal(read.text)))
+        if role in ("title", "label") and read.error <= CERTAIN:
+            changes += _fonts(program, node, read)
     return changes
 
 
@@ -227,18 +224,25 @@ def _fonts(program: Program, node: ast.Constant, read: Line) -> list[Change]:
     return []
 
 
-def _literals(program: Program) -> dict[str, list[ast.Constant]]:
-    """The string literals of a program by their text, in their order, but those at ticks."""
+def _literals(program: Program, texts: list) -> dict[str, list[ast.Constant]]:
+    """
+    The string literals of a program by their text, but those at ticks. Those that have the same text only if as many
+    `texts` of one role are drawn: then these are in the same order.
+    """
     at_ticks = {id(node) for names, _ in _names_at_ticks(program) for node in names}
     found: dict[str, list[ast.Constant]] = {}
     for node in ast.walk(program.tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in at_ticks:
             found.setdefault(node.value.strip(), []).append(node)
-    return {
-        text: sorted(nodes, key=program.span)
-        for text, nodes in found.items()
-        if text.count("$") < 2  # no formulas
-    }
+    roles: dict[str, list[str]] = {}
+    for role, text, *_ in texts:
+        roles.setdefault(text, []).append(role)
+
+    def told_apart(text: str, nodes: list) -> bool:
+        return len(nodes) == 1 or (len(nodes) == len(roles.get(text, ())) and len({*roles[text]}) == 1)
+
+    plain = {text: nodes for text, nodes in found.items() if text.count("$") < 2}  # no formulas
+    return {text: sorted(nodes, key=program.span) for text, nodes in plain.items() if told_apart(text, nodes)}
 
 
 def _names_at_ticks(program: Program) -> list[tuple[list[ast.Constant], str]]:

@@ -3,13 +3,13 @@
 The judge is the chart's own picture: `eval_metric.similarity.chart_iou` of what a program draws with it. `verify`
 executes the candidates and keeps the best; with `refine` it changes that program, and keeps what makes it fit better:
 
-1. shape and colours of the page are taken from the picture;
+1. shape and colours of the page, the size of the figure and the place of its axes are taken from the picture;
 2. what can be measured there is written into the program at once, data, scale and colours (adjustment.py), and again
    after each rendering, while it helps; error bars, bands and lines across the axes are added (additions.py), series
    if colours are left over or missing; where that does not lead to a copy, programs of the kinds that the picture
    could be of are tried (sketches.py);
 3. other ways to write single things (grid, legend, markers, layout, ...) are tried, one thing after another
-   (alternatives.py);
+   (alternatives.py), where picture and drawing differ in that (clues.py);
 4. its words are read off the picture (captions.py), and numbers are rounded as far as the score allows.
 
 The answer is the program with the highest IoU that was seen, so never worse than the first candidate (the last step
