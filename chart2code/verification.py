@@ -103,7 +103,8 @@ def verify(
         raise ValueError("there is no program to verify")
     began = time.monotonic()
     size = chart.shape[1::-1] if isinstance(chart, np.ndarray) else chart.size
-    search = _Search(executor, to_canvas(chart), size, should_stop)
+    target = np.array(to_canvas(chart))  # its own: what is measured in it is remembered, so nobody may write to it
+    search = _Search(executor, target, size, should_stop)
     share, most = SEARCH_SHARE if refine else 1.0, max_renderings or math.inf
     search.deadline, search.most = began + time_budget * share, most * share
     with contextlib.suppress(_BudgetSpent):

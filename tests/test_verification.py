@@ -112,6 +112,13 @@ def test_best_candidate_is_kept(executor):
     assert found.iou_before == chart_iou(executor.run(PLT + answer).image, chart)
 
 
+def test_the_picture_that_is_given_stays_writable(executor):
+    truth, answer = CHARTS["bar"]
+    chart = np.array(to_canvas(picture(executor, truth)))
+    verify(executor, [PLT + answer], chart, refine=True, max_renderings=3)
+    assert chart.flags.writeable
+
+
 def test_more_candidates_where_none_can_be_executed(executor):
     truth, answer = CHARTS["bar"]
     chart = picture(executor, truth)
