@@ -39,7 +39,8 @@ def main():
         offset = train[-1][0]
         print(f"{run.name}: {len(train)} log lines, last training loss {train[-1][1]:.3f}", end="")
         print(f", last validation loss {validation[-1][1]:.3f}" if validation else "")
-    ax.set(xlabel="steps", ylabel="cross-entropy, nats per token", ylim=(0, 3))
+    ax.set(xlabel="steps", ylabel="cross-entropy, nats per token")
+    ax.set_ylim(0, min(3, ax.get_ylim()[1]))  # a fresh model starts at far more
     ax.set_title("Training (lines), validation (dots)")
     ax.legend()
     ax.grid(alpha=0.3)

@@ -1,5 +1,6 @@
 """train.py and chart2code's training modules, with a model of a few thousand parameters on sixteen rendered charts."""
 
+import contextlib
 import copy
 import json
 import os
@@ -234,6 +235,16 @@ def np_image():
     return Image.fromarray(np.random.default_rng(0).integers(0, 255, (SIZE, SIZE, 3), dtype=np.uint8))
 
 
+def kill(process: subprocess.Popen) -> int:
+    """Kills a process with all that it has started (torchrun's workers have sessions of their own): its exit status."""
+    family = [process, *psutil.Process(process.pid).children(recursive=True)] if process.poll() is None else []
+    for member in family:
+        with contextlib.suppress(psutil.NoSuchProcess):  # its parent's death may have ended it
+            member.kill()
+    psutil.wait_procs(family[1:])
+    return process.wait()
+
+
 def kill_when_saved(arguments: list[str], folder: Path, checkpoint: Path) -> None:
     """Starts a run and kills it with all its processes as soon as `checkpoint` is there."""
     process = subprocess.Popen(
@@ -246,11 +257,7 @@ def kill_when_saved(arguments: list[str], folder: Path, checkpoint: Path) -> Non
             assert time.monotonic() < deadline, "no checkpoint was written"
             time.sleep(0.02)
     finally:
-        family = [process, *psutil.Process(process.pid).children(recursive=True)] if process.poll() is None else []
-        for member in family:  # torchrun's workers have sessions of their own
-            member.kill()
-        psutil.wait_procs(family[1:])
-        process.wait()
+        kill(process)
 
 
 def test_two_processes_killed_and_resumed_end_as_one_that_was_not(workspace, tmp_path):
@@ -450,11 +457,7 @@ def test_a_run_killed_at_random_ends_as_one_that_was_not(workspace, tmp_path):
         process = subprocess.Popen(arguments, cwd=tmp_path, env=environment(tmp_path), stdout=subprocess.DEVNULL,
                                    stderr=subprocess.DEVNULL)  # fmt: skip
         time.sleep(random.uniform(0.5 * seconds, 0.8 * seconds))
-        family = [process, *psutil.Process(process.pid).children(recursive=True)] if process.poll() is None else []
-        for member in family:
-            member.kill()
-        psutil.wait_procs(family[1:])
-        if process.wait() == 0:
+        if kill(process) == 0:
             break
     else:
         launch(arguments, tmp_path)
