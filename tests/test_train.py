@@ -236,7 +236,7 @@ def np_image():
 
 
 def kill(process: subprocess.Popen) -> int:
-    """Kills a process with all that it has started (torchrun's workers have sessions of their own): its exit status."""
+    """Kills a process with all that it has started (workers have sessions of their own), and gives its exit status."""
     family = [process, *psutil.Process(process.pid).children(recursive=True)] if process.poll() is None else []
     for member in family:
         with contextlib.suppress(psutil.NoSuchProcess):  # its parent's death may have ended it
