@@ -45,7 +45,7 @@ def measure(model, processor, charts, candidates: int, time_budget: float) -> di
             image = chart["image"]
             answers = generate_candidates(model, processor, [image], candidates)[0]
             greedy = verify(executor, answers[:1], image)
-            best = verify(executor, answers, image, time_budget=60)
+            best = verify(executor, answers, image, time_budget=60) if len(answers) > 1 else greedy
             refined = verify(executor, answers, image, refine=True, time_budget=time_budget)
             for family in (chart["chart_type"], "all"):
                 for way, found in zip(WAYS, (greedy, best, refined)):
