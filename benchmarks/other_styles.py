@@ -1,6 +1,6 @@
 """Charts as other people draw them: how many does the model redraw, and how many with refinement?
 
-    python benchmarks/other_styles.py                          # 60 charts, some 8 minutes on two cores
+    python benchmarks/other_styles.py                          # 60 charts, some 4 minutes on two cores
     python benchmarks/other_styles.py --limit 20 --json --output /tmp/charts
 
 None of them is made by chart2code.synthetic: they are scripts as they stand in tutorials and notebooks (pyplot, axes,

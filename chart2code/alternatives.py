@@ -331,10 +331,6 @@ def paper_colors(pixels: np.ndarray, box: readout.Box) -> tuple[tuple[int, ...],
     return readout.paper_of(pixels, readout.find_box(pixels, box) or box), readout.page_of(pixels)
 
 
-def pale_framed(pixels: np.ndarray, box: readout.Box) -> bool:
-    return readout.has_pale_frame(pixels, readout.find_box(pixels, box) or box)
-
-
 def papers(drawing: Drawing, target: np.ndarray) -> list[str]:
     """
     The program with colours of page and axes as the target has them, where they are not those of the drawing, and in
@@ -361,12 +357,12 @@ def papers(drawing: Drawing, target: np.ndarray) -> list[str]:
         start = program.span(program.statement_of(calls[0]))[0]
         grids = [change for call in program.statement_calls("grid") if (change := program.drop_statement(call))]
         sheets = _styles(inside, page)
-        if not sheets and pale_framed(target, box) > pale_framed(drawing.pixels, box):
+        if not sheets and readout.has_pale_frame(target, box) > readout.has_pale_frame(drawing.pixels, box):
             sheets = [PALE_FRAMED]
         texts = [call for m in ("title", "xlabel", "ylabel") for call in program.statement_calls(f"set_{m}")]
         sizes = [program.set_keyword(call, name, None) for call in texts for name in ("fontsize", "fontweight")]
-        former += [*grids, *filter(None, sizes)]
-        options += [[*former, ((start, start), f'plt.style.use("{sheet}")\n')] for sheet in sheets]
+        restyled = [*former, *grids, *filter(None, sizes)]
+        options += [[*restyled, ((start, start), f'plt.style.use("{sheet}")\n')] for sheet in sheets]
     return [program.changed(changes) for changes in options]
 
 

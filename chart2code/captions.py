@@ -91,9 +91,7 @@ class _Page:
             return None
         # Small letters are 0.55 ems high, capitals and a g together 0.97; blur adds a row at each end.
         fitting = [size for size in SIZES if 0.5 < (len(line) - 2 * RIM) / (size * DPI / 72 * self.scale) < 1.25]
-        sizes = [
-            size * self.sharpness for size in fitting
-        ]  # glyphs have their shape by the pixels that they are drawn in
+        sizes = [size * self.sharpness for size in fitting]  # their own pixels give glyphs their shape
         found = read_line(line, (REGULAR, BOLD) if bold else (REGULAR,), sizes, round(self.scale / self.sharpness, 4))
         if not found.text or found.error > MOST_ERROR:
             return None

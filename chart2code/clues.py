@@ -96,7 +96,7 @@ class Clues:
         """How much there is that is dark, inside of the axes."""
         counts = []
         for pixels, box in self.pictures:
-            inside = _part(pixels, box, BESIDE)
+            inside = readout.inside_of(pixels, box, BESIDE)
             counts.append(int(((inside.max(axis=2) < 90) & (np.ptp(inside, axis=2) < GREY)).sum()))
         return bool(counts) and abs(counts[0] - counts[1]) < max(OUTLINES[0], OUTLINES[1] * max(counts))
 
@@ -128,17 +128,16 @@ class Clues:
         return _words(pixels, box) - _words(drawn, own_box)
 
     @cached_property
-    def _covers(self) -> dict[int, tuple[Series, np.ndarray, np.ndarray]]:
+    def _covers(self) -> list[tuple[Series, np.ndarray, np.ndarray]]:
+        """Each series with where its colour is in the target and in the drawing."""
         scene = Scene.of(self.drawing, self.target) if self.pictures else None
-        if scene is None:
-            return {}
-        return {k: entry for k, entry in enumerate(zip(self.drawing.series, scene.covers, scene.own))}
+        return [] if scene is None else list(zip(self.drawing.series, scene.covers, scene.own))
 
     @cached_property
     def ends(self) -> bool:
         """Where lines and areas begin and end along x."""
         ends = [[], []]
-        for s, *covers in self._covers.values():
+        for s, *covers in self._covers:
             if s.kind in ("plot", "stackplot"):
                 for (_, box), cover, places in zip(self.pictures, covers, ends):
                     columns = np.flatnonzero((cover > 0.4).any(axis=0))
@@ -148,7 +147,7 @@ class Clues:
     def strokes(self, calls: Sequence[ast.Call]) -> tuple[bool, bool]:
         """Whether lines are alike in their markers, and in their dashes."""
         pairs = []
-        for s, cover, own in self._covers.values():
+        for s, cover, own in self._covers:
             if s.call.node in calls:
                 if s.marks is None or len(s.marks) < 2 or (np.diff(s.marks[:, 0]) <= 0).any():
                     return False, False
@@ -169,7 +168,7 @@ class Clues:
     def bar_width(self) -> float | None:
         """How many times as wide as in the drawing the target's bars are, in shares of the place of each."""
         ratios = []
-        for s, *covers in self._covers.values():
+        for s, *covers in self._covers:
             if s.kind in ("bar", "barh"):
                 side = "left" if s.kind == "barh" else "bottom"
                 ticks = [readout.find_ticks(*picture, side) for picture in self.pictures]
@@ -182,11 +181,6 @@ class Clues:
                 ]
                 ratios.append(shares[0] / shares[1])
         return float(np.median(ratios)) if ratios else None
-
-
-def _part(pixels: np.ndarray, box: readout.Box, margin: int) -> np.ndarray:
-    left, top, right, bottom = (int(round(v)) for v in box)
-    return pixels[max(0, top + margin) : bottom - margin + 1, max(0, left + margin) : right - margin + 1]
 
 
 def _grid(pixels: np.ndarray, box: readout.Box) -> list[tuple[float, float] | None]:
@@ -227,13 +221,13 @@ def _words(pixels: np.ndarray, box: readout.Box) -> np.ndarray:
     regions, _ = ndimage.label(ink, np.ones((3, 3)))
     counts = np.zeros((PARTS, PARTS + 1))
     left, top, right, bottom = box
-    for k, (rows, columns) in enumerate(ndimage.find_objects(regions)):
+    for k, (rows, columns) in enumerate(ndimage.find_objects(regions), 1):
         x, y = ((s.start + s.stop) / 2 for s in (columns, rows))
         if not LETTERS[0] <= rows.stop - rows.start <= LETTERS[1] or columns.stop - columns.start > 2 * LETTERS[1]:
             continue
         if left + BESIDE < x and top < y < bottom:
             column = PARTS if x > right else int(PARTS * (x - left) / (right - left))
-            counts[int(PARTS * (y - top) / (bottom - top)), column] += (regions[rows, columns] == k + 1).sum()
+            counts[int(PARTS * (y - top) / (bottom - top)), column] += (regions[rows, columns] == k).sum()
     return counts
 
 

@@ -90,9 +90,9 @@ def find_box(pixels: np.ndarray, guess: Box) -> Box | None:
     return grid if frame is None or grid and np.abs(np.subtract(frame, grid)).max() > BEYOND else frame
 
 
-def has_pale_frame(pixels: np.ndarray, box: Box) -> bool:
+def has_pale_frame(pixels: np.ndarray, guess: Box) -> bool:
     """Whether the left side of the axes is a line, but no dark one."""
-    left, top, right, bottom = (int(round(v)) for v in box)
+    left, top, _, bottom = (int(round(v)) for v in find_box(pixels, guess) or guess)
     side = _palest(pixels[top:bottom, max(0, left - 1) : left + 2]).min(axis=1, initial=255)
     return bool(side.size) and DARK < np.median(side) < FAINT
 
@@ -317,8 +317,8 @@ def _has(pixels: np.ndarray, color: np.ndarray) -> np.ndarray:
 @remembered
 def paper_of(pixels: np.ndarray, box: Box) -> tuple[int, ...]:
     """The colour of the axes' background: one of the most frequent, pale, or dark up to the frame; else white."""
-    inside = _inside(pixels, box, 3).reshape(-1, 3).astype(np.int32)
-    top = _inside(pixels, box, 5)[:3].reshape(-1, 3).astype(np.int16)  # where bars don't reach
+    inside = inside_of(pixels, box, 3).reshape(-1, 3).astype(np.int32)
+    top = inside_of(pixels, box, 5)[:3].reshape(-1, 3).astype(np.int16)  # where bars don't reach
     if not len(inside) or not len(top):
         return 255, 255, 255
     codes, counts = np.unique((inside[:, 0] << 16) | (inside[:, 1] << 8) | inside[:, 2], return_counts=True)
@@ -355,7 +355,7 @@ def find_colors(
     without greys (of grid, frame and text) unless they are asked for.
     """
     paper = np.array(paper_of(pixels, box), np.float32)
-    inside = _inside(pixels, box, 3).astype(np.int16)
+    inside = inside_of(pixels, box, 3).astype(np.int16)
     flat = np.zeros(inside.shape[:2], bool)  # no soft edge: as above and below, left and right
     if min(flat.shape) > 2:
         across = _palest(np.abs(inside[:, 2:] - inside[:, :-2]))[1:-1]
@@ -413,7 +413,8 @@ def _mixed(color: np.ndarray, one: np.ndarray, other: np.ndarray) -> bool:
     return 0.05 < share < 0.93 and np.abs(color - other - share * direction).max() < 22
 
 
-def _inside(pixels: np.ndarray, box: Box, margin: int) -> np.ndarray:
+def inside_of(pixels: np.ndarray, box: Box, margin: int) -> np.ndarray:
+    """The part of a picture that lies in a box and is `margin` pixels away from its sides."""
     left, top, right, bottom = (int(round(v)) for v in box)
     return pixels[
         max(0, top + margin) : max(0, bottom - margin + 1), max(0, left + margin) : max(0, right - margin + 1)

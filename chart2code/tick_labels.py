@@ -53,7 +53,6 @@ def _labels(
     return tuple(read), style[1] if style else 0.0
 
 
-@remembered
 def label_scale(pixels: np.ndarray, box: Box) -> float | None:
     """The scale, as in `_labels`, of the glyphs at the lower and the left side; None if they differ."""
     read = [_labels(pixels, box, find_ticks(pixels, box, side), side) for side in ("bottom", "left")]

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from chart2code import adjustment, alternatives, captions
+from chart2code import adjustment, alternatives, captions, readout
 from chart2code.additions import completed
 from chart2code.drawing import Drawing
 from chart2code.sketches import sketches
@@ -230,7 +230,7 @@ class _Search:
             box, pictures = drawing.box, (self.target, drawing.pixels)
             colors = zip(*(alternatives.paper_colors(pixels, box) for pixels in pictures))
             differences = [np.abs(np.subtract(*pair)).max() for pair in colors]
-            frames = {alternatives.pale_framed(pixels, box) for pixels in pictures}
+            frames = {readout.has_pale_frame(pixels, box) for pixels in pictures}
             return len(frames) > 1 or max(differences) > alternatives.SAME_PAPER
 
         if drawn:
