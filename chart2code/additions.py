@@ -27,6 +27,7 @@ from chart2code.tick_labels import read_scale
 
 LONG_ERRORS = 6  # pixels: half the length of error bars on a line, whose markers are as long
 BAND = (0.08, 0.6)  # opacity of bands
+BESIDE = 4.0  # pixels, between the edge of an area and the middle of the line that is its border
 
 
 def completed(drawing: Drawing, target: np.ndarray) -> list[str]:
@@ -39,7 +40,7 @@ def completed(drawing: Drawing, target: np.ndarray) -> list[str]:
     found = [
         _lines_across(drawing, target, scene, frame, palette),
         _error_bars(drawing, target, scene, frame),
-        _bands(drawing, target, scene, frame, palette),
+        _bands(drawing, target, scene, frame, palette) or _between(drawing, target, scene, palette),
     ]
     found = [changes for changes in found if changes]
     options = [sum(found, []), *found] if len(found) > 1 else found
@@ -127,6 +128,32 @@ def _bands(
         style = f"color={color_literal(ink)}, alpha={round(20 * share) / 20:g}, linewidth=0"
         changes.append(((end, end), f"\n{s.call.axes}.fill_between({s.call.x}, {', '.join(names)}, {style})"))
     return changes
+
+
+def _between(drawing: Drawing, target: np.ndarray, scene: Scene, palette: list[np.ndarray]) -> list[Change]:
+    """The area between two lines."""
+    program = drawing.program
+    lines = [
+        (s, readout.find_path(cover)) for s, cover in zip(drawing.series, scene.covers) if s.call.method == "plot"
+    ]
+    if any(call.method == "fill_between" for call in program.calls):
+        return []
+    for color in palette:
+        area = readout.area_of(target, color, scene.box)
+        columns = np.flatnonzero(area.any(axis=0))
+        if not len(columns):
+            continue
+        upper = area[:, columns].argmax(axis=0).astype(float)
+        lower = len(area) - 1 - area[::-1, columns].argmax(axis=0).astype(float)
+        for (one, high), (other, low) in itertools.permutations(lines, 2):
+            same = one.call.x and one.call.x == other.call.x and one.axes == other.axes
+            away = np.abs([upper - high[columns], lower - low[columns]])
+            if not same or not np.nan_to_num(away, nan=BESIDE + 1).mean(axis=1).max() < BESIDE:
+                continue
+            end = program.span(program.statement_of(other.call.node))[1]
+            arguments = f"{one.call.x}, {other.column}, {one.column}, color={color_literal(color)}"
+            return [((end, end), f"\n{one.call.axes}.fill_between({arguments})")]
+    return []
 
 
 def _edges(wash: np.ndarray, cover: np.ndarray, knots: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:

@@ -20,7 +20,7 @@ from scipy.optimize import linear_sum_assignment
 from chart2code import readout
 from chart2code.drawing import CYCLE, Drawing, Series, color_literal, literal_color, rgb
 from chart2code.program import Change, Program, decimals_for, literal, number, string_literal
-from chart2code.tick_labels import read_scale
+from chart2code.tick_labels import read_decades, read_scale
 from chart2code.vocabulary import TIME_DIMENSIONS
 from eval_metric.similarity import CANVAS
 
@@ -28,13 +28,15 @@ NICE_STEPS = (1.0, 2.0, 2.5, 5.0)  # of matplotlib's ticks
 FINEST = 0.002  # of the length of an axis: finer values can't be seen
 WASH = 0.6  # opacity that areas below lines don't have
 SAME_COLOR = 14  # of 255
+LARGE, MOSTLY = 1000, 0.8  # pixels of a colour, and which share of them are areas: that of no line
 SHARED = 600  # price of a colour that another series has: more than any distance
 DARK = 90  # of 255: grids and frames are lighter
 GREY = 30  # of 255: less chroma than this, and it may be grid or text
 THICKEST = 6  # points, of lines
 FILLED = ("bar", "barh", "stackplot")
 KNOWN = 0.6  # pixels that lines may be away from polylines whose places are known
-PLACE_ERROR = 0.15  # of the distance between two points
+SEEN_PLACE = 0.4  # pixels: what is nearer has the same value on a logarithmic axis
+PLACE_ERROR = 0.15, 0.02  # of the distance between two points, and of that between the first and the last
 LOWER = {"^": 0.12, "v": -0.12}  # the middle of triangles with an edge, in their heights
 AREAS = {"o": 0.785, "s": 1.0, "D": 1.0, "^": 0.5, "v": 0.5}  # of markers, in squares of their size
 
@@ -122,6 +124,8 @@ def _read_axes(reading: Reading, series: list[Series], colors: bool, scale: bool
     box, covers, own = scene.box, scene.covers, scene.own
     if colors:
         _write_colors(reading, series, scene.colors)
+    if is_logarithmic(program):  # what follows is for straight scales
+        return
     if scene.washed:
         _write_opacities(reading, series, scene.colors, readout.find_colors(target, box), scene.paper)
     colored = [i for i, s in enumerate(series) if isinstance(s.call.keyword("color"), ast.List)]
@@ -204,8 +208,10 @@ def _read_axes(reading: Reading, series: list[Series], colors: bool, scale: bool
                 for part, places in ((covers, knots), (own, own_knots))
             )
             if thick is not None and thick_own is not None and thick_own.sum() > 0:
+                read = read_scale(target, box, readout.find_ticks(target, box, "left"), "left") if scale else None
                 total = sum(sum(series[k].values) for k in areas)
-                values |= dict(zip(areas, thick * frame.ratio_y * total / thick_own.sum()))
+                per_pixel = abs(read[1]) if read else frame.ratio_y * total / thick_own.sum()
+                values |= dict(zip(areas, thick * per_pixel))
     if scale and rest and sampled is None and len(ticks) == count and not horizontal:
         _write_places(reading, series[rest[0]].call.x, ticks, box)
     _write_values(reading, series, values, errors, frame, count, scale)
@@ -277,10 +283,44 @@ def _sampled(
     return knots
 
 
+def logarithmic(drawing: Drawing, target: np.ndarray) -> str | None:
+    """
+    The program with logarithmic axes where those of the target are, by powers of ten at their ticks, and what its
+    marks are worth there; None if they aren't. The drawing's axes are straight, and its marks where those of the
+    target are.
+    """
+    program, series = drawing.program, [s for s in drawing.series if s.axes == 0]
+    box = readout.find_box(target, drawing.box) if drawing.box else None
+    if box is None or not series or is_logarithmic(program) or any(s.marks is None for s in series):
+        return None
+    frame, columns, changes = Frame(box, drawing.box, False), {}, []
+    axes = series[0].call.axes
+    for axis, side, names in (("x", "bottom", [s.call.x for s in series]), ("y", "left", [s.column for s in series])):
+        scale = read_decades(target, box, side)
+        if scale is None:
+            continue
+        for name, s in zip(names, series):
+            if program.literals(name) is None or len(program.literals(name)) != len(s.marks):
+                return None
+            places = frame.from_own_x(s.marks[:, 0]) if axis == "x" else frame.from_own_y(s.marks[:, 1])
+            values = 10 ** (scale[0] + scale[1] * places)
+            error = math.log(10) * abs(scale[1]) * SEEN_PLACE
+            columns[name] = [brief(float(value), error * float(value)) for value in values]
+        text = f'plt.{axis}scale("log")' if axes == "plt" else f'{axes}.set_{axis}scale("log")'
+        changes.append(program.add_statement(text))
+        for method in (f"set_{axis}lim", f"set_{axis}ticks"):
+            changes += [change for call in program.statement_calls(method) if (change := program.drop_statement(call))]
+    return program.changed([*program.write_columns(columns), *changes]) if changes else None
+
+
+def is_logarithmic(program: Program) -> bool:
+    return any(program.statement_calls(name) for name in ("set_xscale", "set_yscale", "xscale", "yscale"))
+
+
 def place_literals(places: np.ndarray) -> list[str]:
     """Places along x as programs write them: with few digits, and where they are even, from one end to the other."""
     steps = np.diff(places)
-    error = PLACE_ERROR * float(np.mean(steps))
+    error = min(share * float(length) for share, length in zip(PLACE_ERROR, (np.mean(steps), np.ptp(places))))
     if np.ptp(steps) < 2 * error:
         places = np.linspace(*(float(brief(place, error)) for place in (places[0], places[-1])), len(places))
     return [brief(place, 0.3 * error) for place in places]
@@ -347,6 +387,9 @@ class Frame:
     def to_own_y(self, y: np.ndarray) -> np.ndarray:
         return self.own[1] + (y - self.box[1]) * self.ratio_y
 
+    def from_own_y(self, y: np.ndarray) -> np.ndarray:
+        return self.box[1] + (y - self.own[1]) / self.ratio_y
+
     def from_own_x(self, x: np.ndarray) -> np.ndarray:
         return self.box[0] + (x - self.own[0]) * (self.box[2] - self.box[0]) / (self.own[2] - self.own[0])
 
@@ -401,9 +444,11 @@ def match_colors(
     # Each colour once, and again at a price: two series may share one.
     options = [*palette, *palette]
     cost = np.empty((len(series), len(options)))
+    areas = [n > LARGE and readout.area_of(target, color, box).sum() > MOSTLY * n for color, n in options]
     for i, s in enumerate(series):
         for j, (other, amount) in enumerate(options):
             cost[i, j] = _distance(s.color, other) - 12 * math.log10(amount) + (SHARED if j >= len(palette) else 0)
+            cost[i, j] += SHARED if areas[j] and s.kind == "plot" else 0
     rows, columns = linear_sum_assignment(cost)
     partner = {int(r): options[c][0] for r, c in zip(rows, columns)}
     return [partner.get(i, s.color) for i, s in enumerate(series)]

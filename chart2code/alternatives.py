@@ -39,7 +39,7 @@ DPIS = (100, 120, 150, 200, 300)
 SAME_SIZE = 0.08  # of a factor's logarithm
 MIN_WIDTH, MAX_WIDTH = 2.4, 10.5  # inches, of figures as people make them
 FORMATS = ('"{x:,.0f}"', '"${x:,.0f}"', '"{x:.0f}%"', '"${x:.0f}"')
-STROKES = {"errorbar": "plot", "barh": "bar", "fill_between": "stackplot"}  # drawn alike
+STROKES = {"errorbar": "plot", "step": "plot", "barh": "bar", "fill_between": "stackplot"}  # drawn alike
 MARKERS = ('"o"', '"s"', '"^"', '"D"', '"v"')
 SIDES = ("above", "below", "left", "right", "inside")
 LEAST_LINE, DASHED = 0.2, 0.85  # of a grid line, if there is one, and if it has no dashes
@@ -187,7 +187,7 @@ def alternatives(drawing: Drawing, target: np.ndarray) -> list[list[list[Change]
     add(*_opacities(drawing))
     if not pies:
         if any(call.keyword("label") or call.keyword("labels") for call in program.calls) and not alike.words:
-            statement("legend", *_legends(alike.new_words), at=SIDES)
+            statement("legend", *_legends(alike.new_words, len(drawing.series)), at=SIDES)
         add(*_bar_widths(program, alike.bar_width))
         if (lines or areas) and not alike.ends:
             statement("margins", "x=0")
@@ -400,11 +400,12 @@ def _grids(shares: list[float] | None) -> Sequence[str]:
     return [", ".join(filter(None, (axis, dashes, alpha))) for alpha in ("", "alpha=0.3", "alpha=0.5", "alpha=0.7")]
 
 
-def _legends(places: list[tuple[str, str]] | None) -> Sequence[str]:
-    """Arguments of `legend` that put it at one of these places, or where matplotlib does."""
+def _legends(places: list[tuple[str, str]] | None, count: int) -> Sequence[str]:
+    """Arguments of `legend` that put it at one of these places, or where matplotlib does; `count`: of its entries."""
     if places is None:
         return LEGENDS
     where = [f'loc="{" ".join(dict.fromkeys(place))}"' for place in places[:2] if place[1] != "outside"]
+    where += [f"{place}, ncol={count}" for place in where if "center" in place and count > 1]  # side by side
     return ["", *where, *(LEGENDS[1:2] if ("", "outside") in places[:2] else ())]
 
 

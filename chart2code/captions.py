@@ -125,8 +125,12 @@ def _cut_out(
 
 
 def _run(marked: np.ndarray, place: float, gap: float, anchor: float = 0.5) -> slice | None:
-    """Of the stretches of True, which gaps up to `gap` do not part, the one whose `anchor` is next to a place."""
+    """Of the stretches of True, which gaps up to `gap` do not part, the one whose `anchor` is next to a place. Where
+    that is an end, rather one that is not cut off there: others are handles of a legend."""
     runs = runs_of(marked, gap)
+    if anchor in (0, 1):
+        cut = 0 if anchor == 0 else len(marked)
+        runs = [run for run in runs if run[int(anchor)] != cut] or runs
     return slice(*min(runs, key=lambda run: abs(run[0] + anchor * (run[1] - run[0]) - place))) if runs else None
 
 

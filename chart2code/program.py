@@ -19,6 +19,7 @@ PLOTTING = {
     "bar": (0, 1),
     "barh": (0, 1),
     "plot": (0, 1),
+    "step": (0, 1),
     "errorbar": (0, 1),
     "scatter": (0, 1),
     "pie": (None, 0),

@@ -48,6 +48,7 @@ CLOSE = 0.3  # pixels that a path may be away from a polyline with few corners
 DIP = 0.6  # how much better the right number of corners fits than one more or less
 INSETS = (0.5, 2.5, 4.5)  # pixels that ink goes on beyond the first and last corner: caps, markers
 MOST_KNOTS = 240
+LEVEL, SHORTEST_STEP = 0.3, 3  # rows, columns: of a line in steps
 MOST_FITTED = 40  # corners that are fitted together
 
 
@@ -221,16 +222,22 @@ def _spine(dark: np.ndarray, start: float, end: float, guess: float, last: bool)
     return float(run[0]), float(run[-1]), float(low + np.average(near, weights=counts[near]))
 
 
-@remembered
 def find_ticks(pixels: np.ndarray, box: Box, side: str) -> np.ndarray:
     """
     Places of the ticks (of their labels, if there are none) along a side ("bottom", "left" or "right") of the axes, in
     ascending order.
     """
+    return weighed_ticks(pixels, box, side)[0]
+
+
+@remembered
+def weighed_ticks(pixels: np.ndarray, box: Box, side: str) -> tuple[np.ndarray, np.ndarray]:
+    """As `find_ticks`, and how much ink each has; labels the same."""
+    nothing = np.empty(0), np.empty(0)
     grey = 255 - _palest(_on_light(pixels)).astype(np.float32)
     left, top, right, bottom = (int(round(v)) for v in box)
     if bottom + 6 > len(grey) or left < 6 or right + 6 > grey.shape[1]:
-        return np.empty(0)
+        return nothing
     if side == "bottom":
         offset = max(0, left - 2)
         strip, beyond = (grey[rows, offset : right + 3] for rows in (slice(bottom + 2, bottom + 4), bottom + 5))
@@ -242,16 +249,17 @@ def find_ticks(pixels: np.ndarray, box: Box, side: str) -> np.ndarray:
             columns, further = slice(right + 2, right + 4), right + 5
         strip, beyond = grey[offset : bottom + 3, columns].mean(axis=1), grey[offset : bottom + 3, further]
     if not strip.size or np.isnan(strip).any():
-        return np.empty(0)
+        return nothing
     regions, count = ndimage.label(strip > 50)
     index = np.arange(1, count + 1)
     widths = ndimage.sum_labels(np.ones_like(strip), regions, index)
     places = offset + np.array(ndimage.center_of_mass(strip, regions, index)).reshape(-1)
-    places = places[widths <= 4]
+    places, weights = places[widths <= 4], ndimage.sum_labels(strip, regions, index)[widths <= 4]
     longer = beyond[np.round(places - offset).astype(int)] > 50
     if len(places) < 2 or longer.mean() > 0.5:  # these are glyphs
-        return _label_places(pixels, box, side)
-    return places
+        places = _label_places(pixels, box, side)
+        return places, np.ones(len(places))
+    return places, weights
 
 
 def _label_places(pixels: np.ndarray, box: Box, side: str) -> np.ndarray:
@@ -361,7 +369,7 @@ def find_colors(
         across = _palest(np.abs(inside[:, 2:] - inside[:, :-2]))[1:-1]
         along = _palest(np.abs(inside[2:] - inside[:-2]))[:, 1:-1]
         flat[1:-1, 1:-1] = np.maximum(across, along) <= 6
-    inside, flat = inside.reshape(-1, 3), flat.ravel()
+    shape, inside, flat = flat.shape, inside.reshape(-1, 3), flat.ravel()
     codes = (inside.astype(np.int32) >> 3) @ np.array([1 << 10, 1 << 5, 1])
     values, index, counts = np.unique(codes, return_inverse=True, return_counts=True)
     found: list[list] = []
@@ -395,8 +403,28 @@ def find_colors(
         pairs = [(other, paper) for other in strong] + [(one, other) for one in strong for other in strong + left_out]
         if area < 0.3 * count and any(_mixed(color, one, other) for one, other in pairs):
             continue
+        # Of a thin line, and more so of dashes, the edge may be more than the middle; but it is next to it.
+        cores = [other for other, n, _ in found if minimum <= n <= count < 4 * n and _mixed(color, other, paper)]
+        if area < 0.3 * count and any(_beside(color, core, inside.reshape(*shape, 3)) for core in cores):
+            continue
         kept.append((color, int(count)))
     return tuple(sorted(kept, key=lambda entry: -entry[1]))
+
+
+def _beside(color: np.ndarray, core: np.ndarray, pixels: np.ndarray) -> bool:
+    """Whether nearly all pixels of a colour touch one of another."""
+    own, other = (difference(pixels, c) < 30 for c in (color, core))
+    return bool((own & ndimage.binary_dilation(other, np.ones((3, 3)))).sum() > 0.9 * own.sum())
+
+
+@remembered
+def area_of(pixels: np.ndarray, color: np.ndarray, box: Box) -> np.ndarray:
+    """(H, W) bool: where a colour fills areas inside of a box, more than lines and markers do."""
+    area = np.zeros(pixels.shape[:2], bool)
+    left, top, right, bottom = (int(round(v)) for v in box)
+    inside = np.s_[top + 3 : bottom - 2, left + 3 : right - 2]
+    area[inside] = ndimage.binary_opening(_has(pixels, color)[inside], np.ones((9, 9)))
+    return area
 
 
 def wash_of(color: np.ndarray, ink: np.ndarray, paper: Sequence[float]) -> float | None:
@@ -612,6 +640,33 @@ def find_path(cover: np.ndarray) -> np.ndarray:
     chosen = chosen[strong[0] : strong[-1] + 1]
     path[columns[chosen]] = middles[chosen]
     return path
+
+
+def find_steps(cover: np.ndarray) -> tuple[np.ndarray, np.ndarray, str] | None:
+    """
+    Columns (n,) and heights (n,) of the points of a line in steps, and where in matplotlib's words: "post" if a height
+    holds until the next point, "pre" if it holds since the last; None if it isn't such a line.
+    """
+    path = find_path(cover)
+    columns = np.flatnonzero(~np.isnan(path))
+    if len(columns) < MOST_KNOTS / 4:
+        return None
+    heights = path[columns]
+    flat = np.split(np.arange(len(columns)), np.flatnonzero(np.abs(np.diff(heights)) > LEVEL) + 1)
+    flat = [part for part in flat if len(part) >= SHORTEST_STEP]
+    if len(flat) < 3 or sum(map(len, flat)) < 0.9 * len(columns) or max(np.ptp(heights[part]) for part in flat) > 1:
+        return None
+    levels = np.array([np.median(heights[part]) for part in flat])
+    jumps = [(columns[a[-1]] + columns[b[0]]) / 2 for a, b in itertools.pairwise(flat)]
+    left, right = float(columns[0]), float(columns[-1])
+    ends = []  # of the line, if they are upright
+    for column, level in ((columns[0], levels[0]), (columns[-1], levels[-1])):
+        rows = np.flatnonzero(cover[:, max(0, column - 1) : column + 2].max(axis=1) > 0.5)
+        far = rows[np.abs(rows - level).argmax()] if len(rows) else level
+        ends.append(far if abs(far - level) > 4 else None)
+    if ends[0] is not None and ends[1] is None:
+        return np.array([left, *jumps, right]), np.array([ends[0], *levels]), "pre"
+    return np.array([left, *jumps, right]), np.array([*levels, levels[-1] if ends[1] is None else ends[1]]), "post"
 
 
 def upper_edge(cover: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ import numpy as np
 from scipy import ndimage
 
 from chart2code import readout
-from chart2code.adjustment import place_literals
+from chart2code.adjustment import place_literals, value_literals
 from chart2code.drawing import color_literal
 from chart2code.program import PLOTTING, string_literal
 from chart2code.tick_labels import read_scale
@@ -33,6 +33,7 @@ THIN = 200  # but so many may be a line
 SOLID = 0.5  # of the pixels of bars and areas that are not at an edge
 GREY, DARK = 26, 90  # of 255: chroma of greys, and how light lines of that kind are at most
 DOTS, MARKERS = 0.12, 0.5  # thickness from which there are markers on a line, and nothing but markers
+DASHED = 0.5  # of the columns of the axes, inked: spots may be dashes of a line, too
 PALE = 190  # of 255: what is lighter, and thin, is a grid
 MOST_ROWS = 40
 STRAIGHT = 1.5  # pixels that a trend may be away from a straight line
@@ -179,8 +180,13 @@ class _Sheet:
         found = self.shaded(solid, thin, paper)
         if solid:
             found += self.bars(solid, thin) + (self.bars(solid, []) if thin else []) + self.areas(solid)
+            found += self.lines(thin) if len(thin) > 1 else []  # with an area between them
         if thin and not found and all(self.spotted(cover) for _, cover in thin):
             found += self.points(thin)
+            if min(self.extent(cover) for _, cover in thin) > DASHED:
+                found += self.lines(thin)
+        if thin and not found:
+            found += self.steps(thin)
         if thin and not found:
             thick = [self.thickness(cover) for _, cover in thin]
             if max(thick) > DOTS:
@@ -342,6 +348,25 @@ class _Sheet:
         if knots is None:
             return None
         return "x", place_literals(scale[0] + scale[1] * knots if scale else np.arange(len(knots)))
+
+    def steps(self, thin: list) -> list[str]:
+        """Lines in steps, with what they are worth: nothing measures that later."""
+        scales = [
+            read_scale(self.target, self.box, readout.find_ticks(self.target, self.box, side), side)
+            for side in ("bottom", "left")
+        ]
+        found = [readout.find_steps(cover) for _, cover in thin]
+        if None in scales or None in found:
+            return []
+        lines = []
+        for k, ((color, _), (columns, rows, where)) in enumerate(zip(thin, found)):
+            places, values = (start + slope * pixels for (start, slope), pixels in zip(scales, (columns, rows)))
+            x, y = (f"x{k + 1}", f"y{k + 1}") if len(thin) > 1 else ("x", "y")
+            span = abs(scales[1][1]) * (self.box[3] - self.box[1])
+            texts = zip(place_literals(places), value_literals(values, span))
+            lines.append(f"{x}, {y} = zip(*[{', '.join(f'({a}, {b})' for a, b in texts)}])")
+            lines.append(f'ax.step({x}, {y}, where="{where}", {self.style(color, k, len(thin))})')
+        return [self.program(*lines, *self.margins(thin), legend=len(thin) > 1)]
 
     def lines(self, thin: list) -> list[str]:
         columns = [f"y{k + 1}" for k in range(len(thin))] if len(thin) > 1 else ["y"]

@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 
 from chart2code.picture_cache import remembered
-from chart2code.readout import Box, find_ticks
+from chart2code.readout import Box, find_ticks, weighed_ticks
 from chart2code.words import DPI, REGULAR, Line, read_line
 
 FONTS = (REGULAR, "DejaVuSerif.ttf")
@@ -27,6 +27,9 @@ ALIKE = 0.25  # the same, for labels in the font of others
 IN_VAIN = 3  # labels that are no numbers, before the first one: they are words, or turned
 NEXT = 4  # pixels, at most, from one glyph to the next
 MOST_WIDE, TALLEST = 80, 24  # pixels of the canvas that a label takes
+MAJOR = 0.65  # of the ink of the largest tick: those of decades, not what stands between them
+RAISED, SMALLER = 0.3, 0.7  # of a digit's height: an exponent's foot above the line; and of its size
+EXPONENT = re.compile(r"-?\d{1,2}")
 
 
 @remembered
@@ -65,6 +68,8 @@ def read_scale(pixels: np.ndarray, box: Box, ticks: np.ndarray, side: str) -> tu
     (start, slope) of value = start + slope * pixel along a side ("bottom", "left" or "right") of the axes, by the
     labels at its ticks; None if there aren't three labels that agree.
     """
+    if read_decades(pixels, box, side):
+        return None
     read, _ = _labels(pixels, box, ticks, side)
     best: list[tuple[float, float]] = []
     for (a, first), (b, second) in itertools.combinations(read, 2):
@@ -77,6 +82,62 @@ def read_scale(pixels: np.ndarray, box: Box, ticks: np.ndarray, side: str) -> tu
         return None
     slope, start = np.polyfit(*zip(*best), 1)
     return float(start), float(slope)
+
+
+@remembered
+def read_decades(pixels: np.ndarray, box: Box, side: str) -> tuple[float, float] | None:
+    """
+    (start, slope) of log10(value) = start + slope * pixel along a side of the axes whose labels are powers of ten
+    (10, and a raised exponent); None if there aren't two that agree, and as many of all as can't be read.
+    """
+    ticks, weights = weighed_ticks(pixels, box, side)
+    ticks = ticks[weights >= MAJOR * weights.max(initial=0)]
+    read, in_vain = [], 0
+    for place in ticks:
+        label = _cut(pixels, box, place, ticks, side)
+        exponent = _exponent(*label[:2]) if label else None
+        if exponent is not None:
+            read.append((place, exponent))
+        elif label is not None:
+            in_vain += 1
+            if in_vain == IN_VAIN and not read:
+                return None
+    if len(read) < max(2, in_vain):
+        return None
+    places, exponents = (np.array(column, float) for column in zip(*read))
+    slope, start = np.polyfit(places, exponents, 1)
+    if not slope or np.abs(start + slope * places - exponents).max() > 1.5 * abs(slope):
+        return None
+    return float(start), float(slope)
+
+
+@lru_cache(1024)
+def _exponent(ink: bytes, rows: int) -> int | None:
+    """Of a picture of 10 with an exponent, that; None if it is something else."""
+    line = np.frombuffer(ink, np.float32).reshape(rows, -1)
+    glyphs = runs_of((line > INK).any(axis=0), 0)
+    if len(glyphs) < 3:
+        return None
+    feet, heads = [], []
+    for start, end in glyphs:
+        filled = np.flatnonzero((line[:, start:end] > INK).any(axis=1))
+        feet.append(filled[-1] + 1), heads.append(filled[0])
+    height = feet[0] - heads[0]
+    if abs(feet[1] - feet[0]) > 1 or abs(heads[1] - heads[0]) > 1:
+        return None
+    if any(feet[0] - foot < RAISED * height for foot in feet[2:]):
+        return None
+    text, error, found = _read(ink_of(line[:, : glyphs[1][1] + 1]), rows, height, None)
+    if text != "10" or error > MOST_ERROR:
+        return None
+    raised = line[:, glyphs[1][1] :]
+    read = read_line(raised, found[:1], (POINTS,), round(found[1] * SMALLER, 2))
+    text = _with_hyphen(read.text)
+    return int(text) if EXPONENT.fullmatch(text) else None
+
+
+def _with_hyphen(text: str) -> str:
+    return text.replace("–", "-").replace("−", "-")
 
 
 def _cut(pixels: np.ndarray, box: Box, place: float, ticks: np.ndarray, side: str) -> tuple[bytes, int, int] | None:
@@ -116,7 +177,11 @@ def _cut(pixels: np.ndarray, box: Box, place: float, ticks: np.ndarray, side: st
         return None
     line = max(lines, key=np.ptp) if side != "bottom" else lines[0]
     ink = ink[max(0, line[0] - 2) : line[1] + 2, max(0, min(chosen)[0] - 2) : max(chosen)[1] + 2]
-    return np.ascontiguousarray(ink).tobytes(), len(ink), line[1] - line[0]
+    return ink_of(ink), len(ink), line[1] - line[0]
+
+
+def ink_of(line: np.ndarray) -> bytes:
+    return np.ascontiguousarray(line).tobytes()
 
 
 @lru_cache(4096)
@@ -150,7 +215,7 @@ def _read(
 
 
 def _number(text: str) -> float | None:
-    text = text.strip("$€£% ").replace("–", "-").replace("−", "-")
+    text = _with_hyphen(text.strip("$€£% "))
     text = text.replace(" ", ".")  # a point is as wide as a space, and has hardly more ink
     if THOUSANDS.fullmatch(text):
         text = text.replace(",", "")

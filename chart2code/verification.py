@@ -284,7 +284,13 @@ class _Search:
         self.go_to([_safely(lambda: alternatives.resized(self.current, self.target, self.size))])
 
     def rescale(self) -> bool:
-        return self.improve(_safely(lambda: alternatives.rescaled(self.current, self.target)) or [])
+        """Goes to the limits of the target's axes, with the values that are read there, if both is better."""
+        before = self.current, self.goal
+        self.go_to([self.reading()])
+        self.go_to(_safely(lambda: alternatives.rescaled(self.current, self.target)) or [])
+        if self.goal <= before[1]:
+            self.current, self.goal = before
+        return self.current is not before[0]
 
     def read(self) -> None:
         """Writes what is seen in the chart into the program, again and again while the picture gets better."""
@@ -296,6 +302,7 @@ class _Search:
                 break
         if self.best_iou < SUCCESS_IOU and self.improve([self.reading(order=order) for order in range(1, 6)]):
             self.improve([self.reading()])
+        self.go_to([_safely(lambda: adjustment.logarithmic(self.current, self.target))])
 
     def reading(self, **way: int) -> str | None:
         return _safely(lambda: adjustment.read(self.current, self.target, **way))

@@ -5,6 +5,7 @@ import ast
 import numpy as np
 import pytest
 
+from chart2code.program import PLOTTING
 from chart2code.sketches import Words, sketches
 from chart2code.verification import verify
 from eval_metric.executor import Executor
@@ -54,6 +55,24 @@ CHARTS = {
         BROKEN.replace("Sales", ""),
         ["stackplot"],
     ),
+    "steps": (
+        "plt.step([0, 1, 2, 3.5, 5], [1, 3, 2, 5, 4], where='post', color='green')\n"
+        "plt.step([0, 1, 2, 3.5, 5], [7, 8, 9, 6, 7], where='post', color='purple')\n",
+        LINE,
+        ["step", "step"],
+    ),
+    "lines with an area between them": (
+        "plt.fill_between([1, 2, 3, 4, 5], [2, 3, 5, 4, 3], [6, 7, 8, 7, 5], color='moccasin')\n"
+        "plt.plot([1, 2, 3, 4, 5], [2, 3, 5, 4, 3], color='blue')\n"
+        "plt.plot([1, 2, 3, 4, 5], [6, 7, 8, 7, 5], color='red')\n",
+        BROKEN.replace("Sales", ""),
+        ["plot", "plot", "fill_between"],
+    ),
+    "dashes on a dark page": (
+        "plt.style.use('dark_background')\nplt.plot([1, 2, 3, 4, 5], [9, 5, 8, 4, 6], 'o--', color='cyan')\n",
+        BROKEN.replace("Sales", ""),
+        ["plot"],
+    ),
     "pie": ("plt.pie([40, 25, 20, 15], labels=['a', 'b', 'c', 'd'])\n", LINE, ["pie"]),
 }
 
@@ -71,7 +90,7 @@ def test_answer_of_another_kind_is_replaced(executor, name):
     found = verify(executor, [answer], image, refine=True, time_budget=60, max_renderings=70)
     calls = [node for node in ast.walk(ast.parse(found.code)) if isinstance(node, ast.Call)]
     used = [call.func.attr for call in calls if isinstance(call.func, ast.Attribute)]
-    assert [method for method in used if method in ("bar", "barh", "plot", "scatter", "pie", "stackplot")] == methods
+    assert [method for method in used if method in PLOTTING] == methods
     assert found.iou >= 0.85
 
 

@@ -331,6 +331,51 @@ def test_numbers_at_ticks_are_read(values, settings):
     assert start + slope * places == pytest.approx(values, abs=0.012 * np.ptp(values))
 
 
+@pytest.mark.parametrize("low, high, width", [(3e-4, 0.8, 5), (12, 98000, 7), (1, 3e9, 7.5)])
+def test_powers_of_ten_at_ticks_are_read(low, high, width):
+    figure, axes = plt.subplots(figsize=(width, 5))
+    axes.plot([10, 10**4.5], [low, high])
+    axes.set(xscale="log", yscale="log", title="10")
+    pixels, scale = drawn(figure)
+    box = (*on_canvas(figure, axes, [[axes.get_xlim()[0], axes.get_ylim()[1]]], scale)[0],
+           *on_canvas(figure, axes, [[axes.get_xlim()[1], axes.get_ylim()[0]]], scale)[0])  # fmt: skip
+    places = on_canvas(figure, axes, [(10, low), (10**4.5, high)], scale)
+    for side, pixel, values in (("bottom", places[:, 0], [1, 4.5]), ("left", places[:, 1], np.log10([low, high]))):
+        start, slope = tick_labels.read_decades(pixels, box, side)
+        assert start + slope * pixel == pytest.approx(values, abs=0.01 * np.ptp(values))
+    figure, axes = plt.subplots()
+    axes.bar(["10", "100", "1000"], [10, 100, 1000])
+    pixels, scale = drawn(figure)
+    assert not any(tick_labels.read_decades(pixels, (64, 110, 461, 405), side) for side in ("bottom", "left"))
+
+
+def test_logarithmic_axes_are_those_of_the_chart(executor):
+    y = [14, 260, 900, 47000, 350000]
+    chart = picture(executor, f"plt.plot([1, 2, 3, 4, 5], {y}, color='teal')\nplt.yscale('log')\n")
+    found = verify(executor, [PLT + CHARTS["line"][1]], chart, refine=True, time_budget=300, max_renderings=30)
+    assert 'ax.set_yscale("log")' in found.code and found.iou > 0.95
+    values = Program(found.code).literals(Program(found.code).calls[0].values[0])
+    assert np.log10(values) == pytest.approx(np.log10(y), abs=0.03)
+
+
+def test_limits_that_the_chart_has_and_the_answer_has_not(executor):
+    chart = picture(executor, CHARTS["line"][0] + "plt.ylim(0, 25)\n")
+    found = verify(executor, [PLT + CHARTS["line"][1]], chart, refine=True, time_budget=300, max_renderings=20)
+    assert "ax.set_ylim(0, 25)" in found.code and found.iou > 0.95
+
+
+def test_edges_of_thin_dashes_are_no_color_of_their_own():
+    figure, axes = plt.subplots()
+    axes.plot([1, 10], [0.6, 0.006], color="tab:blue")
+    axes.plot([1, 10], [0.75, 0.4], color="tab:orange", linestyle="--")
+    axes.plot([1, 10], [0.3, 0.7], color="#ffc99a", linestyle="--")  # a pale one that is there
+    pixels, _ = drawn(figure)
+    found = [color for color, _ in readout.find_colors(pixels, (64, 110, 461, 405)) if color.min() < 190]
+    wanted = [plt.matplotlib.colors.to_rgb(color) for color in ("tab:blue", "#ffc99a", "tab:orange")]
+    assert len(found) == 3
+    assert all(min(np.abs(np.multiply(color, 255) - seen).max() for seen in found) < 25 for color in wanted)
+
+
 def test_shape_and_style_are_those_of_the_chart(executor):
     chart = picture(executor, "plt.style.use('ggplot')\nplt.figure(figsize=(7, 4))\n" + CHARTS["bar"][0])
     found = verify(executor, [PLT + CHARTS["bar"][1]], chart, refine=True, time_budget=300, max_renderings=20)

@@ -86,6 +86,14 @@ def executor():
         yield executor
 
 
+def test_words_of_a_legend_that_stands_elsewhere(executor):
+    """As much narrower as the words are: the handles are as near to where they were as the words."""
+    lines = "ax.plot([0, 9], [0, 1], label={})\nax.plot([0, 9], [0, 2], label={})\nax.legend(loc='upper right')\n"
+    chart = executor.run(START + lines.format('"train"', '"test"')).image
+    code = START + lines.format('"Cairo"', '"Paris"')
+    assert reworded(Drawing(code, executor.run(code)), to_canvas(chart)) == START + lines.format('"train"', '"test"')
+
+
 @pytest.mark.parametrize("name", CHARTS)
 def test_words_of_a_chart(executor, name):
     body, words = CHARTS[name]
