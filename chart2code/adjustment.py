@@ -38,6 +38,7 @@ KNOWN = 0.6  # pixels that lines may be away from polylines whose places are kno
 SEEN_PLACE = 0.4  # pixels: what is nearer has the same value on a logarithmic axis
 PLACE_ERROR = 0.15, 0.02  # of the distance between two points, and of that between the first and the last
 LOWER = {"^": 0.12, "v": -0.12}  # the middle of triangles with an edge, in their heights
+WHOLE = 0.35  # per cent: measured shares are that exact
 AREAS = {"o": 0.785, "s": 1.0, "D": 1.0, "^": 0.5, "v": 0.5}  # of markers, in squares of their size
 
 
@@ -869,8 +870,7 @@ def _read_pie(reading: Reading, s: Series, colors: bool) -> None:
         first = int(np.argmin(distances))
         wedges = [list(pie.wedges)[(first + (-k if clockwise else k)) % len(wedges)] for k in range(len(wedges))]
     shares = np.array([w.length for w in wedges])
-    shares = shares / shares.sum() * sum(s.values if abs(sum(s.values) - 100) > 6 else [100])
-    reading.columns[s.column] = _whole(shares)
+    reading.columns[s.column] = _percent(shares / shares.sum() * 100)
     table = program.column(s.column)[0]
     if len(wedges) != len(table.rows):
         for k, name in enumerate(table.names):
@@ -897,12 +897,11 @@ def _read_pie(reading: Reading, s: Series, colors: bool) -> None:
         reading.changes.append(change)
 
 
-def _whole(shares: np.ndarray) -> list[str]:
-    """Shares in whole numbers of the same sum, if this hardly changes them, else with a decimal."""
-    total = shares.sum()
-    if abs(total - round(total)) > 1e-6 or total < 50:
-        return value_literals(shares, total)
+def _percent(shares: np.ndarray) -> list[str]:
+    """Shares of 100 in whole numbers, if they are that as far as one can measure, else with a decimal."""
     whole = np.floor(shares)
-    for k in np.argsort(whole - shares)[: int(round(total - whole.sum()))]:
+    for k in np.argsort(whole - shares)[: int(round(100 - whole.sum()))]:
         whole[k] += 1
+    if np.abs(whole - shares).max() > WHOLE:
+        return value_literals(shares, 100)
     return [str(int(v)) for v in whole]

@@ -35,6 +35,7 @@ SIZES = 2.0  # how many times larger large bubbles are than small ones
 BLUR = 0.5  # pixels: of edges, and by taking the mean of markers between pixels
 FULL = 0.75  # coverage from which a pixel belongs to a filled area
 THROUGH_LEGEND = 0.2  # of a colour: matplotlib draws legends with an opacity of 0.8
+GRID_LINE, PALEST_LINE = 0.7, 0.7  # share of a column that is inked by the grid, and less than which it covers there
 LONGEST_GAP = 40  # columns that a line may be hidden in
 JUMP, GAP = 0.5, 0.3  # price, in columns of a path, of a row that it jumps and of a column in which it isn't seen
 STEEP = 1.5  # rows per column, from which columns say nothing about dashes
@@ -400,12 +401,18 @@ def find_colors(
         strong = [
             other for other, n, flats in found if n >= minimum and (flats > 8 or n > count) and other is not color
         ]
-        pairs = [(other, paper) for other in strong] + [(one, other) for one in strong for other in strong + left_out]
-        if area < 0.3 * count and any(_mixed(color, one, other) for one, other in pairs):
+        if area >= 0.3 * count:
+            kept.append((color, int(count)))
+            continue
+        picture = inside.reshape(*shape, 3)
+        if any(_mixed(color, other, paper) for other in strong):
+            continue
+        pairs = itertools.product(strong, strong + left_out)
+        if any(_mixed(color, one, other) and _beside(color, one, picture) for one, other in pairs):
             continue
         # Of a thin line, and more so of dashes, the edge may be more than the middle; but it is next to it.
         cores = [other for other, n, _ in found if minimum <= n <= count < 4 * n and _mixed(color, other, paper)]
-        if area < 0.3 * count and any(_beside(color, core, inside.reshape(*shape, 3)) for core in cores):
+        if any(_beside(color, core, picture) for core in cores):
             continue
         kept.append((color, int(count)))
     return tuple(sorted(kept, key=lambda entry: -entry[1]))
@@ -601,6 +608,12 @@ def _runs(cover: np.ndarray, first: int = 0, end: int | None = None) -> tuple[np
     rows = np.flatnonzero(mask.any(axis=1))
     top, bottom = (rows[0], rows[-1] + 1) if len(rows) else (0, 0)
     mask, cover = mask[top:bottom].T, cover[top:bottom].T.astype(np.float64)
+    full = mask.mean(axis=1) > GRID_LINE
+    for column in np.flatnonzero(full & ~np.roll(full, 4) & ~np.roll(full, -4)):  # of a grid, in a shade of it
+        level = np.median(cover[column])
+        if level < PALEST_LINE:
+            cover[column] = (cover[column] - level).clip(0) / (1 - level)
+            mask[column] = cover[column] > 0.3
     edges = np.diff(mask.astype(np.int8), axis=1, prepend=0, append=0)
     (columns, starts), (_, ends) = np.nonzero(edges == 1), np.nonzero(edges == -1)
     zero = np.zeros((len(cover), 1))
