@@ -27,6 +27,7 @@ CONTRAST = 50  # of 255, between a text and its paper
 MOST_ERROR = 0.45  # of a line's ink: what leaves more unexplained has not been read
 CERTAIN = 0.3  # of it: the size and the weight of the font are right
 RIM = 2  # pixels
+ROOM = 1.7  # heights of a line, where one is higher than it should be
 SPACE, ALONE = 0.66, 1.5  # ems, between two texts; less lies between two words. And where nothing stands beside
 TICK_ROOM = 7.5  # pixels of the figure between an axis and the labels of its ticks
 LONGEST = 120  # pixels, of the name of a category that is written at an angle
@@ -99,10 +100,17 @@ class _Page:
 
 
 def _cut_out(
-    grey: np.ndarray, x: float, y: float, anchor: float, height: float, reach: tuple[float, float], space: float
+    grey: np.ndarray,
+    x: float,
+    y: float,
+    anchor: float,
+    height: float,
+    reach: tuple[float, float],
+    space: float,
+    room: float = 1.0,
 ) -> np.ndarray | None:
     """The ink (h, w), 0 to 1, of the line of text at a place, with a rim; None if there is none."""
-    top, bottom = max(0, int(y - height)), min(len(grey), int(y + height) + 1)
+    top, bottom = max(0, int(y - room * height)), min(len(grey), int(y + room * height) + 1)
     left, right = max(0, math.ceil(x - reach[0])), min(grey.shape[1], int(x + reach[1]) + 1)
     strip = grey[top:bottom, left:right]
     if min(strip.shape) < 6:
@@ -116,6 +124,8 @@ def _cut_out(
     rows = _run(dark[:, near].any(axis=1), y - top, 1)
     if rows is None:
         return None
+    if room == 1 and (rows.start == 0 < top or rows.stop == len(strip) and bottom < len(grey)):  # cut off
+        return _cut_out(grey, x, y, anchor, height, reach, space, ROOM)
     columns = _run(dark[rows].any(axis=0), x - left, space * height, anchor)
     if columns is None or columns.stop - columns.start < 3:
         return None

@@ -37,7 +37,8 @@ DASHED = 0.5  # of the columns of the axes, inked: spots may be dashes of a line
 PALE = 190  # of 255: what is lighter, and thin, is a grid
 MOST_ROWS = 40
 STRAIGHT = 1.5  # pixels that a trend may be away from a straight line
-RIM = 2.5  # pixels between bars of a histogram
+RIM = 2.5  # pixels between bars of a histogram, and between an area and the line that it is below
+EVEN = 3.0  # pixels that distances of bars may differ by
 AT_TICKS = 1.0  # pixels that lines with points at the ticks may be away from them
 
 
@@ -147,8 +148,13 @@ class _Sheet:
         seen = readout.find_colors(self.target, self.box, greys=True)
         most = max((count for _, count in seen), default=0)
         least = min(LEAST * most, THIN)
-        # Grids and text are grey, but not as dark as a line.
-        colors = [c for c, count in seen if count >= least and (np.ptp(c) > GREY or c.max() < DARK or count == most)]
+        # Grids and text are grey, but not as dark as a line, and no areas.
+        colors = [
+            color
+            for color, count in seen
+            if count >= least
+            and (np.ptp(color) > GREY or color.max() < DARK or count == most or self.filled(color) > SOLID * count)
+        ]
         paper = readout.paper_of(self.target, self.box)
         veils = [[readout.wash_of(color, other, paper) or 0 for other in colors] for color in colors]
         veiled = [any(abs(share - readout.THROUGH_LEGEND) < 0.05 for share in shares) for shares in veils]
@@ -196,6 +202,10 @@ class _Sheet:
             else:
                 found += self.points(thin)
         return found
+
+    def filled(self, color: np.ndarray) -> int:
+        """How many pixels of a colour are in areas."""
+        return int(readout.area_of(self.target, color, self.box).sum())
 
     def around(self, color: np.ndarray, series: list, paper: tuple[int, ...]) -> bool:
         """Whether an area is the band around a line: the line's colour, paler, and not down to the axis."""
@@ -257,12 +267,14 @@ class _Sheet:
                 len(a) and len(b) and np.median(np.abs(a[:, None] - b).min(axis=1)) > 0.4 * width
                 for a, b in itertools.combinations(centers, 2)
             )
-            if apart and rows == 1 < len(solid):
-                programs.append(self.colored(solid, horizontal))
+            every = sorted((bar.center, k) for k, bars in enumerate(found) for bar in bars)
+            even = len(every) > 2 and np.ptp(np.diff([center for center, _ in every])) < EVEN
+            if apart and even and len(every) in (len(ticks), len(solid)):
+                programs.append(self.colored([solid[k][0] for _, k in every], horizontal))
                 continue
-            # As programs name them: from left to right, or from the base outwards.
+            # As programs name them: from left to right, from below to above, or from the base outwards.
             order = [
-                np.median([bar.center if apart else (bar.start if horizontal else -bar.start) for bar in bars] or [0])
+                np.median([(bar.center if apart else -bar.start) * (-1 if horizontal else 1) for bar in bars] or [0])
                 for bars in found
             ]
             solid = [solid[k] for k in np.argsort(order, kind="stable")]
@@ -313,15 +325,10 @@ class _Sheet:
                 programs.append(self.program(*lines, legend=count > 1))
         return programs
 
-    def colored(self, solid: list, horizontal: bool) -> str:
-        """Bars of one series, each of its own colour."""
-        axis = 1 if horizontal else 2
-        places = [
-            np.average(np.arange(cover.shape[-axis % 2]), weights=cover.sum(axis=axis - 1)) for _, cover in solid
-        ]
-        order = np.argsort(places)[:: -1 if horizontal else 1]
-        names = [string_literal(name) for name in self.words.names(len(solid))]
-        colors = ", ".join(color_literal(solid[k][0]) for k in order)
+    def colored(self, colors: list[np.ndarray], horizontal: bool) -> str:
+        """Bars of one series, each of its own colour: from left to right, or from above to below."""
+        names = [string_literal(name) for name in self.words.names(len(colors))]
+        colors = ", ".join(map(color_literal, colors[:: -1 if horizontal else 1]))
         call = f"ax.bar{'h' if horizontal else ''}(categories, values, color=[{colors}])"
         return self.program(self.table("categories", names, ["values"]), call)
 
@@ -395,20 +402,23 @@ class _Sheet:
         return [self.program(self.table(*found, columns), call.format(found[0]), *self.margins(solid), legend=True)]
 
     def shaded(self, solid: list, thin: list, paper: tuple[int, ...]) -> list[str]:
-        """A line with the area below it in its own colour, paler."""
+        """A line with the area below it, in its own colour, paler, or in another one."""
         if len(solid) != 1 or len(thin) != 1:
             return []
-        (wash, _), (color, cover) = solid[0], thin[0]
+        (wash, area), (color, cover) = solid[0], thin[0]
+        path, edge = readout.find_path(cover), readout.upper_edge(area)
         share = readout.wash_of(wash, color, paper)
-        found = self.places([readout.find_path(cover)], [cover]) if share else None
+        below = np.nanmedian(np.abs(path - edge)) < RIM if np.isfinite(path - edge).any() else False
+        found = self.places([path], [cover]) if share or below else None
         if found is None:
             return []
         ink = color_literal(color)
+        fill = f"color={ink}, alpha={round(20 * share) / 20:g}" if share else f"color={color_literal(wash)}"
         return [
             self.program(
                 self.table(*found, ["y"]),
                 f"ax.plot({found[0]}, y, color={ink})",
-                f"ax.fill_between({found[0]}, y, color={ink}, alpha={round(20 * share) / 20:g})",
+                f"ax.fill_between({found[0]}, y, {fill})",
                 *self.margins(solid),
             )
         ]

@@ -33,6 +33,32 @@ CHARTS = {
         + 'fig, ax = plt.subplots()\nnames, y = zip(*[("a", 1), ("b", 2), ("c", 3), ("d", 4)])\nax.bar(names, y)\n',
         ["bar"],
     ),
+    "bars in the colors of gains and losses": (
+        "plt.bar(list('abcdef'), [5, -3, 8, -6, 2, 4],"
+        " color=['green', 'red', 'green', 'red', 'green', 'green'])\nplt.axhline(0, color='black', linewidth=1)\n",
+        STACKED,
+        ["bar"],
+    ),
+    "horizontal bars side by side": (
+        "plt.barh([-0.2, 0.8, 1.8], [3, 5, 2], height=0.4, color='navy')\n"
+        "plt.barh([0.2, 1.2, 2.2], [4, 3, 6], height=0.4, color='skyblue')\n"
+        "plt.yticks([0, 1, 2], ['a', 'b', 'c'])\n",
+        LINE,
+        ["barh", "barh"],
+    ),
+    "grey bars upon others": (
+        "plt.bar(list('abc'), [3, 2, 4], color='dimgray')\n"
+        "plt.bar(list('abc'), [2, 5, 3], bottom=[3, 2, 4], color='orange')\n"
+        "plt.bar(list('abc'), [1, 2, 2], bottom=[5, 7, 7], color='gold')\n",
+        LINE,
+        ["bar", "bar", "bar"],
+    ),
+    "area below a line of another color": (
+        "plt.fill_between([1, 2, 3, 4, 5], [3, 6, 4, 7, 5], color='skyblue')\n"
+        "plt.plot([1, 2, 3, 4, 5], [3, 6, 4, 7, 5], color='darkred')\nplt.ylim(0, 8)\n",
+        BROKEN.replace("Sales", ""),
+        ["plot", "fill_between"],
+    ),
     "horizontal bars": (
         "plt.barh(['a', 'b', 'c', 'd'], [5, 9, 3, 6], color='teal')\n",
         BROKEN.replace("Sales", ""),

@@ -94,6 +94,13 @@ def test_words_of_a_legend_that_stands_elsewhere(executor):
     assert reworded(Drawing(code, executor.run(code)), to_canvas(chart)) == START + lines.format('"train"', '"test"')
 
 
+def test_title_that_is_higher_than_it_should_be(executor):
+    bars = START + "ax.bar(['a', 'b'], [1, 2])\nax.set_title({}, fontsize=16)\n"
+    chart = executor.run(bars.format('"Visitors per year", y=1.025')).image
+    code = bars.format('"Items"')
+    assert reworded(Drawing(code, executor.run(code)), to_canvas(chart)) == bars.format('"Visitors per year"')
+
+
 @pytest.mark.parametrize("name", CHARTS)
 def test_words_of_a_chart(executor, name):
     body, words = CHARTS[name]
