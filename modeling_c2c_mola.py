@@ -388,14 +388,18 @@ class C2CMolaConnector(nn.Module):
 class C2CMolaCellReader(nn.Module):
     """
     Tells, for each visual token, what stands in its cell: which characters and where, how many marks (points, ends of
-    bars, wedges), where in the cell and of which values; and which values the axes have there. It adds this to the
-    token, and with it the values that the marks' places have on the axes: an axis is a straight line, fitted to what
-    all cells say of it. Dense supervision of the vision streams in training. Not in the paper.
+    bars, wedges), where in the cell, of which values and colours, and on which other cell's mark they stand (a bar of
+    a stack); and which values the axes have there. It adds this to the token, and with it the values that the marks'
+    places have on the axes, counted from the marks on which they stand: an axis is a straight line, fitted to what all
+    cells say of it. A colour is that of the place in the picture to which the cell points. Dense supervision of the
+    vision streams in training. Not in the paper.
     """
 
     ROWS, COLUMNS = 2, 6  # places for characters in a cell; of 32 x 32 pixels, with text of 7 pixels a character
     CLASSES = 96  # no character, 33 to 126 of ASCII, any other
-    PLACES = 16  # places of a mark along a side of its cell
+    PLACES = 16  # places along a side of a cell: where a mark is, where its colour is seen
+    COLORS = 24  # steps of red, green and blue
+    BASE_DIM, NO_BASE = 64, 10.0  # of queries and keys; the logit that a mark stands on no other
     AXIS_END, AXIS_STEPS = 1.1, 111  # values of an axis: from -AXIS_END to AXIS_END
 
     def __init__(self, config: C2CMolaConfig):
@@ -407,25 +411,33 @@ class C2CMolaCellReader(nn.Module):
         self.value_head = nn.Linear(hidden_size, 2 * self.bins)  # along x, along y
         self.place_head = nn.Linear(hidden_size, 2 * self.PLACES)
         self.axis_head = nn.Linear(hidden_size, 2 * (1 + self.AXIS_STEPS))  # is there an axis, its value
+        self.base_query = nn.Linear(hidden_size, self.BASE_DIM)
+        self.base_key = nn.Linear(hidden_size, self.BASE_DIM)
+        self.color_head = nn.Linear(hidden_size, self.PLACES**2)
+        # From what the image processor makes of a colour back to 0 .. 1: SigLIP's mean and deviation, until it is
+        # trained otherwise.
+        self.color_scale, self.color_shift = nn.Parameter(torch.empty(3)), nn.Parameter(torch.empty(3))
         # Starts from 0: a model that was trained without it stays what it is.
-        classes = self.ROWS * self.COLUMNS * self.CLASSES + 3 + 4 * self.bins
+        classes = self.ROWS * self.COLUMNS * self.CLASSES + 3 + 4 * self.bins + 3 * self.COLORS
         self.readings = nn.Linear(classes, hidden_size, bias=False)
 
     def forward(
         self,
         visual_tokens: torch.Tensor,
+        pixel_values: torch.Tensor,
         marks: torch.Tensor | None,
         corners: torch.Tensor | None,
         characters: torch.Tensor | None,
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """
         The visual tokens with what is read in their cells, `(B, M, d)`, and two losses: of the marks (cross-entropy of
-        the counts of all cells + those of the values and of the places of all marks + that of the axes), and of the
-        characters; scalars, 0 without labels.
+        the counts of all cells + those of the values, places, colours and bases of all marks + that of the axes), and
+        of the characters; scalars, 0 without labels.
 
-        visual_tokens `(B, M, d)`; marks `(B, K, 4)`: left and top as shares of the picture, and the values along x and
-        y as shares of a power of ten, of which the amount counts; corners `(B, 2, 4)`: the same of the upper left and
-        the lower right corner of the axes; characters `(B, N, 3)`: left and top as shares of the picture, Unicode code
+        visual_tokens `(B, M, d)`; pixel_values `(B, 3, H, W)`; marks `(B, K, 7)`: left and top as shares of the
+        picture, the values along x and y as shares of a power of ten, of which the amount counts, red, green and blue;
+        corners `(B, 2, 4)`: the first four of these of the upper left and the lower right corner of the axes;
+        characters `(B, N, 3)`: left and top as shares of the picture, Unicode code
         point. NaN = no such value, mark, axis or character; a mark at infinity stands for all marks of a chart where
         they are not known, and a chart without any character is one whose characters are not known.
         """
@@ -438,13 +450,25 @@ class C2CMolaCellReader(nn.Module):
         axis_values = self._axis_values(axis_logits, steps)  # (B, M, 2, PLACES)
         logits = (character_logits, count_logits[..., None, :], value_logits)
         parts = [part.softmax(dim=-1) for part in logits]
-        parts.append(spread(place_logits.softmax(dim=-1), axis_values.abs() * self.bins, self.bins))
+        shares = place_logits.softmax(dim=-1)
+        base_logits = self._base_logits(visual_tokens)
+        tops = (shares * axis_values).sum(dim=-1)  # (B, M, 2)
+        base = (base_logits.softmax(dim=-1)[..., 1:, None] * tops[:, None]).sum(dim=2)  # no matrix product, as above
+        parts.append(spread(shares, (axis_values - base[..., None]).abs() * self.bins, self.bins))
+        color_logits = self.color_head(visual_tokens).float()  # (B, M, PLACES ** 2)
+        seen = self._seen_colors(pixel_values)
+        color = (color_logits.softmax(dim=-1)[..., None] * seen).sum(dim=2)[..., None]  # (B, M, 3, 1)
+        color = color.clamp(0, 1) * (self.COLORS - 1)
+        parts.append(spread(torch.ones_like(color), color, self.COLORS))
         read = torch.cat([part.flatten(2).to(visual_tokens.dtype) for part in parts], dim=-1)
         mark_loss = character_loss = visual_tokens.new_zeros((), dtype=torch.float32)
         if marks is not None:
             mark_loss = self._mark_loss(count_logits, value_logits, place_logits, marks)
+            mark_loss = mark_loss + self._color_loss(color_logits, seen, marks)
         if corners is not None:
             mark_loss = mark_loss + self._axis_loss(axis_logits, corners)
+        if marks is not None and corners is not None:
+            mark_loss = mark_loss + self._base_loss(base_logits, marks, corners)
         if characters is not None:
             character_loss = self._character_loss(character_logits, characters)
         return visual_tokens + self.readings(read), mark_loss, character_loss
@@ -453,6 +477,26 @@ class C2CMolaCellReader(nn.Module):
         """Middles of the cells: column and row `(M, 2)`, in cells."""
         middles = torch.arange(self.grid, device=device) + 0.5
         return torch.stack([middles.repeat(self.grid), middles.repeat_interleave(self.grid)], dim=-1)
+
+    def _cell_of(self, marks: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The cell of each mark and whether it is in the picture (NaN is not), both `(B, K)`."""
+        place = (marks[..., :2] * self.grid).floor()
+        inside = ((place >= 0) & (place < self.grid)).all(dim=-1)
+        column, row = torch.where(inside[..., None], place, 0).long().unbind(dim=-1)
+        return row * self.grid + column, inside
+
+    def _base_logits(self, visual_tokens: torch.Tensor) -> torch.Tensor:
+        """That the marks of a cell stand on no other, or on those of each of the cells: `(B, M, 1 + M)`."""
+        query, key = self.base_query(visual_tokens), self.base_key(visual_tokens)
+        logits = (query @ key.transpose(1, 2)).float() / self.BASE_DIM**0.5
+        return F.pad(logits, (1, 0), value=self.NO_BASE)
+
+    def _seen_colors(self, pixel_values: torch.Tensor) -> torch.Tensor:
+        """Colours, 0 to 1, of `PLACES x PLACES` places in each cell: `(B, M, PLACES ** 2, 3)`."""
+        seen = F.adaptive_avg_pool2d(pixel_values.float(), self.grid * self.PLACES)
+        seen = seen * self.color_scale[:, None, None] + self.color_shift[:, None, None]
+        seen = seen.unflatten(3, (self.grid, -1)).unflatten(2, (self.grid, -1))  # (B, 3, grid, PLACES, grid, PLACES)
+        return seen.permute(0, 2, 4, 3, 5, 1).flatten(3, 4).flatten(1, 2)
 
     def _axis_values(self, logits: torch.Tensor, steps: torch.Tensor) -> torch.Tensor:
         """What x and y axis are worth at `steps` (n,), in cells, from the middle of each cell: `(B, M, 2, n)`. The
@@ -469,8 +513,8 @@ class C2CMolaCellReader(nn.Module):
         return (mean_value + slope * distance)[..., None] + slope[..., None] * steps
 
     def _axis_loss(self, logits: torch.Tensor, corners: torch.Tensor) -> torch.Tensor:
-        """Cross-entropy of whether a cell is in the axes, that of the values there, and 30 times the mean distance of
-        the fitted line; logits `(B, M, 2, 1 + AXIS_STEPS)`."""
+        """Cross-entropy of whether a cell is in the axes, that of the values there, and 24 times the mean distance of
+        the fitted line as a share of the axis; logits `(B, M, 2, 1 + AXIS_STEPS)`."""
         first, last = corners[:, None].float().unbind(dim=2)  # (B, 1, 4)
         share = (self._cells(corners.device) / self.grid - first[..., :2]) / (last[..., :2] - first[..., :2])
         value = first[..., 2:] + share * (last[..., 2:] - first[..., 2:])  # (B, M, 2)
@@ -484,17 +528,15 @@ class C2CMolaCellReader(nn.Module):
         target = (-0.5 * ((scale - value[inside][:, None]) / (scale[1] - scale[0])) ** 2).softmax(dim=-1)
         said = F.cross_entropy(logits[..., 1:][inside], target, reduction="sum")
         fitted = self._axis_values(logits, scale.new_zeros(1)).squeeze(-1)
-        missed = (fitted - value).abs()[inside].sum()
-        return there / known.sum().clamp(min=1) + (said + 30 * missed) / count
+        span = (last - first)[..., 2:].expand_as(value)[inside]  # taken first: the gradient by an unknown one is NaN
+        missed = ((fitted - value)[inside] / span).abs().clamp(max=1).sum()
+        return there / known.sum().clamp(min=1) + (said + 24 * missed) / count
 
     def _mark_loss(
         self, counts: torch.Tensor, values: torch.Tensor, places: torch.Tensor, marks: torch.Tensor
     ) -> torch.Tensor:
         """counts `(B, M, 3)`, values `(B, M, 2, bins)` and places `(B, M, 2, PLACES)` are logits."""
-        place = (marks[..., :2] * self.grid).floor()
-        inside = ((place >= 0) & (place < self.grid)).all(dim=-1)  # (B, K); false for NaN
-        place = torch.where(inside[..., None], place, 0).long()
-        cell = place[..., 1] * self.grid + place[..., 0]  # (B, K)
+        cell, inside = self._cell_of(marks)
         found = torch.zeros(counts.shape[:2], dtype=torch.long, device=cell.device).scatter_add(1, cell, inside.long())
         weight = torch.tensor([0.1, 1.0, 1.0], device=counts.device)  # nearly all cells are empty
         found = found.clamp(max=2)
@@ -510,7 +552,7 @@ class C2CMolaCellReader(nn.Module):
         placed = F.cross_entropy(logits, target.flatten(0, 1), reduction="sum")
         loss = loss + placed / (2 * inside.sum()).clamp(min=1)
 
-        target = marks[..., 2:].abs() * self.bins
+        target = marks[..., 2:4].abs() * self.bins
         known = inside[..., None] & target.isfinite()  # (B, K, 2)
         chart, mark, axis = known.nonzero(as_tuple=True)
         # A normal distribution, a bin wide, around the value: a near miss is a small mistake.
@@ -518,6 +560,37 @@ class C2CMolaCellReader(nn.Module):
         target = (-0.5 * (bins - target[known][:, None]) ** 2).softmax(dim=-1)
         logits = values[chart, cell[chart, mark], axis].float()  # (values, bins)
         return loss + F.cross_entropy(logits, target, reduction="sum") / known.sum().clamp(min=1)
+
+    def _color_loss(self, logits: torch.Tensor, seen: torch.Tensor, marks: torch.Tensor) -> torch.Tensor:
+        """How likely a mark's cell points to its colour, -log: logits `(B, M, PLACES ** 2)`, seen with 3 channels."""
+        cell, inside = self._cell_of(marks)
+        chart, mark = (inside & marks[..., 4:].isfinite().all(dim=-1)).nonzero(as_tuple=True)
+        cell = cell[chart, mark]
+        distance = (seen[chart, cell] - marks[chart, mark, None, 4:]).abs().mean(dim=-1)  # (marks, PLACES ** 2)
+        likely = (logits[chart, cell].log_softmax(dim=-1) - distance / 0.05).logsumexp(dim=-1)
+        return -likely.sum() / max(len(mark), 1)
+
+    def _base_loss(self, logits: torch.Tensor, marks: torch.Tensor, corners: torch.Tensor) -> torch.Tensor:
+        """Cross-entropy of the cells on whose marks marks stand; logits `(B, M, 1 + M)`. A mark whose place has
+        another value on the axis than the mark itself stands on the one that has the difference."""
+        if not marks.shape[1]:
+            return logits.sum() * 0
+        cell, inside = self._cell_of(marks)
+        first, last = corners[:, None].float().unbind(dim=2)  # (B, 1, 4)
+        slope = (last[..., 2:] - first[..., 2:]) / (last[..., :2] - first[..., :2])
+        top = first[..., 2:] + (marks[..., :2] - first[..., :2]) * slope  # (B, K, 2), value of the axis at its place
+        base = top - marks[..., 2:4]
+        known = base.isfinite() & inside[..., None]
+        base, near = torch.where(known, base, 0), 2e-3 * (last - first)[..., 2:].abs().nan_to_num()
+        alone = (base.abs() <= near).all(dim=-1)  # (B, K)
+        under = (top[:, None] - base[:, :, None]).abs() <= near[:, None]  # (B, K, K, 2): second is under first
+        beside = (marks[:, None, :, :2] - marks[:, :, None, :2]).abs() <= 2e-3
+        under = (under & beside.flip(-1) & known[:, None] & known[:, :, None]).any(dim=-1)
+        target = 1 + cell.gather(1, under.int().argmax(dim=-1))
+        target = torch.where(alone, 0, target)
+        chart, mark = (known.any(dim=-1) & (alone | under.any(dim=-1))).nonzero(as_tuple=True)
+        loss = F.cross_entropy(logits[chart, cell[chart, mark]], target[chart, mark], reduction="sum")
+        return loss / max(len(mark), 1)
 
     def _character_loss(self, logits: torch.Tensor, characters: torch.Tensor) -> torch.Tensor:
         """logits `(B, M, ROWS * COLUMNS, CLASSES)`."""
@@ -596,6 +669,8 @@ class C2CMolaPreTrainedModel(PreTrainedModel):
                 init.zeros_(parameter)
         elif isinstance(module, C2CMolaCellReader):
             init.zeros_(module.readings.weight)
+            init.constant_(module.color_scale, 0.5)
+            init.constant_(module.color_shift, 0.5)
         elif isinstance(module, C2CMolaCrossAttention | C2CMolaPrintedCrossAttention):
             init.constant_(module.gate, self.config.cross_attention_gate)
 
@@ -686,7 +761,7 @@ class C2CMolaModel(C2CMolaPreTrainedModel):
         """Vision, complexity, routing and connector: everything that is computed once per chart.
 
         pixel_values `(B, 3, image_size, image_size)`; chart_type `(B,)` int64 index into `config.chart_types`, -1 =
-        unknown; num_elements `(B,)`, < 0 = unknown; marks `(B, K, 4)`, corners `(B, 2, 4)`, characters `(B, N, 3)`:
+        unknown; num_elements `(B,)`, < 0 = unknown; marks `(B, K, 7)`, corners `(B, 2, 4)`, characters `(B, N, 3)`:
         see [`C2CMolaCellReader`]; chart_gates `(B, E)`: in place of the router's decision, for the chart and each of
         its visual tokens.
         """
@@ -707,7 +782,8 @@ class C2CMolaModel(C2CMolaPreTrainedModel):
         visual_tokens = self.connector(visual_tokens, routing.token_gates if routing else None)
         mark_loss = character_loss = None
         if self.cell_reader is not None:
-            visual_tokens, mark_loss, character_loss = self.cell_reader(visual_tokens, marks, corners, characters)
+            labels = (marks, corners, characters)
+            visual_tokens, mark_loss, character_loss = self.cell_reader(visual_tokens, pixel_values, *labels)
         return C2CMolaImageFeatures(
             visual_tokens=visual_tokens,
             chart_gates=routing.chart_gates if routing else None,
@@ -757,7 +833,7 @@ class C2CMolaModel(C2CMolaPreTrainedModel):
             input_ids (`(B, L)`), pixel_values (`(B, 3, image_size, image_size)`), attention_mask (`(B, L)`):
                 As the processor gives them. Without `pixel_values` and `visual_key_values` the decoder reads text
                 only.
-            chart_type (`(B,)`), num_elements (`(B,)`), marks (`(B, K, 4)`), corners (`(B, 2, 4)`), characters
+            chart_type (`(B,)`), num_elements (`(B,)`), marks (`(B, K, 7)`), corners (`(B, 2, 4)`), characters
                 (`(B, N, 3)`): Metadata of the chart, where known (see `get_image_features`).
             visual_key_values, chart_gates, chart_experts: What `get_visual_key_values` and `get_image_features`
                 returned for these charts, in place of `pixel_values`. `chart_gates` (B, E) beside `pixel_values`

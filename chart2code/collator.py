@@ -59,7 +59,7 @@ class ChartCollator:
     """
     Makes a batch of data set rows: the processor's tensors (`pixel_values (B, 3, 512, 512)`, `input_ids (B, L)`,
     `attention_mask (B, L)`, `labels (B, L)`), `chart_type (B,)` as index (-1 if unknown), `num_elements (B,)` and,
-    where the data set has them, `marks (B, K, 4)`, `corners (B, 2, 4)` and `characters (B, N, 3)` for the model's
+    where the data set has them, `marks (B, K, 7)`, `corners (B, 2, 4)` and `characters (B, N, 3)` for the model's
     reader of cells, padded with NaN; a mark at infinity stands for marks that are not known. With `num_targets`,
     `targets (n, 512, 512, 3)` uint8 as well: the pictures, on the metric's canvas, that the programs of the first n
     charts should draw (L_semantic).
@@ -86,7 +86,7 @@ class ChartCollator:
                 unknown = {"marks": [[float("inf")] * width], "corners": [[None] * width] * 2}.get(name, [])
                 values = [unknown if row[name] is None else row[name] for row in rows]
                 values = [value or unknown for value in values] if name == "corners" else values
-                values = [torch.from_numpy(np.array(value, np.float32).reshape(-1, width)) for value in values]
+                values = [torch.from_numpy(np.array(value, np.float32).reshape(len(value), width)) for value in values]
                 batch[name] = torch.nn.utils.rnn.pad_sequence(values, batch_first=True, padding_value=float("nan"))
         return batch
 

@@ -106,6 +106,13 @@ def read_split(folder: str | Path, split: str) -> datasets.Dataset:
     missing = [name for name in COLUMNS if name not in (*data.column_names, *LABELS)]
     if missing:
         raise ChartError(f"the {split} split of {folder} has no column {missing[0]}")
+    for name in (name for name in LABELS if name in data.column_names):
+        rows = next((rows for rows in data.select_columns(name)[:20][name] if rows), None)
+        if rows and len(rows[0]) != WIDTHS[name]:
+            raise ChartError(
+                f"{folder} was written when {name} were rows of {len(rows[0])} numbers, now they are {WIDTHS[name]}: "
+                "delete the folder and write it again"
+            )
     return data
 
 

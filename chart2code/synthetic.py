@@ -26,6 +26,7 @@ from typing import Any
 
 from chart2code.dataset import LABELS, SPLIT_SHARES, SPLITS, on_canvas, png, write_shard
 from chart2code.vocabulary import ADJECTIVES, COMMON_DIMENSIONS, DOMAINS, NUMERIC_DIMENSIONS, PAIRS, TIME_DIMENSIONS
+from eval_metric.labels import WIDTHS
 
 CHART_TYPES = ("bar", "line", "scatter", "pie", "complex")
 RATIOS = {"bar": 31.3, "line": 26.8, "scatter": 17.9, "pie": 13.4, "complex": 8.9}  # Tab. II, per cent
@@ -1019,6 +1020,7 @@ def _settings(counts: dict[str, int], shard_size: int) -> dict[str, Any]:
         "matplotlib": matplotlib.__version__,
         "chart_types": list(CHART_TYPES),
         "variants": {family: list(variants) for family, variants in VARIANTS.items()},
+        "labels": WIDTHS,
     }
 
 
@@ -1027,7 +1029,7 @@ def _prepare(folder: Path, counts: dict[str, int], shard_size: int) -> None:
     settings, path = _settings(counts, shard_size), folder / "dataset_info.json"
     if path.exists():
         old = json.loads(path.read_text())
-        for key in ("generator", "matplotlib", "shard_size"):
+        for key in ("generator", "matplotlib", "shard_size", "labels"):
             if old.get(key) != settings[key]:
                 raise ValueError(
                     f"{folder} was written with {key} {old.get(key)}, now it is {settings[key]}: "

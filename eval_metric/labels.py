@@ -6,10 +6,12 @@ from the picture with the help of the axis. Filled areas and error bars have non
 
 import math
 from collections.abc import Iterator
+from itertools import cycle
+from typing import Any
 
 
 MAX_NAME = 64  # characters
-WIDTHS = {"marks": 4, "corners": 4, "characters": 3}  # numbers in a row
+WIDTHS = {"marks": 7, "corners": 4, "characters": 3}  # numbers in a row
 
 Rows = list[list[float | None]]
 
@@ -18,10 +20,11 @@ def trace_labels(figure) -> dict[str, Rows]:
     """The labels of a figure that has been drawn.
 
     Returns:
-        marks: [left, top, x, y] of each mark in drawing order; the values along the two axes are shares (-1 to 1) of
-            the power of ten above the largest one of the same axes, so that 0.45 are the leading digits of 450 where
-            980 is the largest; None where a mark has no value of that axis (a bar's category, a point's place along a
-            line; a wedge has x only).
+        marks: [left, top, x, y, red, green, blue] of each mark in drawing order; the values along the two axes are
+            shares (-1 to 1) of the power of ten above the largest one of the same axes, so that 0.45 are the leading
+            digits of 450 where 980 is the largest; None where a mark has no value of that axis (a bar's category, a
+            point's place along a line; a wedge has x only). The colour (0 to 1) is that of its filling, of its outline
+            where it is not filled, as seen on the axes' background.
         corners: [left, top, x, y] of the upper left and the lower right corner of the axes, with the values, on the
             marks' scale, that the axes have there; None along an axis that is not linear or without values of marks.
             Empty where several axes lie side by side; of axes on top of each other, those that were added first count.
@@ -63,21 +66,21 @@ def are_labels(value: object) -> bool:
 
 def _marks_and_corners(axes, height: float) -> tuple[Rows, Rows]:
     found = [
-        (place, [None if v is None or not math.isfinite(v) else float(v) for v in values])
-        for place, *values in _data_points(axes)
+        (place, [None if v is None or not math.isfinite(v) else float(v) for v in values], color)
+        for place, *values, color in _data_points(axes)
     ]
     scales = []  # of x and y; None where no mark has a value
-    for column in zip(*(values for _, values in found)):
+    for column in zip(*(values for _, values, _ in found)):
         amounts = [abs(value) for value in column if value is not None]
         largest = max(amounts, default=0)
         power = 10.0 ** (math.floor(math.log10(largest)) + 1) if largest > 0 else 1.0
         scales.append(power if amounts else None)
     marks = []
-    for place, values in found:
+    for place, values, color in found:
         left, up = axes.transData.transform(place)
         if math.isfinite(left) and math.isfinite(up):
             shares = (None if value is None else value / scale for value, scale in zip(values, scales))
-            marks.append([float(left), float(height - up), *shares])
+            marks.append([float(left), float(height - up), *shares, *_seen(color, axes)])
     return marks, _corners(axes, height, scales)
 
 
@@ -96,9 +99,20 @@ def _corners(axes, height: float, scales: list[float | None]) -> Rows:
     return [[value if value is None else float(value) for value in corner] for corner in corners]
 
 
-def _data_points(axes) -> Iterator[tuple[tuple[float, float], float | None, float | None]]:
-    """(place in data coordinates, value along x, value along y) of each mark."""
+def _seen(color, axes) -> list[float]:
+    """Red, green and blue of a colour (RGBA) on the background of the axes."""
+    from matplotlib.colors import to_rgba
+
+    seen = [1.0, 1.0, 1.0]
+    for *channels, alpha in (axes.figure.get_facecolor(), axes.get_facecolor(), to_rgba(color)):
+        seen = [float(alpha * channel + (1 - alpha) * under) for channel, under in zip(channels, seen)]
+    return seen
+
+
+def _data_points(axes) -> Iterator[tuple[tuple[float, float], float | None, float | None, Any]]:
+    """(place in data coordinates, value along x, value along y, colour) of each mark."""
     from matplotlib.collections import PathCollection
+    from matplotlib.colors import to_rgba
     from matplotlib.container import BarContainer
     from matplotlib.patches import Wedge
 
@@ -107,22 +121,32 @@ def _data_points(axes) -> Iterator[tuple[tuple[float, float], float | None, floa
             for bar in container.patches:
                 left, bottom, width, tall = bar.get_x(), bar.get_y(), bar.get_width(), bar.get_height()
                 if container.orientation == "horizontal":
-                    yield (left + width, bottom + tall / 2), width, None
+                    yield (left + width, bottom + tall / 2), width, None, _fill(bar)
                 else:
-                    yield (left + width / 2, bottom + tall), None, tall
+                    yield (left + width / 2, bottom + tall), None, tall, _fill(bar)
     for line in axes.lines:
         drawn = line.get_linestyle() != "None" or line.get_marker() not in ("None", "_", "|")  # not caps of error bars
         if drawn and line.get_visible() and line.get_transform() == axes.transData:
-            yield from (((x, y), None, y) for x, y in line.get_xydata().tolist())
+            color = to_rgba(line.get_color(), line.get_alpha())
+            yield from (((x, y), None, y, color) for x, y in line.get_xydata().tolist())
     for collection in axes.collections:
         if isinstance(collection, PathCollection) and collection.get_visible():
-            yield from (((x, y), x, y) for x, y in collection.get_offsets().tolist())
+            offsets = collection.get_offsets().tolist()
+            filled, outlines = collection.get_facecolor().tolist(), collection.get_edgecolor().tolist()
+            colors = cycle(filled or outlines or [(0, 0, 0, 0)])  # matplotlib repeats them as well
+            yield from (((x, y), x, y, color) for (x, y), color in zip(offsets, colors))
     for wedge in axes.patches:
         if isinstance(wedge, Wedge):
             angle = math.radians((wedge.theta1 + wedge.theta2) / 2)
             radius = wedge.r - (wedge.width or wedge.r) / 2
             place = wedge.center[0] + radius * math.cos(angle), wedge.center[1] + radius * math.sin(angle)
-            yield place, abs(wedge.theta2 - wedge.theta1) / 360, None
+            yield place, abs(wedge.theta2 - wedge.theta1) / 360, None, _fill(wedge)
+
+
+def _fill(patch):
+    """RGBA of a patch's filling, of its outline where it has none."""
+    filling = patch.get_facecolor()
+    return filling if filling[3] else patch.get_edgecolor()
 
 
 def _characters(figure, height: float) -> Iterator[list[float]]:

@@ -32,7 +32,7 @@ def place(axes, x, y):
 def test_ends_of_bars_with_their_leading_digits(axes):
     axes.bar([0, 1, 2], [450, 980, -20])
     marks = labels_of(axes)["marks"]
-    assert [mark[2:] for mark in marks] == [[None, 0.45], [None, 0.98], [None, -0.02]]
+    assert [mark[2:4] for mark in marks] == [[None, 0.45], [None, 0.98], [None, -0.02]]
     for mark, x, y in zip(marks, (0, 1, 2), (450, 980, -20)):
         assert mark[:2] == pytest.approx(place(axes, x, y))
 
@@ -43,7 +43,7 @@ def test_horizontal_bars_points_and_lines(axes):
     axes.plot([1, 2], [0, 1])
     axes.axhline(0.3)  # no data of its own
     marks = labels_of(axes)["marks"]
-    found = [[None if value is None else round(value, 3) for value in mark[2:]] for mark in marks]
+    found = [[None if value is None else round(value, 3) for value in mark[2:4]] for mark in marks]
     assert found == [[0.3, None], [0.0, None], [None, 0.0], [None, 0.1], [0.2, 0.05]]
 
 
@@ -127,3 +127,17 @@ def test_only_characters_that_are_drawn(axes):
     axes.text(3, 5, "unseen", visible=False)
     text = sorted(chr(int(code)) for *_, code in labels_of(axes)["characters"])
     assert text == sorted("Title34")
+
+
+def test_colors_are_those_in_the_picture(axes):
+    axes.set_facecolor("0.8")
+    axes.bar([0, 1], [3, 3], color=["red", "none"], edgecolor="blue", linewidth=8)
+    axes.scatter([3, 4], [1, 2], s=300, c=[0, 1], cmap="viridis", alpha=0.5)
+    axes.plot([3, 4], [2.5, 3], color="#00ff80", marker="o", markersize=12)
+    marks = labels_of(axes)["marks"]
+    pixels = np.asarray(axes.figure.canvas.buffer_rgba())[..., :3] / 255
+    # Of the first bar the middle, which is filled; of the second, which is not, its upper edge.
+    places = [place(axes, 0, 1.5), *(mark[:2] for mark in marks[1:])]
+    for (left, top), mark in zip(places, marks):
+        assert mark[4:] == pytest.approx(pixels[round(top), round(left)], abs=0.01)
+    assert len(marks) == 6

@@ -1,6 +1,7 @@
 """The model against Qwen2 itself, its own slow paths, and a round trip through the Hub format."""
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -306,8 +307,8 @@ def axis_loss(reader, tokens, corners, grid):
                 if valid:
                     near = torch.tensor(-0.5 * ((scale - value) / 0.02) ** 2).softmax(0)
                     said, inside = said - (near * logits[cell, axis, 1:].log_softmax(-1)).sum(), inside + 1
-                    missed += abs(start + slope * middles[cell][axis] - value)
-    return there / known + (said + 30 * missed) / inside, lines
+                    missed += min(abs(start + slope * middles[cell][axis] - value) / abs(last[axis] - first[axis]), 1)
+    return there / known + (said + 24 * missed) / inside, lines
 
 
 def test_reader_of_cells_agrees_with_a_loop():
@@ -317,13 +318,17 @@ def test_reader_of_cells_agrees_with_a_loop():
     tokens = torch.randn(2, grid * grid, model.config.text_config.hidden_size)
     characters = [[0.5, 0.1, 48.0], [0.99, 0.99, 960.0], [1.2, 0.5, 49.0], [nan, nan, nan]]  # a digit, a Greek letter
     characters = torch.tensor([characters, [[nan] * 3] * 4])  # the second chart's are unknown
-    marks = torch.tensor([[[0.3, 0.3, nan, 0.45], [0.31, 0.3, 0.1, -0.2]], [[0.9, 0.2, nan, 0.95], [nan] * 4]])
+    pixels = torch.rand(2, 3, 2 * grid * reader.PLACES, 2 * grid * reader.PLACES) * 2 - 1
+    green, blue = [0.1, 0.9, 0.2], [0.0, 0.2, 1.0]
+    # The first mark stands on the second; the third has another value than its place, and nothing is there.
+    stack = [[0.3, 0.3, nan, 0.45, *green], [0.3, 0.6, nan, 0.3, *blue], [0.31, 0.3, 0.1, -0.2, *green]]
+    marks = torch.tensor([stack, [[0.9, 0.2, nan, 0.95, nan, nan, nan], [nan] * 7, [nan] * 7]])
     # Left and top, x and y there; right and bottom, x and y there. The second chart's x axis has categories.
     corners = torch.tensor(
         [[[0.1, 0.2, -0.3, 0.9], [0.9, 0.8, 0.5, 0.0]], [[0.2, 0.1, nan, 0.5], [0.8, 0.9, nan, -1.5]]]
     )
     torch.nn.init.normal_(reader.readings.weight)
-    read, mark_loss, character_loss = reader(tokens, marks, corners, characters)
+    read, mark_loss, character_loss = reader(tokens, pixels, marks, corners, characters)
 
     def cell_of(left, top):
         return int(top * grid) * grid + int(left * grid)
@@ -341,19 +346,28 @@ def test_reader_of_cells_agrees_with_a_loop():
             total, weights = total - weight * logits[cell, place, label], weights + weight
     torch.testing.assert_close(character_loss.double(), total / weights, rtol=1e-5, atol=1e-6)
 
-    total = weights = values = count = places = 0.0
+    total = weights = values = count = places = colors = 0.0
     for chart in range(2):
         found = [0] * grid * grid
-        for left, top, x, y in marks[chart].tolist():
+        for left, top, x, y, *color in marks[chart].tolist():
             if left != left:
                 continue
             cell = cell_of(left, top)
             found[cell] += 1
+            if color[0] == color[0]:
+                where = reader.color_head(tokens[chart, cell]).double().softmax(-1).tolist()
+                row, column = cell // grid * 2 * reader.PLACES, cell % grid * 2 * reader.PLACES
+                likely = 0.0
+                for place, share in enumerate(where):
+                    down, across = row + place // reader.PLACES * 2, column + place % reader.PLACES * 2
+                    block = pixels[chart, :, down : down + 2, across : across + 2].double().mean((1, 2)) / 2 + 0.5
+                    likely += share * math.exp(-sum(abs(a - b) for a, b in zip(block.tolist(), color)) / 3 / 0.05)
+                colors -= math.log(likely) / 3
             heads = reader.place_head(tokens[chart, cell]).view(2, -1).double().log_softmax(-1)
             for head, share in zip(heads, (left, top)):
                 step = share * grid % 1 * 16 - 0.5
                 near = torch.tensor([-0.5 * ((k - step) / 0.5) ** 2 for k in range(16)]).double().softmax(0)
-                places -= (near * head).sum() / 6  # three marks, two directions
+                places -= (near * head).sum() / 8  # four marks, two directions
             heads = reader.value_head(tokens[chart, cell]).view(2, -1).double().log_softmax(-1)
             for head, value in zip(heads, (x, y)):
                 if value == value:
@@ -364,22 +378,41 @@ def test_reader_of_cells_agrees_with_a_loop():
             log_probs = reader.count_head(tokens[chart, cell]).double().log_softmax(-1)
             total, weights = total - weight * log_probs[min(number, 2)], weights + weight
     axes, lines = axis_loss(reader, tokens, corners, grid)
-    expected = total / weights + values / count + places + axes
+    bases, stands_on = 0.0, {cell_of(0.3, 0.3): 1 + cell_of(0.3, 0.6), cell_of(0.3, 0.6): 0}
+    for cell, target in stands_on.items():
+        logits = reader.base_key(tokens[0]) @ reader.base_query(tokens[0, cell]) / reader.BASE_DIM**0.5
+        bases -= torch.cat([torch.tensor([reader.NO_BASE]), logits]).double().log_softmax(-1)[target] / 2
+    expected = total / weights + values / count + places + colors + bases + axes
     torch.testing.assert_close(mark_loss.double(), expected, rtol=1e-4, atol=1e-5)
-    assert reader(tokens, None, None, None)[1:] == (0, 0)
+    mark_loss.backward(retain_graph=True)
+    gradients = [parameter.grad for parameter in reader.parameters() if parameter.grad is not None]
+    assert gradients and all(gradient.isfinite().all() for gradient in gradients)  # whatever is unknown
+    assert reader(tokens, pixels, None, None, None)[1:] == (0, 0)
 
     heads = [reader.character_head(tokens[1, 7]).view(-1, reader.CLASSES), reader.count_head(tokens[1, 7])]
     heads += list(reader.value_head(tokens[1, 7]).view(2, -1))
     told = [head.double().softmax(-1).flatten() for head in heads]
-    for axis, shares in enumerate(reader.place_head(tokens[1, 7]).view(2, -1).double().softmax(-1).tolist()):
+    stands_on = reader.base_key(tokens[1]) @ reader.base_query(tokens[1, 7]) / reader.BASE_DIM**0.5
+    stands_on = torch.cat([torch.tensor([reader.NO_BASE]), stands_on]).double().softmax(-1).tolist()[1:]
+    places = reader.place_head(tokens[1]).view(-1, 2, 16).double().softmax(-1).tolist()
+    steps = [(step + 0.5) / 16 for step in range(16)]
+    for axis in (0, 1):
         slope, start = lines[1][axis]
+        tops = [sum(p * (start + slope * ((c % grid, c // grid)[axis] + s)) for p, s in zip(places[c][axis], steps))
+                for c in range(grid * grid)]  # fmt: skip
+        base = sum(share * top for share, top in zip(stands_on, tops))
         bins = [0.0] * 20  # of cell 7, in column 3 of row 1
-        for step, share in enumerate(shares):
-            position = abs(start + slope * ((3, 1)[axis] + (step + 0.5) / 16)) * 20
+        for step, share in zip(steps, places[7][axis]):
+            position = abs(start + slope * ((3, 1)[axis] + step) - base) * 20
             for point in (int(position), int(position) + 1):
                 if point < 20:
                     bins[point] += share * (1 - abs(position - point))
         told.append(torch.tensor(bins).double())
+    size = 2 * reader.PLACES
+    cell = pixels[1, :, size : 2 * size, 3 * size : 4 * size].double() / 2 + 0.5
+    blocks = cell.unflatten(2, (-1, 2)).unflatten(1, (-1, 2)).mean((2, 4)).flatten(1)  # (3, PLACES ** 2)
+    for channel in (blocks * reader.color_head(tokens[1, 7]).double().softmax(-1)).sum(1).tolist():
+        told.append(torch.tensor([max(0.0, 1 - abs(channel * 23 - step)) for step in range(24)]).double())
     told = torch.cat(told)
     expected = tokens[1, 7] + reader.readings.weight.double() @ told
     torch.testing.assert_close(read[1, 7].double(), expected, rtol=1e-4, atol=1e-4)

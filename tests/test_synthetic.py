@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from chart2code import synthetic
-from chart2code.dataset import COLUMNS, SPLITS, read_split, select_charts
+from chart2code.dataset import COLUMNS, SPLITS, png, read_split, select_charts, write_shard
 from chart2code.generation import ChartError
 from chart2code.synthetic import CHART_TYPES, FIRST_SEED, RATIOS, VARIANTS, generate_program
 
@@ -364,3 +364,15 @@ def test_programs_that_fail_are_counted_and_left_out(tmp_path, monkeypatch, caps
     assert synthetic.main(command(tmp_path, 3, validation=0, test=0)[3:]) == 1
     assert "1 programs failed" in capsys.readouterr().out
     assert [r["seed"] for r in rows_of(tmp_path, "train")] == [0, 2]
+
+
+def test_labels_of_another_width_are_refused(tmp_path):
+    row = {name: "" for name in COLUMNS} | {
+        "image": png(np.full((8, 8, 3), 255, np.uint8)),
+        "num_elements": 1,
+        "seed": 0,
+    }
+    row |= {"marks": [[0.5, 0.5, None, 0.1]], "corners": [], "characters": []}
+    write_shard(tmp_path / "train" / "shard-00000.parquet", [row])
+    with pytest.raises(ChartError, match="written when marks were rows of 4 numbers, now they are 7: delete"):
+        read_split(tmp_path, "train")
