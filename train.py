@@ -233,6 +233,7 @@ def save(trainer, method: str) -> None:
             trainer.processing_class.save_pretrained(output)
     else:
         trainer.save_model()
+    trainer.save_state()  # what was logged, to the end
     if trainer.args.should_save:
         trainer.create_model_card()
     trainer.accelerator.wait_for_everyone()

@@ -10,7 +10,6 @@ interrupted continues.
 
 import argparse
 import json
-import subprocess
 import sys
 from pathlib import Path
 
@@ -21,19 +20,17 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from experiments.runs import train_once  # noqa: E402
+
 SCORES = {"eval_success_rate": "success rate", "eval_execution_rate": "execution rate", "eval_iou": "mean IoU"}
 
 
 def curve(config: Path, output: Path, arguments: list[str]) -> dict[int, dict[str, float]]:
     """{step: log line of the evaluation by generation} of one run, which is run if it has not been."""
-    history = output / "history.json"
-    if not history.is_file():
-        command = [sys.executable, str(ROOT / "train.py"), "--config", str(config), "--output_dir", str(output)]
-        command += ["--resume_from_checkpoint", "true", "--report_to", "none", *arguments]
-        subprocess.run(command, check=True, cwd=ROOT)
-        states = sorted(output.glob("checkpoint-*/trainer_state.json"), key=lambda p: p.stat().st_mtime)
-        history.write_text(json.dumps(json.loads(states[-1].read_text())["log_history"]))
-    return {line["step"]: line for line in json.loads(history.read_text()) if "eval_success_rate" in line}
+    history = train_once(config, output, arguments)["history"]
+    return {line["step"]: line for line in history if "eval_success_rate" in line}
 
 
 def main():
