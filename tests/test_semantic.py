@@ -66,6 +66,7 @@ def test_log_probs_are_those_of_whole_sequences_one_by_one():
             torch.testing.assert_close(gradients[name], parameter.grad, rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.slow  # depends on which of the two programs the tiny model has learned, and so on the threads
 def test_it_makes_a_model_draw_the_chart_more_often(executor, chart):
     """A model that answers with one of two programs, each half of the time: the right one becomes the usual one."""
     model, processor = make_tiny_model([PROGRAM, WRONG], steps=150)
