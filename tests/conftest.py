@@ -102,9 +102,11 @@ def make_tiny_model(program: str | list[str], steps: int | None = None):
     model.generation_config.eos_token_id = tokenizer.eos_token_id
     batch = processor(images=[Image.new("RGB", (64, 64), "white")] * len(programs), code=programs)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
-    for _ in range(500 if steps is None else steps):
+    for step in range(500 if steps is None else steps):
+        if steps is not None:  # down to nothing: with 1e-2 to the end, how sure it is hangs on the last step
+            optimizer.param_groups[0]["lr"] = 1e-2 * (1 - step / steps)
         loss = model(**batch).loss
-        if loss < 0.02:
+        if steps is None and loss < 0.02:
             break
         optimizer.zero_grad()
         loss.backward()

@@ -29,7 +29,7 @@ def executor():
 
 @pytest.fixture(scope="module")
 def undecided():
-    model, processor = make_tiny_model([PROGRAM, WRONG], steps=150)
+    model, processor = make_tiny_model([PROGRAM, WRONG], steps=500)
     processor.chat_template = "{{ '<chart>' }}"
     return model, processor
 
