@@ -143,11 +143,10 @@ def _between(drawing: Drawing, target: np.ndarray, scene: Scene, palette: list[n
         columns = np.flatnonzero(area.any(axis=0))
         if not len(columns):
             continue
-        upper = area[:, columns].argmax(axis=0).astype(float)
-        lower = len(area) - 1 - area[::-1, columns].argmax(axis=0).astype(float)
+        upper, lower = _outline(area, columns)
         for (one, high), (other, low) in itertools.permutations(lines, 2):
             same = one.call.x and one.call.x == other.call.x and one.axes == other.axes
-            away = np.abs([upper - high[columns], lower - low[columns]])
+            away = np.abs([upper + 0.5 - high[columns], lower - 0.5 - low[columns]])
             if not same or not np.nan_to_num(away, nan=BESIDE + 1).mean(axis=1).max() < BESIDE:
                 continue
             end = program.span(program.statement_of(other.call.node))[1]
@@ -164,12 +163,17 @@ def _edges(wash: np.ndarray, cover: np.ndarray, knots: np.ndarray) -> tuple[np.n
     columns = columns[(columns >= knots[0]) & (columns <= knots[-1])]
     if len(columns) < 0.6 * (knots[-1] - knots[0]):
         return None
-    upper = mask[:, columns].argmax(axis=0).astype(float) - 0.5
-    lower = len(mask) - mask[::-1, columns].argmax(axis=0).astype(float) - 0.5
+    upper, lower = _outline(mask, columns)
     around = (upper < path[columns]) & (lower > path[columns])
     if around.mean() < 0.7:  # an area below the line
         return None
     return np.interp(knots, columns, lower), np.interp(knots, columns, upper)
+
+
+def _outline(mask: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Heights of the upper and the lower edge of what is True, in columns that have some of it."""
+    upper, beyond = (part[:, columns].argmax(axis=0).astype(float) for part in (mask, mask[::-1]))
+    return upper - 0.5, len(mask) - beyond - 0.5
 
 
 def _lines_across(
@@ -209,7 +213,7 @@ def _lines_across(
 
 def _scale(drawing: Drawing, target: np.ndarray, scene: Scene, frame: Frame, side: str) -> tuple[float, float] | None:
     """(start, slope) of value = start + slope * pixel along a side of the target's axes."""
-    read = read_scale(target, scene.box, readout.find_ticks(target, scene.box, side), side)
+    read = read_scale(target, scene.box, side)
     if read is not None or side != "left":
         return read
     fit = axes_fit(drawing, drawing.series, 0, frame)

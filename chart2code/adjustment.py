@@ -209,7 +209,7 @@ def _read_axes(reading: Reading, series: list[Series], colors: bool, scale: bool
                 for part, places in ((covers, knots), (own, own_knots))
             )
             if thick is not None and thick_own is not None and thick_own.sum() > 0:
-                read = read_scale(target, box, readout.find_ticks(target, box, "left"), "left") if scale else None
+                read = read_scale(target, box, "left") if scale else None
                 total = sum(sum(series[k].values) for k in areas)
                 per_pixel = abs(read[1]) if read else frame.ratio_y * total / thick_own.sum()
                 values |= dict(zip(areas, thick * per_pixel))
@@ -268,7 +268,7 @@ def _sampled(
     if knots is None or known is not None and readout.misfit(paths, known) < 1.3 * readout.misfit(paths, knots):
         return None
     ticks = readout.find_ticks(target, frame.box, "bottom")
-    read = read_scale(target, frame.box, ticks, "bottom") if scale else None
+    read = read_scale(target, frame.box, "bottom") if scale else None
     if read is not None:
         places = read[0] + read[1] * knots
     else:
@@ -444,8 +444,8 @@ def match_colors(
         return [s.color for s in series]
     # Each colour once, and again at a price: two series may share one.
     options = [*palette, *palette]
+    areas = 2 * [n > LARGE and readout.area_of(target, color, box).sum() > MOSTLY * n for color, n in palette]
     cost = np.empty((len(series), len(options)))
-    areas = [n > LARGE and readout.area_of(target, color, box).sum() > MOSTLY * n for color, n in options]
     for i, s in enumerate(series):
         for j, (other, amount) in enumerate(options):
             cost[i, j] = _distance(s.color, other) - 12 * math.log10(amount) + (SHARED if j >= len(palette) else 0)
@@ -652,7 +652,7 @@ def _write_values(
 
 def _write_places(reading: Reading, column: str | None, ticks: np.ndarray, box: readout.Box) -> None:
     """Writes the numbers at the ticks into the column of numbers that they are the places of."""
-    read = read_scale(reading.target, box, ticks, "bottom")
+    read = read_scale(reading.target, box, "bottom")
     if read is None or reading.drawing.program.literals(column) is None or column.startswith("@"):
         return
     places = read[0] + read[1] * ticks
@@ -687,7 +687,7 @@ def _tick_scale(reading: Reading, fit: Line, frame: Frame, axes: int, anchored: 
     ticks = readout.find_ticks(reading.target, box, side)
     if len(ticks) < 3:
         return 1.0, 0.0
-    read = read_scale(reading.target, box, ticks, side)
+    read = read_scale(reading.target, box, side)
     if read is not None and read[1] * fit.slope > 0:
         factor = read[1] / (fit.slope * frame.ratio_y)
         first = read[0] + read[1] * ticks[0]
@@ -729,7 +729,7 @@ def _scale_limits(reading: Reading, frame: Frame, factor: float, shift: float) -
     """Writes limits that the program sets to the value axis: those of the target, or scaled as the values are."""
     axis, side = ("x", "bottom") if frame.horizontal else ("y", "left")
     box = (frame.box[1], frame.box[0], frame.box[3], frame.box[2]) if frame.horizontal else frame.box
-    read = read_scale(reading.target, box, readout.find_ticks(reading.target, box, side), side)
+    read = read_scale(reading.target, box, side)
     for call in reading.drawing.program.statement_calls(f"set_{axis}lim"):
         limits = [number(node) for node in call.args]
         if len(limits) != 2 or None in limits:

@@ -429,7 +429,7 @@ def _limits(drawing: Drawing, target: np.ndarray) -> list[list[Change]]:
                 upwards = axis == "y" and not program.statement_calls("invert_yaxis")
                 read = _category_scale(ticks[::-1] if upwards else ticks)
             else:
-                read = read_scale(pixels, box, ticks, side)
+                read = read_scale(pixels, box, side)
             limits.append(None if read is None else (read[0] + read[1] * box[low], read[0] + read[1] * box[high]))
         if None in limits or np.abs(np.subtract(*limits)).max() < 0.01 * abs(limits[0][1] - limits[0][0]):
             continue

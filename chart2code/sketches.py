@@ -287,7 +287,7 @@ class _Sheet:
             share = round(20 * width / np.median(gaps)) / 20 if gaps else 0.8  # of the place between two bars
             wide = "" if abs(share - 0.8) < 0.04 else f"{extent}={share:g}, "
             x = "categories"
-            scale = read_scale(self.target, self.box, ticks, "left" if horizontal else "bottom")
+            scale = read_scale(self.target, self.box, "left" if horizontal else "bottom")
             middles = max(centers, key=len)
             if scale is not None and not apart and rows > 1 and len(ticks) != rows:  # at numbers, not at names
                 x, gap = "x", np.median(gaps)
@@ -348,7 +348,7 @@ class _Sheet:
     def places(self, paths: list[np.ndarray], covers: list[np.ndarray]) -> tuple[str, list[str]] | None:
         """Name and literals of the places where lines or areas have their points: names at the ticks, or numbers."""
         ticks = readout.find_ticks(self.target, self.box, "bottom")
-        scale = read_scale(self.target, self.box, ticks, "bottom")
+        scale = read_scale(self.target, self.box, "bottom")
         if scale is None and 2 <= len(ticks) <= MOST_ROWS and readout.misfit(paths, ticks) < AT_TICKS:
             return "categories", [string_literal(name) for name in self.words.names(len(ticks))]
         knots = readout.find_knots(paths, covers)
@@ -358,10 +358,7 @@ class _Sheet:
 
     def steps(self, thin: list) -> list[str]:
         """Lines in steps, with what they are worth: nothing measures that later."""
-        scales = [
-            read_scale(self.target, self.box, readout.find_ticks(self.target, self.box, side), side)
-            for side in ("bottom", "left")
-        ]
+        scales = [read_scale(self.target, self.box, side) for side in ("bottom", "left")]
         found = [readout.find_steps(cover) for _, cover in thin]
         if None in scales or None in found:
             return []

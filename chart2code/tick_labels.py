@@ -33,12 +33,11 @@ EXPONENT = re.compile(r"-?\d{1,2}")
 
 
 @remembered
-def _labels(
-    pixels: np.ndarray, box: Box, ticks: np.ndarray, side: str
-) -> tuple[tuple[tuple[float, float], ...], float]:
+def _labels(pixels: np.ndarray, box: Box, side: str) -> tuple[tuple[tuple[float, float], ...], float]:
     """The numbers at ticks, as (place, value), and the scale of their glyphs, in pixels per pixel of a figure whose
     labels have POINTS points; 0 if nothing can be read."""
     read, style, in_vain = [], None, 0
+    ticks = find_ticks(pixels, box, side)
     for place in ticks:
         label = _cut(pixels, box, place, ticks, side)
         if label is None:
@@ -58,19 +57,19 @@ def _labels(
 
 def label_scale(pixels: np.ndarray, box: Box) -> float | None:
     """The scale, as in `_labels`, of the glyphs at the lower and the left side; None if they differ."""
-    read = [_labels(pixels, box, find_ticks(pixels, box, side), side) for side in ("bottom", "left")]
+    read = [_labels(pixels, box, side) for side in ("bottom", "left")]
     scales = [scale for numbers, scale in read if scale and len(numbers) != 1]
     return float(np.mean(scales)) if scales and max(scales) < 1.1 * min(scales) else None
 
 
-def read_scale(pixels: np.ndarray, box: Box, ticks: np.ndarray, side: str) -> tuple[float, float] | None:
+def read_scale(pixels: np.ndarray, box: Box, side: str) -> tuple[float, float] | None:
     """
     (start, slope) of value = start + slope * pixel along a side ("bottom", "left" or "right") of the axes, by the
     labels at its ticks; None if there aren't three labels that agree.
     """
     if read_decades(pixels, box, side):
         return None
-    read, _ = _labels(pixels, box, ticks, side)
+    read, _ = _labels(pixels, box, side)
     best: list[tuple[float, float]] = []
     for (a, first), (b, second) in itertools.combinations(read, 2):
         slope = (second - first) / (b - a)

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from statistics import fmean, pstdev
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -38,6 +39,4 @@ def train_once(config: Path, output: Path, arguments: list[str]) -> dict[str, An
 
 def spread(values: list[float], form: str = ".3f") -> str:
     """Mean and standard deviation."""
-    mean = sum(values) / len(values)
-    deviation = (sum((value - mean) ** 2 for value in values) / len(values)) ** 0.5
-    return f"{mean:{form}} +- {deviation:{form}}"
+    return f"{fmean(values):{form}} +- {pstdev(values):{form}}"
