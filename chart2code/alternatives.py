@@ -424,8 +424,8 @@ def _limits(drawing: Drawing, target: np.ndarray) -> list[list[Change]]:
     for axes, axis, side, low, high in sides:
         limits = []
         for pixels, box in zip((target, drawing.pixels), boxes):
-            ticks = readout.find_ticks(pixels, box, side)
             if axis == categories and named:
+                ticks = readout.find_ticks(pixels, box, side)
                 upwards = axis == "y" and not program.statement_calls("invert_yaxis")
                 read = _category_scale(ticks[::-1] if upwards else ticks)
             else:
