@@ -359,19 +359,19 @@ def bars_and_trend(c: Chance) -> None:
     c.named(ax, x=False)
 
 
-def charts(seed: int, limit: int) -> list[dict]:
-    """{chart_type, name, image} of the first charts of a seed."""
+def charts(scripts: list[tuple], styles: tuple[str, ...], seed: int, limit: int) -> list[dict]:
+    """{chart_type, name, image} of the first charts of a seed, by `scripts` (chart type, function) in turn."""
     import matplotlib
     import matplotlib.pyplot as plt
 
     made = []
     for k in range(limit):
-        family, draw = SCRIPTS[k % len(SCRIPTS)]
+        family, draw = scripts[k % len(scripts)]
         chance = Chance(1000 * seed + k)
         plt.close("all")
         matplotlib.rcdefaults()
         matplotlib.use("Agg")
-        plt.style.use(str(chance.rng.choice(STYLES)))
+        plt.style.use(str(chance.rng.choice(styles)))
         draw(chance)
         buffer = io.BytesIO()
         plt.savefig(buffer, dpi=int(chance.rng.choice([100, 100, 150])))
@@ -381,10 +381,10 @@ def charts(seed: int, limit: int) -> list[dict]:
     return made
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(scripts: list[tuple], styles: tuple[str, ...], description: str) -> None:
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default=str(REPOSITORY))
-    parser.add_argument("--limit", type=int, default=2 * len(SCRIPTS), help="charts (default: %(default)s)")
+    parser.add_argument("--limit", type=int, default=2 * len(scripts), help="charts (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of the charts (default: %(default)s)")
     parser.add_argument("--time_budget", type=float, default=5.0, help="seconds a chart (default: %(default)s)")
     parser.add_argument("--output", type=Path, help="folder to write the charts to")
@@ -395,7 +395,7 @@ def main() -> None:
     from benchmarks.refinement import measure, report
     from chart2code.generation import load_model
 
-    made = charts(arguments.seed, arguments.limit)
+    made = charts(scripts, styles, arguments.seed, arguments.limit)
     if arguments.output:
         arguments.output.mkdir(parents=True, exist_ok=True)
         for k, chart in enumerate(made):
@@ -409,4 +409,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(SCRIPTS, STYLES, __doc__)

@@ -18,6 +18,7 @@ from chart2code.words import DPI, REGULAR, Line, read_line
 
 FONTS = (REGULAR, "DejaVuSerif.ttf")
 THOUSANDS = re.compile(r"-?[1-9]\d{0,2}(,\d{3})+")
+LOOKALIKES = str.maketrans("oO ", "00.")  # a point is as wide as a space, and has hardly more ink
 INK = 0.3  # of the contrast between text and page
 DIGIT = 0.73  # ems, the height of a digit
 POINTS = 10  # the size that glyphs are hinted for; they are scaled to the size that is seen
@@ -214,12 +215,11 @@ def _read(
 
 
 def _number(text: str) -> float | None:
-    text = _with_hyphen(text.strip("$€£% "))
-    text = text.replace(" ", ".")  # a point is as wide as a space, and has hardly more ink
+    text = _with_hyphen(text.strip("$€£% ")).translate(LOOKALIKES)
     if THOUSANDS.fullmatch(text):
         text = text.replace(",", "")
     try:
-        return float(text)
+        return float(text.replace(",", "."))
     except ValueError:
         return None
 

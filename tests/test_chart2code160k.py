@@ -357,6 +357,27 @@ def test_splits_are_stratified_and_held_out_variants_only_tested():
     assert len(HELD_OUT) == len(set(HELD_OUT)) == 32
 
 
+KINDS = """
+import matplotlib.pyplot as plt
+from benchmarks.held_out_variants import SCRIPTS, Chance
+from eval_metric import elements, kinds
+
+elements.record_calls()
+for _, draw in SCRIPTS:
+    plt.close("all")
+    elements.forget_calls()
+    draw(Chance(1))
+    plt.gcf().canvas.draw()
+    print(*kinds.trace_kind(elements.drawn_calls(plt.gcf())), draw.__name__)
+"""
+
+
+def test_the_scripts_of_held_out_variants_draw_them():
+    """benchmarks/held_out_variants.py: one script for each, named as what it draws."""
+    run = subprocess.run([sys.executable, "-c", KINDS], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert run.stdout.splitlines() == [f"complex {name} {name}" for name in HELD_OUT]
+
+
 def test_near_duplicates_are_found_across_splits_alone():
     """Against every pair by hand."""
     rng = np.random.default_rng(0)

@@ -311,6 +311,7 @@ def test_wedges_are_found():
         ([20, 93], {"font.size": 12, "format": "${x:.0f}"}),
         ([35, 61], {"style": "fivethirtyeight"}),
         ([35, 61], {"style": "seaborn-v0_8-whitegrid", "format": "{x:.0f}%"}),
+        ([0.1, 0.7], {"format": lambda x, _: f"{x:.1f}".replace(".", ",")}),
     ],
 )
 def test_numbers_at_ticks_are_read(values, settings):
