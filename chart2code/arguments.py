@@ -211,10 +211,7 @@ class C2CTrainingArguments(TrainingArguments):
 
     optimizer: str = field(
         default="adamw",
-        metadata={
-            "help": "adamw; muon (hidden matrices by Muon, the rest by AdamW; for training from nothing); or sgd (no "
-            "momentum; for L_semantic: noise moves only those weights that programs depend on)."
-        },
+        metadata={"help": "adamw, or muon (hidden matrices by Muon, the rest by AdamW; for training from nothing)."},
     )
     muon_learning_rate: float = field(default=3e-3, metadata={"help": "Peak learning rate of Muon's matrices."})
     muon_momentum: float = field(default=0.95, metadata={"help": "Momentum of Muon."})
@@ -252,8 +249,8 @@ class C2CTrainingArguments(TrainingArguments):
     render_workers: int = field(default=1, metadata={"help": "Programs that each process executes at a time."})
 
     def __post_init__(self):
-        if self.optimizer not in ("adamw", "muon", "sgd"):
-            raise ChartError(f"optimizer {self.optimizer!r} is not known; choose adamw, muon or sgd")
+        if self.optimizer not in ("adamw", "muon"):
+            raise ChartError(f"optimizer {self.optimizer!r} is not known; choose adamw or muon")
         least = {"utilization_window": 1, "semantic_every": 1, "semantic_charts": 1, "semantic_samples": 2}
         least |= {"render_workers": 1, "semantic_weight": 0}
         for name, value in least.items():

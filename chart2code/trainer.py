@@ -296,7 +296,7 @@ class C2CTrainer(Trainer):
     # ---- optimizer and data order ----
 
     def create_optimizer(self, model=None) -> torch.optim.Optimizer:
-        """AdamW, Muon with AdamW, or SGD; weight decay on matrices only, none on experts."""
+        """AdamW, or Muon with AdamW; weight decay on matrices only, none on experts."""
         if self.optimizer is None:
             args = self.args
             muon = args.optimizer == "muon"
@@ -310,11 +310,7 @@ class C2CTrainer(Trainer):
             else:
                 for group in groups:
                     del group["muon"]
-                fused = not self.is_deepspeed_enabled
-                if args.optimizer == "sgd":
-                    self.optimizer = torch.optim.SGD(groups, lr=args.learning_rate, fused=fused)
-                else:
-                    self.optimizer = torch.optim.AdamW(groups, fused=fused, **adam)
+                self.optimizer = torch.optim.AdamW(groups, fused=not self.is_deepspeed_enabled, **adam)
         return self.optimizer
 
     def _get_train_sampler(self, train_dataset=None) -> torch.utils.data.Sampler | None:
