@@ -165,7 +165,7 @@ def _edges(wash: np.ndarray, cover: np.ndarray, knots: np.ndarray) -> tuple[np.n
         return None
     upper, lower = _outline(mask, columns)
     around = (upper < path[columns]) & (lower > path[columns])
-    if around.mean() < 0.7:  # an area below the line
+    if around.sum() < 0.7 * len(around):  # an area below the line
         return None
     return np.interp(knots, columns, lower), np.interp(knots, columns, upper)
 

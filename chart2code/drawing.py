@@ -10,9 +10,10 @@ import numpy as np
 from matplotlib.colors import CSS4_COLORS, TABLEAU_COLORS, is_color_like, to_rgb
 
 from chart2code import readout
+from chart2code.detail import canvas_of
 from chart2code.program import PlotCall, Program, number, string_literal
 from eval_metric.executor import ExecutionResult
-from eval_metric.similarity import CANVAS, to_canvas
+from eval_metric.similarity import CANVAS
 
 
 class Drawing:
@@ -24,7 +25,7 @@ class Drawing:
         side = max(height, width)
         self.scale = CANVAS / side
         self._offset = (side - width) / 2 * self.scale, (side - height) / 2 * self.scale
-        self.pixels = to_canvas(result.image)
+        self.pixels = canvas_of(result.image)
 
     @cached_property
     def program(self) -> Program:

@@ -15,6 +15,7 @@ from statistics import mode
 import numpy as np
 from scipy import ndimage
 
+from chart2code.detail import ZOOM, detailed, enlarged, reduced
 from chart2code.picture_cache import remembered
 
 Box = tuple[float, float, float, float]
@@ -83,8 +84,12 @@ def find_box(pixels: np.ndarray, guess: Box) -> Box | None:
     The rectangle of the axes, by the spines at its bottom and its left, or by its colour if the page has another, or
     by the ends of grid lines; None if there are none of these.
     """
-    pixels = _on_light(pixels)
-    box = _framed(pixels, guess, DARK) or _panel(pixels)
+    fine, pixels = detailed(pixels), _on_light(pixels)
+    box = _framed(pixels, guess, DARK)
+    if box is None and fine is not None:
+        box = _framed(_on_light(fine), tuple(enlarged(guess)), DARK, ZOOM * SPINE_SEARCH)
+        box = box and tuple(map(float, reduced(box)))
+    box = box or _panel(pixels)
     if box is not None:
         return box
     frame, grid = _framed(pixels, guess, PALE) or _framed(pixels, guess, FAINT), _gridded(pixels)
@@ -181,20 +186,20 @@ def _grown(through: np.ndarray, first: int, last: int) -> tuple[int, int]:
     return int(before[-1]) + 1 if len(before) else 0, last + int(after[0]) if len(after) else len(through) - 1
 
 
-def _framed(pixels: np.ndarray, guess: Box, level: int) -> Box | None:
+def _framed(pixels: np.ndarray, guess: Box, level: int, search: int = SPINE_SEARCH) -> Box | None:
     dark = (_palest(pixels) < level) & (_chroma(pixels) < 48)
-    bottom = _spine(dark, guess[0], guess[2], guess[3], last=True)
-    left = _spine(dark.T, guess[1], guess[3], guess[0], last=False)
+    bottom = _spine(dark, guess[0], guess[2], guess[3], search, last=True)
+    left = _spine(dark.T, guess[1], guess[3], guess[0], search, last=False)
     if left is None:
         return None
     y0, end, x0 = left
     if bottom is None:  # bars may hide it
-        top = _spine(dark, guess[0], guess[2], guess[1], last=False)
+        top = _spine(dark, guess[0], guess[2], guess[1], search, last=False)
         bottom = top and (*top[:2], end)
     if bottom is None:
         return None
     start, x1, y1 = bottom
-    right = _spine(dark.T, guess[1], guess[3], x1, last=True)
+    right = _spine(dark.T, guess[1], guess[3], x1, search, last=True)
     if right is not None and abs(right[2] - x1) < TICK:  # a tick there goes on where the other spine ends
         x1 = right[2]
     if abs(start - x0) > TICK or abs(end - y1) > TICK or x1 - x0 < 40 or y1 - y0 < 40:
@@ -202,9 +207,11 @@ def _framed(pixels: np.ndarray, guess: Box, level: int) -> Box | None:
     return x0, y0, x1, y1
 
 
-def _spine(dark: np.ndarray, start: float, end: float, guess: float, last: bool) -> tuple[float, ...] | None:
+def _spine(
+    dark: np.ndarray, start: float, end: float, guess: float, search: int, last: bool
+) -> tuple[float, ...] | None:
     """(first, last, place) of the longest dark row near `guess`; of several, the last or the first."""
-    low, high = (int(np.clip(guess + d, 0, len(dark))) for d in (-SPINE_SEARCH, SPINE_SEARCH))
+    low, high = (int(np.clip(guess + d, 0, len(dark))) for d in (-search, search))
     window = dark[low:high]
     if not window.any():
         return None
@@ -234,33 +241,45 @@ def find_ticks(pixels: np.ndarray, box: Box, side: str) -> np.ndarray:
 @remembered
 def weighed_ticks(pixels: np.ndarray, box: Box, side: str) -> tuple[np.ndarray, np.ndarray]:
     """As `find_ticks`, and how much ink each has; labels the same."""
-    nothing = np.empty(0), np.empty(0)
+    found, fine = _ticks(pixels, box, side), detailed(pixels)
+    finer = None if fine is None else _ticks(fine, tuple(enlarged(box)), side, ZOOM)
+    if finer is not None and (found is None or len(finer[0]) > len(found[0])):
+        found = reduced(finer[0]), finer[1]
+    if found is None:
+        places = _label_places(pixels, box, side)
+        found = places, np.ones(len(places))
+    return found
+
+
+def _ticks(pixels: np.ndarray, box: Box, side: str, zoom: int = 1) -> tuple[np.ndarray, np.ndarray] | None:
+    """Places and ink of the short lines along a side of the axes, on a picture of `zoom` times the canvas; None if
+    there are not two."""
     grey = 255 - _palest(_on_light(pixels)).astype(np.float32)
     left, top, right, bottom = (int(round(v)) for v in box)
-    if bottom + 6 > len(grey) or left < 6 or right + 6 > grey.shape[1]:
-        return nothing
+    near, far = zoom, 3 + 2 * zoom  # pixels from the frame: where ticks are, and only glyphs
+    if bottom + far + 1 > len(grey) or left < far + 1 or right + far + 1 > grey.shape[1]:
+        return None
     if side == "bottom":
         offset = max(0, left - 2)
-        strip, beyond = (grey[rows, offset : right + 3] for rows in (slice(bottom + 2, bottom + 4), bottom + 5))
+        strip, beyond = (
+            grey[rows, offset : right + 3] for rows in (slice(bottom + 1 + near, bottom + 3 + near), bottom + far)
+        )
         strip = strip.mean(axis=0)
     else:
         offset = max(0, top - 2)
-        columns, further = slice(left - 3, left - 1), left - 6
+        columns, further = slice(left - 2 - near, left - near), left - 1 - far
         if side == "right":
-            columns, further = slice(right + 2, right + 4), right + 5
+            columns, further = slice(right + 1 + near, right + 3 + near), right + far
         strip, beyond = grey[offset : bottom + 3, columns].mean(axis=1), grey[offset : bottom + 3, further]
     if not strip.size or np.isnan(strip).any():
-        return nothing
+        return None
     regions, count = ndimage.label(strip > 50)
     index = np.arange(1, count + 1)
     widths = ndimage.sum_labels(np.ones_like(strip), regions, index)
     places = offset + np.array(ndimage.center_of_mass(strip, regions, index)).reshape(-1)
     places, weights = places[widths <= 4], ndimage.sum_labels(strip, regions, index)[widths <= 4]
     longer = beyond[np.round(places - offset).astype(int)] > 50
-    if len(places) < 2 or longer.mean() > 0.5:  # these are glyphs
-        places = _label_places(pixels, box, side)
-        return places, np.ones(len(places))
-    return places, weights
+    return None if len(places) < 2 or longer.mean() > 0.5 else (places, weights)
 
 
 def _label_places(pixels: np.ndarray, box: Box, side: str) -> np.ndarray:

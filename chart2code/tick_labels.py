@@ -12,6 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from chart2code.detail import ZOOM, detailed, enlarged, reduced
 from chart2code.picture_cache import remembered
 from chart2code.readout import Box, find_ticks, weighed_ticks
 from chart2code.words import DPI, REGULAR, Line, read_line
@@ -37,8 +38,21 @@ EXPONENT = re.compile(r"-?\d{1,2}")
 def _labels(pixels: np.ndarray, box: Box, side: str) -> tuple[tuple[tuple[float, float], ...], float]:
     """The numbers at ticks, as (place, value), and the scale of their glyphs, in pixels per pixel of a figure whose
     labels have POINTS points; 0 if nothing can be read."""
-    read, style, in_vain = [], None, 0
     ticks = find_ticks(pixels, box, side)
+    read, scale = _read_labels(pixels, box, ticks, side)
+    fine = detailed(pixels)
+    if len(read) < min(3, len(ticks)) and fine is not None:
+        finer, fine_scale = _read_labels(fine, tuple(enlarged(box)), enlarged(ticks), side)
+        if len(finer) > len(read):
+            read = tuple((float(reduced(place)), value) for place, value in finer)
+            scale = fine_scale / ZOOM
+    return read, scale
+
+
+def _read_labels(
+    pixels: np.ndarray, box: Box, ticks: np.ndarray, side: str
+) -> tuple[tuple[tuple[float, float], ...], float]:
+    read, style, in_vain = [], None, 0
     for place in ticks:
         label = _cut(pixels, box, place, ticks, side)
         if label is None:
@@ -92,6 +106,14 @@ def read_decades(pixels: np.ndarray, box: Box, side: str) -> tuple[float, float]
     """
     ticks, weights = weighed_ticks(pixels, box, side)
     ticks = ticks[weights >= MAJOR * weights.max(initial=0)]
+    scale, fine = _decades(pixels, box, ticks, side), detailed(pixels)
+    if scale is None and fine is not None:
+        scale = _decades(fine, tuple(enlarged(box)), enlarged(ticks), side)
+        scale = scale and (scale[0] + scale[1] * (ZOOM - 1) / 2, ZOOM * scale[1])
+    return scale
+
+
+def _decades(pixels: np.ndarray, box: Box, ticks: np.ndarray, side: str) -> tuple[float, float] | None:
     read, in_vain = [], 0
     for place in ticks:
         label = _cut(pixels, box, place, ticks, side)

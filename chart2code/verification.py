@@ -30,10 +30,11 @@ from PIL import Image
 
 from chart2code import adjustment, alternatives, captions, readout
 from chart2code.additions import completed
+from chart2code.detail import canvas_of
 from chart2code.drawing import Drawing
 from chart2code.sketches import sketches
 from eval_metric.executor import ExecutionResult, Executor
-from eval_metric.similarity import SUCCESS_IOU, chart_iou, to_canvas
+from eval_metric.similarity import SUCCESS_IOU, chart_iou
 
 ENOUGH = 0.995  # from here on nobody sees a difference
 ROUGH = 16  # pixels: the side of the squares that the rough comparison takes means of
@@ -103,7 +104,7 @@ def verify(
         raise ValueError("there is no program to verify")
     began = time.monotonic()
     size = chart.shape[1::-1] if isinstance(chart, np.ndarray) else chart.size
-    target = np.array(to_canvas(chart))  # its own: what is measured in it is remembered, so nobody may write to it
+    target = canvas_of(chart)  # its own: what is measured in it is remembered, so nobody may write to it
     search = _Search(executor, target, size, should_stop)
     share, most = SEARCH_SHARE if refine else 1.0, max_renderings or math.inf
     search.deadline, search.most = began + time_budget * share, most * share

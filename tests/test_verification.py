@@ -12,6 +12,7 @@ from PIL import Image
 
 import predict
 from chart2code import alternatives, readout, tick_labels
+from chart2code.detail import canvas_of
 from chart2code.drawing import Drawing
 from chart2code.program import Program, literal
 from chart2code.verification import LAST_COST, verify
@@ -185,7 +186,7 @@ def drawn(figure) -> tuple[np.ndarray, float]:
     figure.canvas.draw()
     pixels = np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()
     plt.close(figure)
-    return to_canvas(pixels), 512 / max(pixels.shape[:2])
+    return canvas_of(pixels), 512 / max(pixels.shape[:2])
 
 
 def on_canvas(figure, axes, points, scale: float) -> np.ndarray:
@@ -195,7 +196,7 @@ def on_canvas(figure, axes, points, scale: float) -> np.ndarray:
     return np.column_stack([x * scale + (512 - width * scale) / 2, (height - y) * scale + (512 - height * scale) / 2])
 
 
-@pytest.mark.parametrize("size", [(6.4, 4.8), (5, 6), (9, 4)])
+@pytest.mark.parametrize("size", [(6.4, 4.8), (5, 6), (9, 4), (8, 5), (12, 6)])
 def test_axes_and_ticks_are_found(size):
     figure, axes = plt.subplots(figsize=size)
     axes.bar(range(5), [3, 8, 1, 4, 6], color="tab:green")
@@ -311,6 +312,7 @@ def test_wedges_are_found():
         ([20, 93], {"font.size": 12, "format": "${x:.0f}"}),
         ([35, 61], {"style": "fivethirtyeight"}),
         ([35, 61], {"style": "seaborn-v0_8-whitegrid", "format": "{x:.0f}%"}),
+        ([1200, 9100], {"figure.figsize": (10, 6)}),
         ([0.1, 0.7], {"format": lambda x, _: f"{x:.1f}".replace(".", ",")}),
     ],
 )
@@ -332,7 +334,7 @@ def test_numbers_at_ticks_are_read(values, settings):
     assert start + slope * places == pytest.approx(values, abs=0.012 * np.ptp(values))
 
 
-@pytest.mark.parametrize("low, high, width", [(3e-4, 0.8, 5), (12, 98000, 7), (1, 3e9, 7.5)])
+@pytest.mark.parametrize("low, high, width", [(3e-4, 0.8, 5), (12, 98000, 7), (1, 3e9, 7.5), (1, 900, 11)])
 def test_powers_of_ten_at_ticks_are_read(low, high, width):
     figure, axes = plt.subplots(figsize=(width, 5))
     axes.plot([10, 10**4.5], [low, high])
