@@ -16,7 +16,7 @@ from matplotlib.colors import to_hex
 from matplotlib.font_manager import font_scalings
 
 from chart2code import readout
-from chart2code.adjustment import GREY, SAME_COLOR, brief, match_colors
+from chart2code.adjustment import GREY, SAME_COLOR, Frame, axes_fit, brief, match_colors, value_literals
 from chart2code.clues import WIDTH, Clues
 from chart2code.drawing import Drawing, color_literal, rgb
 from chart2code.program import Change, Program, literal, number, string_literal
@@ -416,11 +416,12 @@ def _limits(drawing: Drawing, target: np.ndarray) -> list[list[Change]]:
     boxes = [readout.find_box(pixels, drawing.box) for pixels in (target, drawing.pixels)] if drawing.box else [None]
     if None in boxes or names[0] == "plt":
         return []
-    options = []
+    options, of_axes = [], []
     named = all(program.literals(call.x) is None for call in program.calls)
     categories = "y" if any(call.method == "barh" for call in program.calls) else "x"
     sides = [(names[0], "y", "left", 3, 1), (names[0], "x", "bottom", 0, 2)]
     sides += [(name, "y", "right", 3, 1) for name in names[1:2]]
+    along = "x" if categories == "y" else "y"  # the axis of the values
     for axes, axis, side, low, high in sides:
         limits = []
         for pixels, box in zip((target, drawing.pixels), boxes):
@@ -430,6 +431,10 @@ def _limits(drawing: Drawing, target: np.ndarray) -> list[list[Change]]:
                 read = _category_scale(ticks[::-1] if upwards else ticks)
             else:
                 read = read_scale(pixels, box, side)
+            if read is None and pixels is drawing.pixels and axis == along:  # labels in another format
+                frame = Frame(box, box, horizontal=along == "x")
+                fit = axes_fit(drawing, drawing.series, names.index(axes), frame)
+                read = fit and (fit.start, fit.slope)
             limits.append(None if read is None else (read[0] + read[1] * box[low], read[0] + read[1] * box[high]))
         if None in limits or np.abs(np.subtract(*limits)).max() < 0.01 * abs(limits[0][1] - limits[0][0]):
             continue
@@ -437,8 +442,17 @@ def _limits(drawing: Drawing, target: np.ndarray) -> list[list[Change]]:
         text = ", ".join(brief(limit, error) for limit in limits[0])
         calls = [c for c in program.statement_calls(f"set_{axis}lim") if program.text(c.func).startswith(f"{axes}.")]
         former = [change for call in calls if (change := program.drop_statement(call))]
-        options.append([*former, program.add_statement(f"{axes}.set_{axis}lim({text})")])
-    return options + ([sum(options, [])] if len(options) > 1 else [])
+        change = [*former, program.add_statement(f"{axes}.set_{axis}lim({text})")]
+        options.append(change)
+        bars = [s for s in drawing.series if s.kind in ("bar", "barh") and s.axes == names.index(axes)]
+        if axis == along and bars and not any(s.call.keyword("bottom") or s.call.keyword("left") for s in bars):
+            # The same picture, if the bars begin beyond the axes: they have no base that could be measured.
+            new, old = limits
+            ratio = (new[1] - new[0]) / (old[1] - old[0])
+            moved = {s.column: value_literals(new[0] + ratio * (np.array(s.values) - old[0]), error) for s in bars}
+            options.append([*change, *program.write_columns(moved)])
+        of_axes.append(options[-1])
+    return options + ([sum(of_axes, [])] if len(of_axes) > 1 else [])
 
 
 def rescaled(drawing: Drawing, target: np.ndarray) -> list[str]:

@@ -15,6 +15,7 @@ from PIL import Image
 from scipy import ndimage
 
 from chart2code import readout
+from chart2code.detail import detail_of
 from chart2code.drawing import Drawing
 from chart2code.program import Change, Program, string_literal
 from chart2code.tick_labels import runs_of
@@ -41,7 +42,9 @@ def reworded(drawing: Drawing, target: np.ndarray, size: tuple[int, int] = (CANV
     height of the chart's own picture; what is as large as the canvas says nothing about its resolution.
     """
     sharpness = 1.0 if size == (CANVAS, CANVAS) else round(max(size) * drawing.scale / CANVAS, 2)
-    page = _Page(target.mean(axis=2, dtype=np.float32), drawing.scale, sharpness)
+    fine = detail_of(target)
+    picture, zoom = (target, 1) if fine is None else (fine.pixels, fine.zoom)
+    page = _Page(picture.mean(axis=2, dtype=np.float32), zoom, drawing.scale, sharpness)
     changes = [*_new_or_gone(drawing, target, page), *_texts(drawing, page), *_categories(drawing, target, page)]
     code = drawing.program.changed(changes)
     return None if code == drawing.code else code
@@ -49,13 +52,15 @@ def reworded(drawing: Drawing, target: np.ndarray, size: tuple[int, int] = (CANV
 
 class _Page:
     """
-    The picture (CANVAS, CANVAS), grey, and turned so that what is written at an angle reads from left to right.
+    The picture, grey, and turned so that what is written at an angle reads from left to right. All places and lengths
+    that methods take and give are pixels of the canvas.
 
-    scale: its pixels per pixel of a figure at `DPI`; sharpness: the resolution at which it was drawn, in `DPI`.
+    grey: (zoom * CANVAS, zoom * CANVAS); scale: pixels of the canvas per pixel of a figure at `DPI`; sharpness: the
+    resolution at which it was drawn, in `DPI`.
     """
 
-    def __init__(self, grey: np.ndarray, scale: float, sharpness: float):
-        self.scale, self.sharpness, self._turned = scale, sharpness, {0: grey}
+    def __init__(self, grey: np.ndarray, zoom: float, scale: float, sharpness: float):
+        self.zoom, self.scale, self.sharpness, self._turned = zoom, scale, sharpness, {0: grey}
 
     def turned(self, angle: int) -> np.ndarray:
         if angle not in self._turned:
@@ -67,9 +72,9 @@ class _Page:
         return self._turned[angle]
 
     def place(self, x: float, y: float, angle: int) -> tuple[float, float]:
-        """Where a place of the picture is in the turned one."""
+        """Where a place of the canvas is in the turned picture, in its pixels."""
         turn, middle, center = math.radians(angle), (CANVAS - 1) / 2, (len(self.turned(angle)) - 1) / 2
-        x, y = x - middle, y - middle
+        x, y = self.zoom * (x - middle), self.zoom * (y - middle)
         return center + x * math.cos(turn) - y * math.sin(turn), center + x * math.sin(turn) + y * math.cos(turn)
 
     def read(
@@ -87,16 +92,35 @@ class _Page:
         the middle across; `height` of a line, and how far the text may `reach` to both sides, in pixels; `space` to
         other texts.
         """
-        line = _cut_out(self.turned(angle), *self.place(*place, angle), anchor, height, reach, space)
+        x, y = self.place(*place, angle)
+        reach = tuple(self.zoom * part for part in reach)
+        line = _cut_out(self.turned(angle), x, y, anchor, self.zoom * height, reach, space)
         if line is None:
             return None
         # Small letters are 0.55 ems high, capitals and a g together 0.97; blur adds a row at each end.
-        fitting = [size for size in SIZES if 0.5 < (len(line) - 2 * RIM) / (size * DPI / 72 * self.scale) < 1.25]
+        scale = self.zoom * self.scale
+        fitting = [size for size in SIZES if 0.5 < (len(line) - 2 * RIM) / (size * DPI / 72 * scale) < 1.25]
         sizes = [size * self.sharpness for size in fitting]  # their own pixels give glyphs their shape
-        found = read_line(line, (REGULAR, BOLD) if bold else (REGULAR,), sizes, round(self.scale / self.sharpness, 4))
+        found = read_line(line, (REGULAR, BOLD) if bold else (REGULAR,), sizes, round(scale / self.sharpness, 4))
         if not found.text or found.error > MOST_ERROR:
             return None
         return replace(found, points=fitting[sizes.index(found.points)])
+
+    def first_line(self, x: float, top: float, reach: float) -> float | None:
+        """The middle of the first line of text below a place."""
+        grey, (x, first) = self.turned(0), self.place(x, top, 0)
+        reach, first = self.zoom * reach, int(first)
+        strip = grey[first : first + int(self.zoom * LABEL_ROOM), max(0, math.ceil(x - reach)) : int(x + reach) + 1]
+        if strip.size < 30:
+            return None
+        ink = np.abs(strip - np.median(strip))
+        regions, count = ndimage.label((ink > max(CONTRAST, INK * ink.max())).any(axis=1))
+        if not count:
+            return None
+        rows = np.flatnonzero(regions == 1)
+        if len(rows) < 3 * self.zoom and count > 1:  # the dot of an i
+            rows = np.flatnonzero((regions == 1) | (regions == 2))
+        return int(top) + (rows[0] + rows[-1]) / 2 / self.zoom
 
 
 def _cut_out(
@@ -183,7 +207,8 @@ def _new_or_gone(drawing: Drawing, target: np.ndarray, page: _Page) -> list[Chan
     if box is None or axes == "plt" or any(call.method == "pie" for call in program.calls):
         return []
     left, top, right, bottom = box
-    ink = np.abs(page.turned(0) - np.median(page.turned(0)[:, :3])) > CONTRAST
+    grey = target.mean(axis=2, dtype=np.float32)
+    ink = np.abs(grey - np.median(grey[:, :3])) > CONTRAST
     ink &= target.min(axis=2) < 255  # the letterbox of a dark page is no ink
     rows, columns = (ink[:, int(left) : int(right)].any(axis=1), ink[int(top) : int(bottom)].any(axis=0))
     above, below, beside = (
@@ -303,28 +328,12 @@ def _categories(drawing: Drawing, target: np.ndarray, page: _Page) -> list[Chang
             elif 45 in angles:
                 read = _read_slanted(page, tick, box[3] + room, height)
             else:
-                middle = _first_line(page.turned(0), tick, box[3] + room, gap / 2)
+                middle = page.first_line(tick, box[3] + room, gap / 2)
                 read = None if middle is None else page.read((tick, middle), 0.5, height, reach=(gap / 2, gap / 2))
             if read is not None and read.text != node.value:
                 changes.append((program.span(node), string_literal(read.text)))
     names = [text for _, text in changes]
     return changes if len(set(names)) == len(names) else []
-
-
-def _first_line(grey: np.ndarray, x: float, top: float, reach: float) -> float | None:
-    """The middle row of the first line of text below a place."""
-    columns = slice(max(0, math.ceil(x - reach)), int(x + reach) + 1)
-    strip = grey[int(top) : int(top + LABEL_ROOM), columns]
-    if strip.size < 30:
-        return None
-    ink = np.abs(strip - np.median(strip))
-    regions, count = ndimage.label((ink > max(CONTRAST, INK * ink.max())).any(axis=1))
-    if not count:
-        return None
-    rows = np.flatnonzero(regions == 1)
-    if len(rows) < 3 and count > 1:  # the dot of an i
-        rows = np.flatnonzero((regions == 1) | (regions == 2))
-    return int(top) + (rows[0] + rows[-1]) / 2
 
 
 def _read_slanted(page: _Page, x: float, top: float, height: float) -> Line | None:
@@ -335,16 +344,15 @@ def _read_slanted(page: _Page, x: float, top: float, height: float) -> Line | No
     grey = page.turned(45)
     dark = np.abs(grey - np.median(grey)) > CONTRAST
     best, found = 0.0, None
+    high = page.zoom * height
     for drop in np.arange(height, LONGEST / 2, 1.0):  # from the top to the middle of the text
         length = drop * 2 * math.sqrt(2) - height
-        u, v = page.place(x, top + drop, 45)
-        rows = slice(max(0, int(v - height / 3)), int(v + height / 3) + 1)
-        ends = [int(u + side * length / 2) for side in (-1, 1)]
+        long, (u, v) = page.zoom * length, page.place(x, top + drop, 45)
+        rows = slice(max(0, int(v - high / 3)), int(v + high / 3) + 1)
+        ends = [int(u + side * long / 2) for side in (-1, 1)]
         inside = dark[rows, max(0, ends[0] + 1) : ends[1]].any(axis=0)
-        beyond = [
-            dark[rows, max(0, int(a)) : int(a + height / 2)].any() for a in (ends[0] - height / 2 - 2, ends[1] + 2)
-        ]
-        value = inside.sum() - (~inside).sum() - length * sum(beyond) / 2
+        beyond = [dark[rows, max(0, int(a)) : int(a + high / 2)].any() for a in (ends[0] - high / 2 - 2, ends[1] + 2)]
+        value = inside.sum() - (~inside).sum() - long * sum(beyond) / 2
         if value > best:
             best, found = value, (drop, length)
     if found is None:

@@ -1,13 +1,14 @@
-"""A picture at twice the resolution of the canvas, if it has that: for lines and digits that are too thin on the canvas.
+"""A picture in its own resolution, if that is more than the canvas has: for lines and words that are too thin there.
 
 Measures on the canvas were made for figures of some 640 pixels; a figure of 1,000 has frames, ticks and labels there of
-half a pixel and of five.
+half a pixel and of five. And glyphs are told apart best in the pixels that they were drawn in.
 """
 
 from __future__ import annotations
 
 import weakref
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -15,37 +16,43 @@ from PIL import Image, ImageOps
 from chart2code.picture_cache import remembered
 from eval_metric.similarity import CANVAS, to_canvas
 
-ZOOM = 2
-LEAST = 1.25  # times the side of the canvas: pictures that are not larger have no more detail
+MOST = 2  # times the side of the canvas
 _sources: dict[int, Image.Image] = {}
 
 
+@dataclass(frozen=True)
+class Detail:
+    """pixels: (zoom * CANVAS, zoom * CANVAS, 3) uint8, letterboxed as the canvas is."""
+
+    pixels: np.ndarray
+    zoom: float
+
+    def enlarged(self, places: Sequence[float] | np.ndarray) -> np.ndarray:
+        """Pixels of the canvas to those of this picture (the middle of the first pixel is 0)."""
+        return self.zoom * np.asarray(places, float) + (self.zoom - 1) / 2
+
+    def reduced(self, places: Sequence[float] | np.ndarray) -> np.ndarray:
+        """Pixels of this picture to those of the canvas."""
+        return (np.asarray(places, float) - (self.zoom - 1) / 2) / self.zoom
+
+
 def canvas_of(image: Image.Image | np.ndarray) -> np.ndarray:
-    """The picture on the common canvas, an array of its own, of which `detailed` knows where it comes from."""
+    """The picture on the common canvas, an array of its own, of which `detail_of` knows where it comes from."""
     pixels = np.array(to_canvas(image))
     if isinstance(image, np.ndarray):
         image = Image.fromarray(image)
-    if max(image.size) > LEAST * CANVAS:
+    if max(image.size) > CANVAS:
         _sources[id(pixels)] = image
         weakref.finalize(pixels, _sources.pop, id(pixels), None)
     return pixels
 
 
 @remembered
-def detailed(pixels: np.ndarray) -> np.ndarray | None:
-    """The picture of a canvas, `ZOOM` times as large, (H, W, 3) uint8; None if that says no more."""
+def detail_of(pixels: np.ndarray) -> Detail | None:
+    """The picture that a canvas was made of; None if that says no more."""
     image = _sources.get(id(pixels))
     if image is None:
         return None
-    side = ZOOM * CANVAS
-    return np.array(ImageOps.pad(image.convert("RGB"), (side, side), Image.Resampling.BICUBIC, color="white"))
-
-
-def enlarged(places: Sequence[float] | np.ndarray) -> np.ndarray:
-    """Pixels of the canvas to those of the detailed picture (the middle of the first pixel is 0)."""
-    return ZOOM * np.asarray(places, float) + (ZOOM - 1) / 2
-
-
-def reduced(places: Sequence[float] | np.ndarray) -> np.ndarray:
-    """Pixels of the detailed picture to those of the canvas."""
-    return (np.asarray(places, float) - (ZOOM - 1) / 2) / ZOOM
+    side = min(max(image.size), MOST * CANVAS)
+    picture = ImageOps.pad(image.convert("RGB"), (side, side), Image.Resampling.BICUBIC, color="white")
+    return Detail(np.array(picture), side / CANVAS)

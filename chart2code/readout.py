@@ -15,7 +15,7 @@ from statistics import mode
 import numpy as np
 from scipy import ndimage
 
-from chart2code.detail import ZOOM, detailed, enlarged, reduced
+from chart2code.detail import detail_of
 from chart2code.picture_cache import remembered
 
 Box = tuple[float, float, float, float]
@@ -84,11 +84,11 @@ def find_box(pixels: np.ndarray, guess: Box) -> Box | None:
     The rectangle of the axes, by the spines at its bottom and its left, or by its colour if the page has another, or
     by the ends of grid lines; None if there are none of these.
     """
-    fine, pixels = detailed(pixels), _on_light(pixels)
+    fine, pixels = detail_of(pixels), _on_light(pixels)
     box = _framed(pixels, guess, DARK)
     if box is None and fine is not None:
-        box = _framed(_on_light(fine), tuple(enlarged(guess)), DARK, ZOOM * SPINE_SEARCH)
-        box = box and tuple(map(float, reduced(box)))
+        box = _framed(_on_light(fine.pixels), tuple(fine.enlarged(guess)), DARK, round(fine.zoom * SPINE_SEARCH))
+        box = box and tuple(map(float, fine.reduced(box)))
     box = box or _panel(pixels)
     if box is not None:
         return box
@@ -241,22 +241,22 @@ def find_ticks(pixels: np.ndarray, box: Box, side: str) -> np.ndarray:
 @remembered
 def weighed_ticks(pixels: np.ndarray, box: Box, side: str) -> tuple[np.ndarray, np.ndarray]:
     """As `find_ticks`, and how much ink each has; labels the same."""
-    found, fine = _ticks(pixels, box, side), detailed(pixels)
-    finer = None if fine is None else _ticks(fine, tuple(enlarged(box)), side, ZOOM)
+    found, fine = _ticks(pixels, box, side), detail_of(pixels)
+    finer = None if fine is None else _ticks(fine.pixels, tuple(fine.enlarged(box)), side, fine.zoom)
     if finer is not None and (found is None or len(finer[0]) > len(found[0])):
-        found = reduced(finer[0]), finer[1]
+        found = fine.reduced(finer[0]), finer[1]
     if found is None:
         places = _label_places(pixels, box, side)
         found = places, np.ones(len(places))
     return found
 
 
-def _ticks(pixels: np.ndarray, box: Box, side: str, zoom: int = 1) -> tuple[np.ndarray, np.ndarray] | None:
+def _ticks(pixels: np.ndarray, box: Box, side: str, zoom: float = 1) -> tuple[np.ndarray, np.ndarray] | None:
     """Places and ink of the short lines along a side of the axes, on a picture of `zoom` times the canvas; None if
     there are not two."""
     grey = 255 - _palest(_on_light(pixels)).astype(np.float32)
     left, top, right, bottom = (int(round(v)) for v in box)
-    near, far = zoom, 3 + 2 * zoom  # pixels from the frame: where ticks are, and only glyphs
+    near, far = round(zoom), round(3 + 2 * zoom)  # pixels from the frame: where ticks are, and only glyphs
     if bottom + far + 1 > len(grey) or left < far + 1 or right + far + 1 > grey.shape[1]:
         return None
     if side == "bottom":

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from chart2code.detail import ZOOM, detailed, enlarged, reduced
+from chart2code.detail import detail_of
 from chart2code.picture_cache import remembered
 from chart2code.readout import Box, find_ticks, weighed_ticks
 from chart2code.words import DPI, REGULAR, Line, read_line
@@ -40,12 +40,12 @@ def _labels(pixels: np.ndarray, box: Box, side: str) -> tuple[tuple[tuple[float,
     labels have POINTS points; 0 if nothing can be read."""
     ticks = find_ticks(pixels, box, side)
     read, scale = _read_labels(pixels, box, ticks, side)
-    fine = detailed(pixels)
+    fine = detail_of(pixels)
     if len(read) < min(3, len(ticks)) and fine is not None:
-        finer, fine_scale = _read_labels(fine, tuple(enlarged(box)), enlarged(ticks), side)
+        finer, fine_scale = _read_labels(fine.pixels, tuple(fine.enlarged(box)), fine.enlarged(ticks), side)
         if len(finer) > len(read):
-            read = tuple((float(reduced(place)), value) for place, value in finer)
-            scale = fine_scale / ZOOM
+            read = tuple((float(fine.reduced(place)), value) for place, value in finer)
+            scale = fine_scale / fine.zoom
     return read, scale
 
 
@@ -106,10 +106,10 @@ def read_decades(pixels: np.ndarray, box: Box, side: str) -> tuple[float, float]
     """
     ticks, weights = weighed_ticks(pixels, box, side)
     ticks = ticks[weights >= MAJOR * weights.max(initial=0)]
-    scale, fine = _decades(pixels, box, ticks, side), detailed(pixels)
+    scale, fine = _decades(pixels, box, ticks, side), detail_of(pixels)
     if scale is None and fine is not None:
-        scale = _decades(fine, tuple(enlarged(box)), enlarged(ticks), side)
-        scale = scale and (scale[0] + scale[1] * (ZOOM - 1) / 2, ZOOM * scale[1])
+        scale = _decades(fine.pixels, tuple(fine.enlarged(box)), fine.enlarged(ticks), side)
+        scale = scale and (scale[0] + scale[1] * float(fine.enlarged(0)), fine.zoom * scale[1])
     return scale
 
 

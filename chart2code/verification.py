@@ -251,7 +251,7 @@ class _Search:
         self.read()
         self.align()
         self.improve([_safely(lambda: captions.reworded(self.current, self.target, self.size))])
-        if self.best_iou < SUCCESS_IOU and self.rescale():
+        if self.rescale():  # also of a good copy: it may have other numbers
             self.read()
         self.complete()
         others = self.sketches(self.current.code) if self.best_iou < SUCCESS_IOU else []
@@ -286,6 +286,8 @@ class _Search:
 
     def rescale(self) -> bool:
         """Goes to the limits of the target's axes, with the values that are read there, if both is better."""
+        if not _safely(lambda: alternatives.rescaled(self.current, self.target)):
+            return False
         before = self.current, self.goal
         self.go_to([self.reading()])
         self.go_to(_safely(lambda: alternatives.rescaled(self.current, self.target)) or [])
