@@ -206,20 +206,20 @@ def _new_or_gone(drawing: Drawing, target: np.ndarray, page: _Page) -> list[Chan
     axes = next((call.axes for call in program.calls), "plt")
     if box is None or axes == "plt" or any(call.method == "pie" for call in program.calls):
         return []
-    left, top, right, bottom = box
-    grey = target.mean(axis=2, dtype=np.float32)
+    grey, zoom = page.turned(0), page.zoom
+    left, top, right, bottom = (zoom * np.array(box)).round().astype(int)
     ink = np.abs(grey - np.median(grey[:, :3])) > CONTRAST
-    ink &= target.min(axis=2) < 255  # the letterbox of a dark page is no ink
-    rows, columns = (ink[:, int(left) : int(right)].any(axis=1), ink[int(top) : int(bottom)].any(axis=0))
+    ink &= grey < 255  # the letterbox of a dark page is no ink
+    rows, columns = ink[:, left:right].any(axis=1), ink[top:bottom].any(axis=0)
     above, below, beside = (
         [run for run in runs_of(part, gap) if run[1] - run[0] >= LEAST_LINE]
-        for part, gap in ((rows[: int(top) - 2], 1), (rows[int(bottom) + 4 :], 1), (columns[: int(left) - 4], 3))
+        for part, gap in ((rows[: top - 2], 1), (rows[bottom + 4 :], 1), (columns[: left - 4], 3))
     )
-    middle, height = ((left + right) / 2, (top + bottom) / 2), 12 / 72 * DPI * page.scale
+    middle, height = ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2), 12 / 72 * DPI * page.scale
     places = {  # of the line of text that is next to the axes, or, at a side with ticks, next to their labels
-        "title": above and (middle[0], np.mean(above[-1]) - 0.5, 0),
-        "xlabel": len(below) == 2 and (middle[0], int(bottom) + 3.5 + np.mean(below[1]), 0),
-        "ylabel": len(beside) == 2 and (np.mean(beside[0]) - 0.5, middle[1], 90),
+        "title": above and (middle[0], np.mean(above[-1]) / zoom - 0.5, 0),
+        "xlabel": len(below) == 2 and (middle[0], (bottom + 4 + np.mean(below[1])) / zoom - 0.5, 0),
+        "ylabel": len(beside) == 2 and (np.mean(beside[0]) / zoom - 0.5, middle[1], 90),
     }
     changes = []
     none = {"title": not above, "xlabel": len(below) == 1, "ylabel": len(beside) == 1}

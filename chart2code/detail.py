@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from chart2code.picture_cache import remembered
 from eval_metric.similarity import CANVAS, to_canvas
 
 MOST = 2  # times the side of the canvas
-_sources: dict[int, Image.Image] = {}
+_sources: dict[int, Image.Image | np.ndarray] = {}
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,7 @@ class Detail:
 def canvas_of(image: Image.Image | np.ndarray) -> np.ndarray:
     """The picture on the common canvas, an array of its own, of which `detail_of` knows where it comes from."""
     pixels = np.array(to_canvas(image))
-    if isinstance(image, np.ndarray):
-        image = Image.fromarray(image)
-    if max(image.size) > CANVAS:
+    if _longest_side(image) > CANVAS:
         _sources[id(pixels)] = image
         weakref.finalize(pixels, _sources.pop, id(pixels), None)
     return pixels
@@ -53,6 +51,9 @@ def detail_of(pixels: np.ndarray) -> Detail | None:
     image = _sources.get(id(pixels))
     if image is None:
         return None
-    side = min(max(image.size), MOST * CANVAS)
-    picture = ImageOps.pad(image.convert("RGB"), (side, side), Image.Resampling.BICUBIC, color="white")
-    return Detail(np.array(picture), side / CANVAS)
+    side = min(_longest_side(image), MOST * CANVAS)
+    return Detail(np.array(to_canvas(image, side)), side / CANVAS)
+
+
+def _longest_side(image: Image.Image | np.ndarray) -> int:
+    return max(image.shape[:2] if isinstance(image, np.ndarray) else image.size)

@@ -52,14 +52,15 @@ INTERIOR_WEIGHT = 0.03
 SUCCESS_IOU = 0.85  # tau of Eq. 20: from here on a program redraws its chart
 
 
-def to_canvas(image: Image.Image | np.ndarray) -> np.ndarray:
+def to_canvas(image: Image.Image | np.ndarray, side: int = CANVAS) -> np.ndarray:
     """The picture on the common canvas: (512, 512, 3) uint8, letterboxed in white, transparency over white.
 
     Args:
         image: a PIL image of any mode, or a uint8 array (H, W), (H, W, 3) or (H, W, 4).
+        side: of the canvas; all scores are those of the common one.
     """
     if isinstance(image, np.ndarray):
-        if image.shape == (CANVAS, CANVAS, 3) and image.dtype == np.uint8:
+        if image.shape == (side, side, 3) and image.dtype == np.uint8:
             return image
         if image.dtype != np.uint8 or image.ndim not in (2, 3):
             raise ValueError(f"an image array is (H, W, 3) uint8, not {image.shape} {image.dtype}")
@@ -68,8 +69,8 @@ def to_canvas(image: Image.Image | np.ndarray) -> np.ndarray:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     image = image.convert("RGB")
-    if image.size != (CANVAS, CANVAS):
-        image = ImageOps.pad(image, (CANVAS, CANVAS), method=Image.Resampling.BICUBIC, color="white")
+    if image.size != (side, side):
+        image = ImageOps.pad(image, (side, side), method=Image.Resampling.BICUBIC, color="white")
     return np.asarray(image)
 
 

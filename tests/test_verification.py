@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import predict
-from chart2code import alternatives, readout, tick_labels
+from chart2code import alternatives, captions, readout, tick_labels
 from chart2code.detail import canvas_of
 from chart2code.drawing import Drawing
 from chart2code.program import Program, literal
@@ -85,6 +85,28 @@ def test_right_program_stays(executor, kind):
     found = verify(executor, [code], chart, refine=True, time_budget=300, max_renderings=8)
     assert found.iou_before == 1.0 and found.iou >= 1.0 - LAST_COST
     assert len(found.code) <= len(code) + 10
+
+
+def test_words_of_large_figures_are_read(executor):
+    """On the canvas their letters are five pixels high; in the chart's own pixels they are told apart."""
+    words = '"Quarterly survey of yields"', '"Harvest (tons)"', '"Valley"', '"Mill creek"'
+    code = "fig, ax = plt.subplots(figsize=(12, 6))\nax.bar([{2}, {3}], [3, 5])\nax.set_title({0})\nax.set_ylabel({1})\n"
+    chart = picture(executor, code.format(*words))
+    answer = PLT + code.format('"Sales"', '"Total"', '"a"', '"b"')
+    drawing = Drawing(answer, executor.run(answer))
+    read = captions.reworded(drawing, canvas_of(chart), chart.shape[1::-1])
+    assert read == PLT + code.format(*words)
+    assert captions.reworded(drawing, to_canvas(chart), chart.shape[1::-1]) != read
+
+
+def test_bars_that_begin_beyond_the_axes_get_their_values(executor):
+    """The picture alone does not need them: other values with other limits have the same bars."""
+    code = "fig, ax = plt.subplots()\nax.barh([\"a\", \"b\", \"c\"], {})\nax.set_xlim({})\n"
+    chart = picture(executor, code.format("[0.957, 0.949, 0.944]", "0.93, 0.96"))
+    answer = PLT + code.format("[0.30, 0.20, 0.10]", "0, 0.4")
+    found = verify(executor, [answer], chart, refine=True, time_budget=300, max_renderings=30)
+    values = ast.literal_eval(re.search(r"barh\(\[.*?\], (\[.*?\])", found.code)[1])
+    assert values == pytest.approx([0.957, 0.949, 0.944], abs=1e-3), found.code
 
 
 def test_never_worse_on_any_picture(executor):
