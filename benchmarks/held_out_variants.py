@@ -1,11 +1,11 @@
-"""The 32 complex variants that no training chart has: how many does the model redraw, and how many with refinement?
+"""The 32 complex variants that are held out of training: how many does the model redraw, and how many with refinement?
 
     python benchmarks/held_out_variants.py                     # 64 charts, some 5 minutes on two cores
     python benchmarks/held_out_variants.py --limit 32 --json --output /tmp/charts
 
 The paper holds 32 complex variants out of training (Sec. IV-A) and names two of them; `HELD_OUT` in
-chart2code/chart2code160k.py lists ours, and here is a script for each, named as that list names it. The data set of the
-default model has charts of `stacked_area` and `dual_axis`, in other forms than these, and none of the others.
+chart2code/chart2code160k.py lists ours, and here is a script for each, named as that list names it. The data of the
+default model have charts of `stacked_area` and `dual_axis`, in other forms than these, and none of the others.
 """
 
 import sys

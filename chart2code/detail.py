@@ -1,7 +1,7 @@
 """A picture in its own resolution, if that is more than the canvas has: for lines and words that are too thin there.
 
-Measures on the canvas were made for figures of some 640 pixels; a figure of 1,000 has frames, ticks and labels there of
-half a pixel and of five. And glyphs are told apart best in the pixels that they were drawn in.
+Measures on the canvas were made for figures of some 640 pixels; a figure of 1,000 has frames, ticks and labels there
+of half a pixel and of five. And glyphs are told apart best in the pixels that they were drawn in.
 """
 
 from __future__ import annotations

@@ -90,7 +90,8 @@ def test_right_program_stays(executor, kind):
 def test_words_of_large_figures_are_read(executor):
     """On the canvas their letters are five pixels high; in the chart's own pixels they are told apart."""
     words = '"Quarterly survey of yields"', '"Harvest (tons)"', '"Valley"', '"Mill creek"'
-    code = "fig, ax = plt.subplots(figsize=(12, 6))\nax.bar([{2}, {3}], [3, 5])\nax.set_title({0})\nax.set_ylabel({1})\n"
+    code = "fig, ax = plt.subplots(figsize=(12, 6))\nax.bar([{2}, {3}], [3, 5])\n"
+    code += "ax.set_title({0})\nax.set_ylabel({1})\n"
     chart = picture(executor, code.format(*words))
     answer = PLT + code.format('"Sales"', '"Total"', '"a"', '"b"')
     drawing = Drawing(answer, executor.run(answer))
@@ -101,7 +102,7 @@ def test_words_of_large_figures_are_read(executor):
 
 def test_bars_that_begin_beyond_the_axes_get_their_values(executor):
     """The picture alone does not need them: other values with other limits have the same bars."""
-    code = "fig, ax = plt.subplots()\nax.barh([\"a\", \"b\", \"c\"], {})\nax.set_xlim({})\n"
+    code = 'fig, ax = plt.subplots()\nax.barh(["a", "b", "c"], {})\nax.set_xlim({})\n'
     chart = picture(executor, code.format("[0.957, 0.949, 0.944]", "0.93, 0.96"))
     answer = PLT + code.format("[0.30, 0.20, 0.10]", "0, 0.4")
     found = verify(executor, [answer], chart, refine=True, time_budget=300, max_renderings=30)
