@@ -410,13 +410,14 @@ def _legends(places: list[tuple[str, str]] | None, count: int) -> Sequence[str]:
 
 
 def _limits(drawing: Drawing, target: np.ndarray) -> list[list[Change]]:
-    """The limits of the target's axes, by its ticks, where they are not those of the drawing."""
+    """The limits of the target's axes, by its ticks, where they are not those of the drawing; and the same with the
+    values of bars moved along."""
     program = drawing.program
     names = list(dict.fromkeys(call.axes for call in program.calls))
     boxes = [readout.find_box(pixels, drawing.box) for pixels in (target, drawing.pixels)] if drawing.box else [None]
     if None in boxes or names[0] == "plt":
         return []
-    options, of_axes = [], []
+    found: list[list[list[Change]]] = []  # for each axis
     named = all(program.literals(call.x) is None for call in program.calls)
     categories = "y" if any(call.method == "barh" for call in program.calls) else "x"
     sides = [(names[0], "y", "left", 3, 1), (names[0], "x", "bottom", 0, 2)]
@@ -443,16 +444,17 @@ def _limits(drawing: Drawing, target: np.ndarray) -> list[list[Change]]:
         calls = [c for c in program.statement_calls(f"set_{axis}lim") if program.text(c.func).startswith(f"{axes}.")]
         former = [change for call in calls if (change := program.drop_statement(call))]
         change = [*former, program.add_statement(f"{axes}.set_{axis}lim({text})")]
-        options.append(change)
+        options = [change]
         bars = [s for s in drawing.series if s.kind in ("bar", "barh") and s.axes == names.index(axes)]
         if axis == along and bars and not any(s.call.keyword("bottom") or s.call.keyword("left") for s in bars):
             # The same picture, if the bars begin beyond the axes: they have no base that could be measured.
             new, old = limits
-            ratio = (new[1] - new[0]) / (old[1] - old[0])
-            moved = {s.column: value_literals(new[0] + ratio * (np.array(s.values) - old[0]), error) for s in bars}
+            length, ratio = abs(new[1] - new[0]), (new[1] - new[0]) / (old[1] - old[0])
+            moved = {s.column: value_literals(new[0] + ratio * (np.array(s.values) - old[0]), length) for s in bars}
             options.append([*change, *program.write_columns(moved)])
-        of_axes.append(options[-1])
-    return options + ([sum(of_axes, [])] if len(of_axes) > 1 else [])
+        found.append(options)
+    together = [sum((options[k] for options in found), []) for k in (0, -1)] if len(found) > 1 else []
+    return [*itertools.chain(*found), *together]
 
 
 def rescaled(drawing: Drawing, target: np.ndarray) -> list[str]:
