@@ -15,17 +15,9 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.other_styles import Chance, main  # noqa: E402
+from benchmarks.other_styles import Chance, main, registry  # noqa: E402
 
-SCRIPTS = []  # (group, function)
-
-
-def script(group: str):
-    def register(draw):
-        SCRIPTS.append((group, draw))
-        return draw
-
-    return register
+SCRIPTS, script = registry()  # by group
 
 
 def panels(c: Chance, count: int = 2, **options):

@@ -14,6 +14,7 @@ import io
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -29,15 +30,23 @@ STYLES = (
 SYLLABLES = "ba co di fe gu ha jo ki lu ma ne po qui ra so te vu wi ya zo bren stal mor lin ter gard".split()
 COLORS = "steelblue crimson seagreen darkorange slateblue teal tomato goldenrod orchid #3b6ea5 #8e44ad #16a085".split()
 UNITS = ("m", "kg", "%", "s", "km²", "k€", "°C", "GWh", "1/min")
-SCRIPTS = []  # (family, function)
 
 
-def script(family: str):
-    def register(draw):
-        SCRIPTS.append((family, draw))
-        return draw
+def registry() -> tuple[list[tuple[str, Callable]], Callable]:
+    """A list of (family, function), and the decorator that puts functions of a family there."""
+    scripts: list[tuple[str, Callable]] = []
 
-    return register
+    def script(family: str):
+        def register(draw):
+            scripts.append((family, draw))
+            return draw
+
+        return register
+
+    return scripts, script
+
+
+SCRIPTS, script = registry()
 
 
 class Chance:
@@ -359,7 +368,7 @@ def bars_and_trend(c: Chance) -> None:
     c.named(ax, x=False)
 
 
-def charts(scripts: list[tuple], styles: tuple[str, ...], seed: int, limit: int) -> list[dict]:
+def charts(scripts: list[tuple[str, Callable]], styles: tuple[str, ...], seed: int, limit: int) -> list[dict]:
     """{chart_type, name, image} of the first charts of a seed, by `scripts` (chart type, function) in turn."""
     import matplotlib
     import matplotlib.pyplot as plt
@@ -381,7 +390,7 @@ def charts(scripts: list[tuple], styles: tuple[str, ...], seed: int, limit: int)
     return made
 
 
-def main(scripts: list[tuple], styles: tuple[str, ...], description: str) -> None:
+def main(scripts: list[tuple[str, Callable]], styles: tuple[str, ...], description: str) -> None:
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default=str(REPOSITORY))
     parser.add_argument("--limit", type=int, default=2 * len(scripts), help="charts (default: %(default)s)")
