@@ -345,11 +345,14 @@ def test_descriptors_and_processes_do_not_pile_up(executor):
 
 def test_worker_ends_when_the_caller_is_killed():
     code = "from eval_metric.executor import Executor\ne = Executor(timeout=60)\ne.run('')\nprint('up', flush=True)\n"
-    code += "e.run('import time\\ntime.sleep(50)')\n"
-    caller = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, cwd=Path(__file__).parents[1])
+    code += "input()\ne.run('import time\\ntime.sleep(50)')\n"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    caller = subprocess.Popen([sys.executable, "-c", code], **pipes, cwd=Path(__file__).parents[1])
     assert caller.stdout.readline() == b"up\n"
     deadline = time.monotonic() + 20
     worker = children(caller.pid)
+    caller.stdin.write(b"\n")  # only now: a program that runs already would be taken for a worker
+    caller.stdin.close()
     while not (program := children(caller.pid) - worker) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert worker and len(program) == 1
