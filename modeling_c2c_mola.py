@@ -395,7 +395,6 @@ class C2CMolaCellReader(nn.Module):
     vision streams in training. Not in the paper.
     """
 
-    ROWS, COLUMNS = 2, 6  # places for characters in a cell; of 32 x 32 pixels, with text of 7 pixels a character
     CLASSES = 96  # no character, 33 to 126 of ASCII, any other
     PLACES = 16  # places along a side of a cell: where a mark is, where its colour is seen
     COLORS = 24  # steps of red, green and blue
@@ -406,7 +405,10 @@ class C2CMolaCellReader(nn.Module):
         super().__init__()
         hidden_size = config.text_config.hidden_size
         self.grid, self.bins = config.visual_grid, config.mark_bins
-        self.character_head = nn.Linear(hidden_size, self.ROWS * self.COLUMNS * self.CLASSES)
+        # Places for characters in a cell: lines of text are 16 pixels apart and more, characters 5.
+        cell = config.image_size // config.visual_grid
+        self.rows, self.columns = max(1, cell // 16), max(1, cell * 3 // 16)
+        self.character_head = nn.Linear(hidden_size, self.rows * self.columns * self.CLASSES)
         self.count_head = nn.Linear(hidden_size, 3)  # none, one, more
         self.value_head = nn.Linear(hidden_size, 2 * self.bins)  # along x, along y
         self.place_head = nn.Linear(hidden_size, 2 * self.PLACES)
@@ -418,7 +420,7 @@ class C2CMolaCellReader(nn.Module):
         # trained otherwise.
         self.color_scale, self.color_shift = nn.Parameter(torch.empty(3)), nn.Parameter(torch.empty(3))
         # Starts from 0: a model that was trained without it stays what it is.
-        classes = self.ROWS * self.COLUMNS * self.CLASSES + 3 + 4 * self.bins + 3 * self.COLORS
+        classes = self.rows * self.columns * self.CLASSES + 3 + 4 * self.bins + 3 * self.COLORS
         self.readings = nn.Linear(classes, hidden_size, bias=False)
 
     def forward(
@@ -441,7 +443,8 @@ class C2CMolaCellReader(nn.Module):
         point. NaN = no such value, mark, axis or character; a mark at infinity stands for all marks of a chart where
         they are not known, and a chart without any character is one whose characters are not known.
         """
-        character_logits = self.character_head(visual_tokens).unflatten(-1, (-1, self.CLASSES))  # (B, M, 12, 96)
+        # (B, M, rows * columns, CLASSES)
+        character_logits = self.character_head(visual_tokens).unflatten(-1, (-1, self.CLASSES))
         count_logits = self.count_head(visual_tokens)  # (B, M, 3)
         value_logits = self.value_head(visual_tokens).unflatten(-1, (2, self.bins))  # (B, M, 2, bins)
         place_logits = self.place_head(visual_tokens).unflatten(-1, (2, self.PLACES)).float()  # (B, M, 2, PLACES)
@@ -453,7 +456,8 @@ class C2CMolaCellReader(nn.Module):
         shares = place_logits.softmax(dim=-1)
         base_logits = self._base_logits(visual_tokens)
         tops = (shares * axis_values).sum(dim=-1)  # (B, M, 2)
-        base = (base_logits.softmax(dim=-1)[..., 1:, None] * tops[:, None]).sum(dim=2)  # no matrix product, as above
+        with torch.autocast(tops.device.type, enabled=False):  # which would round the values
+            base = base_logits.softmax(dim=-1)[..., 1:] @ tops
         parts.append(spread(shares, (axis_values - base[..., None]).abs() * self.bins, self.bins))
         color_logits = self.color_head(visual_tokens).float()  # (B, M, PLACES ** 2)
         seen = self._seen_colors(pixel_values)
@@ -593,16 +597,16 @@ class C2CMolaCellReader(nn.Module):
         return loss / max(len(mark), 1)
 
     def _character_loss(self, logits: torch.Tensor, characters: torch.Tensor) -> torch.Tensor:
-        """logits `(B, M, ROWS * COLUMNS, CLASSES)`."""
+        """logits `(B, M, rows * columns, CLASSES)`."""
         x, y = characters[..., 0] * self.grid, characters[..., 1] * self.grid
         inside = (x >= 0) & (x < self.grid) & (y >= 0) & (y < self.grid)
         x, y = torch.where(inside, x, 0), torch.where(inside, y, 0)
-        slot = ((y % 1) * self.ROWS).long() * self.COLUMNS + ((x % 1) * self.COLUMNS).long()
-        index = (y.long() * self.grid + x.long()) * self.ROWS * self.COLUMNS + slot  # (B, N)
+        slot = ((y % 1) * self.rows).long() * self.columns + ((x % 1) * self.columns).long()
+        index = (y.long() * self.grid + x.long()) * self.rows * self.columns + slot  # (B, N)
         code = characters[..., 2].nan_to_num()
         code = torch.where((code > 32) & (code < 127), code - 32, self.CLASSES - 1).long()
         # What is no character writes behind the end.
-        size = logits.shape[1] * self.ROWS * self.COLUMNS
+        size = logits.shape[1] * self.rows * self.columns
         target = torch.zeros(index.shape[0], size + 1, dtype=torch.long, device=index.device)
         target = target.scatter(1, torch.where(inside, index, size), code)[:, :-1]
         target = torch.where(inside.any(dim=1, keepdim=True), target, -100)

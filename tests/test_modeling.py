@@ -335,12 +335,12 @@ def test_reader_of_cells_agrees_with_a_loop():
 
     wanted = {}
     for (left, top, _), label in zip(characters[0, :2].tolist(), (48 - 32, reader.CLASSES - 1)):
-        row, column = int(top * grid % 1 * reader.ROWS), int(left * grid % 1 * reader.COLUMNS)
-        wanted[cell_of(left, top), row * reader.COLUMNS + column] = label
+        row, column = int(top * grid % 1 * reader.rows), int(left * grid % 1 * reader.columns)
+        wanted[cell_of(left, top), row * reader.columns + column] = label
     logits = reader.character_head(tokens[0]).view(grid * grid, -1, reader.CLASSES).double().log_softmax(-1)
     total = weights = 0.0
     for cell in range(grid * grid):
-        for place in range(reader.ROWS * reader.COLUMNS):
+        for place in range(reader.rows * reader.columns):
             label = wanted.get((cell, place), 0)
             weight = 1.0 if label else 0.03
             total, weights = total - weight * logits[cell, place, label], weights + weight
