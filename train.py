@@ -219,8 +219,10 @@ def run_arguments(model_args: ModelArguments, data_args: DataArguments, args: C2
     return {name: value for name, value in values.items() if not name.endswith("_token")}
 
 
-def save(trainer, method: str) -> None:
+def save(trainer, method: str, dtype: str | None) -> None:
     """Saves the trained model with its processor in the output folder; `lora` merged, with the adapter beside it."""
+    from chart2code.checkpoints import halve_weights
+
     output = Path(trainer.args.output_dir)
     if method == "lora":
         trainer.save_model(str(output / "adapter"))
@@ -235,6 +237,8 @@ def save(trainer, method: str) -> None:
         trainer.save_model()
     trainer.save_state()  # what was logged, to the end
     if trainer.args.should_save:
+        if dtype is not None:
+            halve_weights(output, trainer.accelerator.unwrap_model(trainer.model)._keep_in_fp32_modules_strict)
         trainer.create_model_card()
     trainer.accelerator.wait_for_everyone()
     log(f"saved the model in {output}")
@@ -343,7 +347,7 @@ def main(arguments: list[str] | None = None) -> None:
         trainer._load_from_checkpoint(str(checkpoint))
     else:
         trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
-    save(trainer, model_args.method)
+    save(trainer, model_args.method, model_args.save_dtype)
     trainer.end()
     if args.world_size > 1:
         # All is saved and the process group is gone, but now and then one of gloo's threads aborts the process while

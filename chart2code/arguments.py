@@ -62,6 +62,10 @@ class ModelArguments:
         default=None,
         metadata={"help": "bfloat16: matrices that do not move are held in it, which halves their memory."},
     )
+    save_dtype: str | None = field(
+        default=None,
+        metadata={"help": "bfloat16: the saved model's matrices are held in it (half the file), checkpoints are not."},
+    )
     method: str = field(
         default="standard",
         metadata={
@@ -128,8 +132,9 @@ class ModelArguments:
             )
         if self.text_backbone is not None and None in (self.vision_backbone, self.conv_backbone):
             raise ChartError("`text_backbone` needs `vision_backbone` and `conv_backbone`")
-        if self.frozen_dtype not in (None, "bfloat16"):
-            raise ChartError(f"frozen_dtype {self.frozen_dtype!r} is not known; choose bfloat16, or leave it out")
+        for name in ("frozen_dtype", "save_dtype"):
+            if getattr(self, name) not in (None, "bfloat16"):
+                raise ChartError(f"{name} {getattr(self, name)!r} is not known; choose bfloat16, or leave it out")
         if self.model_config is not None and self.processor is None:
             raise ChartError("`model_config` needs `processor`, the folder of a saved processor")
         if self.model_config is not None and self.method == "lora":

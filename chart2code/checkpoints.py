@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +86,22 @@ def _crc32(file: Path) -> int:
         while block := stream.read(2**20):
             value = zlib.crc32(block, value)
     return value
+
+
+def halve_weights(folder: str | Path, exact: Iterable[str] = ()) -> None:
+    """Holds the float32 matrices of a saved model in bfloat16, but those of the modules named `exact`. Its config.json
+    goes on saying float32, so that it is loaded and computes in that."""
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    for file in Path(folder).glob("model*.safetensors"):
+        tensors = load_file(file)
+        for name, tensor in tensors.items():
+            if tensor.dim() >= 2 and tensor.dtype == torch.float32 and not any(f".{e}." in name for e in exact):
+                tensors[name] = tensor.to(torch.bfloat16)
+        temporary = file.with_suffix(".tmp")
+        save_file(tensors, temporary, metadata={"format": "pt"})
+        temporary.replace(file)
 
 
 def last_complete_checkpoint(output_dir: str | Path, report: Callable[[str], None] | None = None) -> Path | None:

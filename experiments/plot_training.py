@@ -1,6 +1,8 @@
 """Draws the loss curves of training runs, one after the other.
 
 python experiments/plot_training.py runs/tiny_base_bars runs/tiny_base runs/tiny_mola --output assets/training.png
+
+Of train.py, or of train_while_drawing.py.
 """
 
 import argparse
@@ -15,7 +17,10 @@ import matplotlib.pyplot as plt  # noqa: E402
 
 
 def log_history(run: Path) -> list[dict[str, float]]:
-    """The log lines of a run, from its newest checkpoint."""
+    """The log lines of a run, from its newest checkpoint or its log."""
+    log = run / "log.jsonl"
+    if log.is_file():
+        return [json.loads(line) for line in log.read_text().splitlines()]
     states = sorted(run.glob("checkpoint-*/trainer_state.json"), key=lambda path: int(path.parent.name.split("-")[1]))
     if not states:
         sys.exit(f"plot_training.py: no checkpoint in {run}; is it the output_dir of a training run?")
@@ -24,7 +29,7 @@ def log_history(run: Path) -> list[dict[str, float]]:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("runs", nargs="+", type=Path, help="output folders of train.py, in order")
+    parser.add_argument("runs", nargs="+", type=Path, help="output folders of the runs, in order")
     parser.add_argument("--output", type=Path, default=Path("assets/training.png"))
     arguments = parser.parse_args()
 

@@ -44,6 +44,8 @@ RUN = 255  # longest run of pixels
 ROUND = 40  # batches that are chosen at a time, and grouped by length of their programs
 SHIFT = 8  # pixels by which a batch is shifted at most, one batch in two
 SHARD = "15MB"
+# Of the losses besides L_syntax: name in the log (that of train.py), name in the model's output, weight.
+TERMS = (("complexity", "complexity_loss", 0.1), ("marks", "mark_loss", 0.4), ("characters", "character_loss", 0.4))
 
 
 # ---- drawing ----
@@ -103,7 +105,7 @@ def make_chunk(seeds: list[int], split: str, capture, tokenizer) -> dict[str, np
 
 
 def draw_charts(folder: Path, worker: int, workers: int, first: int, tokenizer_file: str) -> None:
-    """Writes chunks of charts until the process ends: those of validation first, `worker`'s share of them."""
+    """Writes chunks of charts until the parent ends: those of validation first, `worker`'s share of them."""
     import gc
 
     from tokenizers import Tokenizer
@@ -122,10 +124,13 @@ def draw_charts(folder: Path, worker: int, workers: int, first: int, tokenizer_f
             np.savez(file, **make_chunk(seeds, split, capture, tokenizer))
         os.replace(temporary, folder / f"{name}.npz")
 
+    parent = os.getppid()
     for name, split, count, begin in (
         ("validation", "validation", VALIDATION // workers, 0),
         *((f"train-{number:05d}", "train", CHUNK, first + number * CHUNK * workers) for number in range(100_000)),
     ):
+        if os.getppid() != parent:  # which was killed
+            return
         seeds = [FIRST_SEED[split] + begin + worker + workers * index for index in range(count)]
         write(f"{name}-{worker:02d}", seeds, split)
 
@@ -142,8 +147,12 @@ def draw(options: argparse.Namespace) -> None:
     ]
     for worker in workers:
         worker.start()
-    for worker in workers:
-        worker.join()
+    try:
+        for worker in workers:
+            worker.join()
+    finally:
+        for worker in workers:
+            worker.kill()
 
 
 # ---- charts in the GPU's memory ----
@@ -309,9 +318,19 @@ def evaluate(model: nn.Module, pool: Pool, batch_size: int) -> dict[str, float]:
     return {"eval_loss": loss / tokens, "eval_accuracy": right / tokens}
 
 
+def log(line: dict[str, float], folder: Path) -> None:
+    text = json.dumps({name: round(value, 4) for name, value in line.items()})
+    print(text, flush=True)
+    with open(folder / "log.jsonl", "a") as file:
+        file.write(text + "\n")
+
+
 def save(model: nn.Module, options: argparse.Namespace, folder: Path) -> None:
     """A whole model repository, with weights in files small enough to be sent one by one."""
+    from processing_c2c_mola import C2CMolaProcessor
+
     model.save_pretrained(folder, max_shard_size=SHARD)
+    C2CMolaProcessor.from_pretrained(options.processor).save_pretrained(folder)
     (folder / "run.json").write_text(json.dumps(vars(options), indent=1))
 
 
@@ -340,11 +359,10 @@ def train(options: argparse.Namespace) -> None:
     output = Path(options.output_dir)
     output.mkdir(parents=True, exist_ok=True)
     generator = np.random.default_rng(options.seed)
-    weights = {"complexity_loss": 0.1, "mark_loss": 0.4, "character_loss": 0.4}
     begin = last = time.perf_counter()
-    step = shown = shown_before = 0
+    step = shown = 0
     next_save, next_evaluation = options.save_minutes, options.evaluate_minutes
-    sums, batches = torch.zeros(5, device=device), []
+    sums, batches = torch.zeros(2 + len(TERMS), device=device), []
     while (share := (time.perf_counter() - begin) / 60 / options.minutes) < 1:
         for name, target in (("train", pool), ("validation", validation)):
             while not chunks[name].empty():
@@ -361,8 +379,8 @@ def train(options: argparse.Namespace) -> None:
             group["lr"] = peak * factor
         with torch.autocast(device.type, torch.bfloat16):
             outputs = model(**pool.batch(rows, shift))
-        terms = [outputs.loss, *(outputs[name] for name in weights)]
-        loss = terms[0] + sum(weight * term for weight, term in zip(weights.values(), terms[1:]))
+        terms = [outputs.loss, *(outputs[output] for _, output, _ in TERMS)]
+        loss = terms[0] + sum(weight * term for (_, _, weight), term in zip(TERMS, terms[1:]))
         loss.backward()
         norm = clip(parameters, 1.0)
         optimizer.step()
@@ -372,36 +390,26 @@ def train(options: argparse.Namespace) -> None:
         step, shown = step + 1, shown + len(rows)
 
         minutes = (time.perf_counter() - begin) / 60
-        due = minutes >= next_evaluation and validation.charts > 0
-        if step % options.logging_steps == 0 or due:
-            means = dict(
-                zip(
-                    ("syntax", *weights, "norm"),
-                    (sums / (step % options.logging_steps or options.logging_steps)).tolist(),
-                )
-            )
-            now = time.perf_counter()
+        if step % options.logging_steps == 0:
+            names = ("loss_syntax", *(f"loss_{name}" for name, _, _ in TERMS), "grad_norm")
             line = {"minutes": minutes, "step": step, "charts": pool.charts, "shown": shown, "factor": factor}
-            line |= means | {"charts_per_s": (shown - shown_before) / (now - last)}
-            if due:
+            line |= dict(zip(names, (sums / options.logging_steps).tolist()))
+            line["charts_per_s"] = options.logging_steps * options.batch_size / (time.perf_counter() - last)
+            if minutes >= next_evaluation and validation.charts:
                 line |= evaluate(model, validation, options.batch_size)
                 next_evaluation += options.evaluate_minutes
-            if step % options.logging_steps == 0:
-                sums.zero_()
-                last, shown_before = now, shown
-            line = {name: round(value, 4) for name, value in line.items()}
-            print(json.dumps(line), flush=True)
-            with open(output / "log.jsonl", "a") as file:
-                file.write(json.dumps(line) + "\n")
+            log(line, output)
+            last = time.perf_counter()
+            sums.zero_()
         if minutes >= next_save:
             save(model, options, output)
             next_save += options.save_minutes
+    if not (step and validation.charts):
+        sys.exit(f"train_while_drawing.py: too few charts came into {options.folder}; is `draw` running?")
     line = evaluate(model, validation, options.batch_size) | {"step": step, "charts": pool.charts, "shown": shown}
     if device.type == "cuda":
         line["peak_gb"] = torch.cuda.max_memory_allocated() / 2**30
-    print(json.dumps(line), flush=True)
-    with open(output / "log.jsonl", "a") as file:
-        file.write(json.dumps(line) + "\n")
+    log(line, output)
     save(model, options, output)
     os._exit(0)  # the threads wait for more charts
 
@@ -413,9 +421,9 @@ def main() -> None:
     training = commands.add_parser("train", help="train on the charts in a folder, and on those that come")
     for command in (drawing, training):
         command.add_argument("folder", help="where the charts are")
+        command.add_argument("--processor", default="configs/tiny_processor")
     drawing.add_argument("--num_workers", type=int, default=max(1, (os.cpu_count() or 1) - 1))
     drawing.add_argument("--first", type=int, default=0, help="seed of the first chart")
-    drawing.add_argument("--processor", default="configs/tiny_processor")
     training.add_argument("--start", help="model folder whose weights are taken over")
     training.add_argument("--model_config", default="configs/small_model.json")
     training.add_argument("--output_dir", default="runs/small_base")
@@ -433,7 +441,17 @@ def main() -> None:
     training.add_argument("--compile", action="store_true")
     training.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    (draw if options.command == "draw" else train)(options)
+    needed = [Path(options.processor, "tokenizer.json")]
+    if options.command == "train":
+        needed += [Path(options.folder), Path(options.model_config)]
+        needed += [Path(options.start, "model.safetensors")] if options.start else []
+    for path in needed:
+        if not path.exists():
+            parser.error(f"there is no {path}")
+    try:
+        (draw if options.command == "draw" else train)(options)
+    except KeyboardInterrupt:
+        sys.exit("train_while_drawing.py: stopped; what was saved or drawn so far stays")
 
 
 if __name__ == "__main__":

@@ -201,6 +201,21 @@ def test_mola_trains_experts_and_router_and_leaves_the_backbone(workspace, tmp_p
     assert C2CMolaForConditionalGeneration.from_pretrained(output).config.num_experts == 8
 
 
+def test_saved_matrices_in_bfloat16_are_loaded_in_float32(workspace, tmp_path):
+    output = tmp_path / "run"
+    values = {"method": "mola", "save_dtype": "bfloat16", "save_strategy": "steps", "save_steps": 6}
+    launch(command(workspace, output, **values), tmp_path)
+    exact = load_file(last_complete_checkpoint(output) / "model.safetensors")
+    saved = load_file(output / "model.safetensors")
+    assert saved.keys() == exact.keys()
+    model = C2CMolaForConditionalGeneration.from_pretrained(output)
+    for name, value in exact.items():
+        half = value.dim() >= 2 and ".router." not in name and ".complexity." not in name
+        assert saved[name].dtype == (torch.bfloat16 if half else value.dtype), name
+        rounded = value.bfloat16().float() if half else value
+        torch.testing.assert_close(model.state_dict()[name], rounded, rtol=0, atol=0)  # of the same dtype, too
+
+
 def test_what_freeze_names_stays_as_it_is(workspace, tmp_path):
     output = tmp_path / "run"
     launch(command(workspace, output, freeze=r"conv_tower\.embedder"), tmp_path)
