@@ -3,7 +3,8 @@
     # a run of a minute that shows that everything works
     accelerate launch --config_file accelerate_configs/cpu.yaml train.py --config configs/tiny_smoke.yaml
 
-    # the model of this repository: the base on bars, then on all families, then the experts on top of it
+    # a small model from nothing: the base on bars, then on all families, then the experts on top of it
+    # (the model of this repository has a GPU's minutes before the last: experiments/train_while_drawing.py)
     python -m chart2code.synthetic --output data/synthetic
     accelerate launch --config_file accelerate_configs/cpu.yaml train.py --config configs/tiny_base_bars.yaml
     accelerate launch --config_file accelerate_configs/cpu.yaml train.py --config configs/tiny_base.yaml

@@ -40,7 +40,8 @@ def main():
         train = [(offset + line["step"], line["loss_syntax"]) for line in history if "loss_syntax" in line]
         validation = [(offset + line["step"], line["eval_loss"]) for line in history if "eval_loss" in line]
         (drawn,) = ax.plot(*zip(*train), label=run.name)
-        ax.plot(*zip(*validation), "o", color=drawn.get_color())
+        if validation:
+            ax.plot(*zip(*validation), "o", color=drawn.get_color())
         offset = train[-1][0]
         print(f"{run.name}: {len(train)} log lines, last training loss {train[-1][1]:.3f}", end="")
         print(f", last validation loss {validation[-1][1]:.3f}" if validation else "")
