@@ -433,7 +433,13 @@ def match_colors(
     if not greys:  # rather not what may be a grid
         strong = [entry for entry in palette if np.ptp(entry[0]) >= GREY]
         palette = strong if len(strong) >= len(series) else palette
-    if len(palette) < len({color_literal(s.color) for s in series}):  # one may be black
+    said = {color_literal(s.color) for s in series}
+    if greys and len(said) < len(series):  # said twice, it is a guess: rather what can't be grid or text
+        strong = [entry for entry in palette if np.ptp(entry[0]) >= GREY]
+        near = [entry for entry in palette if any(np.abs(entry[0] - s.color).max() < GREY for s in series)]
+        near = [entry for entry in near if all(entry is not other for other in strong)]
+        palette = strong if len(strong) >= len(series) else [*strong, *near] or palette
+    if len(palette) < len(said):  # one may be black
         dark = [entry for entry in readout.find_colors(target, box, True) if entry[0].max() < DARK]
         palette += [(c, n) for c, n in dark if all(np.abs(c - other).max() > SAME_COLOR for other, _ in palette)]
     if paper is not None:

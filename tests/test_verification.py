@@ -110,6 +110,27 @@ def test_bars_that_begin_beyond_the_axes_get_their_values(executor):
     assert values == pytest.approx([0.957, 0.949, 0.944], abs=1e-3), found.code
 
 
+def test_a_grey_that_is_said_twice_is_not_looked_for_in_the_grid(executor):
+    code = """fig, ax = plt.subplots(figsize=(7, 5))
+x1, y1 = zip(*[(3.2, 0.9), (3.4, 0.7), (4.0, 1.5), (4.3, 1.8), (4.8, 1.0)])
+x2, y2 = zip(*[(0.9, 1.5), (1.1, 0.9), (1.5, 2.1), (3.0, 2.0), (3.6, 2.7)])
+ax.scatter(x1, y1, s=100, color="tan", alpha=0.6, label="Mexico")
+ax.scatter(x2, y2, s=100, color="turquoise", alpha=0.6, label="Canada")
+ax.legend(frameon=False)
+ax.grid()
+"""
+    answer = """fig, ax = plt.subplots(figsize=(7, 5))
+x1, y1 = zip(*[(0.9, 1.5), (1.1, 0.9), (1.5, 2.1), (3.0, 2.0), (4.0, 1.5), (4.5, 1.8)])
+x2, y2 = zip(*[(1.0, 0.9), (1.1, 0.9), (1.6, 2.1), (3.2, 0.9), (4.4, 1.8), (4.9, 1.0)])
+ax.scatter(x1, y1, s=60, color="silver", label="Placebo")
+ax.scatter(x2, y2, s=60, color="silver", label="Canada")
+ax.legend()
+ax.grid()
+"""
+    found = verify(executor, [PLT + answer], picture(executor, code), refine=True, time_budget=300, max_renderings=30)
+    assert found.iou > 0.95, found.code
+
+
 def test_never_worse_on_any_picture(executor):
     """Noise, nothing, one colour, a chart of another kind: whatever is read there, the answer doesn't get worse."""
     noise = np.random.default_rng(0).integers(0, 255, (90, 160, 3), dtype=np.uint8)
