@@ -119,6 +119,7 @@ def load_model(args: ModelArguments) -> PreTrainedModel:
     import torch
     from transformers.utils import logging
 
+    from chart2code.checkpoints import is_halved
     from modeling_c2c_mola import C2CMolaForConditionalGeneration
 
     config = load_config(args)
@@ -177,8 +178,7 @@ def load_model(args: ModelArguments) -> PreTrainedModel:
     if args.frozen_dtype is not None:
         strict = model.get_base_model() if args.method == "lora" else model
         for name, parameter in model.named_parameters():
-            exact = any(f".{part}." in name for part in strict._keep_in_fp32_modules_strict)
-            if not parameter.requires_grad and parameter.dim() >= 2 and not exact:
+            if not parameter.requires_grad and is_halved(name, parameter, strict._keep_in_fp32_modules_strict):
                 parameter.data = parameter.data.to(getattr(torch, args.frozen_dtype))
     return model
 

@@ -430,15 +430,14 @@ def match_colors(
     """
     greys = any(np.ptp(s.color) < 40 for s in series)
     palette = list(readout.find_colors(target, box, greys)[:12])
-    if not greys:  # rather not what may be a grid
-        strong = [entry for entry in palette if np.ptp(entry[0]) >= GREY]
-        palette = strong if len(strong) >= len(series) else palette
     said = {color_literal(s.color) for s in series}
-    if greys and len(said) < len(series):  # said twice, it is a guess: rather what can't be grid or text
-        strong = [entry for entry in palette if np.ptp(entry[0]) >= GREY]
-        near = [entry for entry in palette if any(np.abs(entry[0] - s.color).max() < GREY for s in series)]
-        near = [entry for entry in near if all(entry is not other for other in strong)]
-        palette = strong if len(strong) >= len(series) else [*strong, *near] or palette
+    if not greys or len(said) < len(series):  # rather not what may be grid or text; a colour said twice is a guess
+        strong = [np.ptp(color) >= GREY for color, _ in palette]
+        if greys and sum(strong) < len(series):
+            near = [any(np.abs(color - s.color).max() < GREY for s in series) for color, _ in palette]
+            palette = [entry for entry, *kept in zip(palette, strong, near) if any(kept)] or palette
+        elif sum(strong) >= len(series):
+            palette = [entry for entry, kept in zip(palette, strong) if kept]
     if len(palette) < len(said):  # one may be black
         dark = [entry for entry in readout.find_colors(target, box, True) if entry[0].max() < DARK]
         palette += [(c, n) for c, n in dark if all(np.abs(c - other).max() > SAME_COLOR for other, _ in palette)]

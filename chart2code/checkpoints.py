@@ -11,9 +11,12 @@ import json
 import zlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chart2code.generation import ChartError
+
+if TYPE_CHECKING:
+    import torch
 
 STATE_FILE = "trainer_state.json"  # the Trainer writes it last
 CHECKSUMS_FILE = "checksums.json"
@@ -88,16 +91,23 @@ def _crc32(file: Path) -> int:
     return value
 
 
+def is_halved(name: str, tensor: torch.Tensor, exact: Iterable[str]) -> bool:
+    """Whether bfloat16 does for a tensor of a model: for float32 matrices, but those of the modules named `exact`."""
+    import torch
+
+    return tensor.dim() >= 2 and tensor.dtype == torch.float32 and not any(f".{part}." in name for part in exact)
+
+
 def halve_weights(folder: str | Path, exact: Iterable[str] = ()) -> None:
-    """Holds the float32 matrices of a saved model in bfloat16, but those of the modules named `exact`. Its config.json
-    goes on saying float32, so that it is loaded and computes in that."""
+    """Holds the matrices of a saved model in bfloat16 (see `is_halved`). Its config.json goes on saying float32, so
+    that it is loaded and computes in that."""
     import torch
     from safetensors.torch import load_file, save_file
 
     for file in Path(folder).glob("model*.safetensors"):
         tensors = load_file(file)
         for name, tensor in tensors.items():
-            if tensor.dim() >= 2 and tensor.dtype == torch.float32 and not any(f".{e}." in name for e in exact):
+            if is_halved(name, tensor, exact):
                 tensors[name] = tensor.to(torch.bfloat16)
         temporary = file.with_suffix(".tmp")
         save_file(tensors, temporary, metadata={"format": "pt"})

@@ -16,6 +16,7 @@ start as if they were not there. `train` writes log.jsonl, the model every `--sa
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import multiprocessing
 import os
@@ -43,7 +44,6 @@ MAX_ROWS = {"marks": 64, "corners": 2, "characters": 256}  # of each kind of lab
 RUN = 255  # longest run of pixels
 ROUND = 40  # batches that are chosen at a time, and grouped by length of their programs
 SHIFT = 8  # pixels by which a batch is shifted at most, one batch in two
-SHARD = "15MB"
 # Of the losses besides L_syntax: name in the log (that of train.py), name in the model's output, weight.
 TERMS = (("complexity", "complexity_loss", 0.1), ("marks", "mark_loss", 0.4), ("characters", "character_loss", 0.4))
 
@@ -118,21 +118,19 @@ def draw_charts(folder: Path, worker: int, workers: int, first: int, tokenizer_f
     gc.freeze()
     gc.set_threshold(100_000)
 
-    def write(name: str, seeds: list[int], split: str) -> None:
-        temporary = folder / f"{name}.tmp"
+    def write(name: str, split: str, charts: range) -> None:
+        temporary = folder / f"{name}-{worker:02d}.tmp"
         with open(temporary, "wb") as file:
-            np.savez(file, **make_chunk(seeds, split, capture, tokenizer))
-        os.replace(temporary, folder / f"{name}.npz")
+            np.savez(file, **make_chunk([FIRST_SEED[split] + index for index in charts], split, capture, tokenizer))
+        temporary.replace(temporary.with_suffix(".npz"))
 
     parent = os.getppid()
-    for name, split, count, begin in (
-        ("validation", "validation", VALIDATION // workers, 0),
-        *((f"train-{number:05d}", "train", CHUNK, first + number * CHUNK * workers) for number in range(100_000)),
-    ):
+    write("validation", "validation", range(worker, VALIDATION, workers))
+    for number in itertools.count():
         if os.getppid() != parent:  # which was killed
             return
-        seeds = [FIRST_SEED[split] + begin + worker + workers * index for index in range(count)]
-        write(f"{name}-{worker:02d}", seeds, split)
+        begin = first + number * CHUNK * workers
+        write(f"train-{number:05d}", "train", range(begin + worker, begin + CHUNK * workers, workers))
 
 
 def draw(options: argparse.Namespace) -> None:
@@ -280,7 +278,7 @@ def load(options: argparse.Namespace) -> nn.Module:
     model.generation_config.max_new_tokens = 512
     if options.start:
         fresh = grow(model, load_file(str(Path(options.start, "model.safetensors"))))
-        print(f"new: {len(fresh)} tensors, {' '.join(fresh[:400])}", flush=True)
+        print("new:", *fresh, flush=True)
     return model
 
 
@@ -292,12 +290,10 @@ def schedule(share: float, constant: float) -> float:
 def clip(parameters: list[nn.Parameter], limit: float) -> torch.Tensor:
     """The norm of the gradient, which is cut to `limit`; a gradient that is not finite becomes 0. Without a wait for
     the device."""
-    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-    norm = nn.utils.get_total_norm(gradients)
-    scale = torch.where(norm.isfinite(), (limit / (norm + 1e-6)).clamp(max=1), 0)
-    for gradient in gradients:
-        torch.nan_to_num(gradient, 0, 0, 0, out=gradient)
-    torch._foreach_mul_(gradients, scale)
+    norm = nn.utils.clip_grad_norm_(parameters, limit)  # makes all of it 0 or NaN if one number is not finite
+    for parameter in parameters:
+        if parameter.grad is not None:
+            torch.nan_to_num(parameter.grad, 0, 0, 0, out=parameter.grad)
     return norm
 
 
@@ -326,10 +322,10 @@ def log(line: dict[str, float], folder: Path) -> None:
 
 
 def save(model: nn.Module, options: argparse.Namespace, folder: Path) -> None:
-    """A whole model repository, with weights in files small enough to be sent one by one."""
+    """A whole model repository, from which another run can start."""
     from processing_c2c_mola import C2CMolaProcessor
 
-    model.save_pretrained(folder, max_shard_size=SHARD)
+    model.save_pretrained(folder)
     C2CMolaProcessor.from_pretrained(options.processor).save_pretrained(folder)
     (folder / "run.json").write_text(json.dumps(vars(options), indent=1))
 
