@@ -4,7 +4,7 @@
     python experiments/train_while_drawing.py train /tmp/charts --start runs/tiny_base \
         --model_config configs/small_model.json --output_dir runs/small_base --minutes 12
 
-A GPU sees a thousand charts and more a second, fifteen cores draw a few hundred. So nothing waits: each batch takes
+A GPU sees more charts in a second than fifteen cores draw. So nothing waits: each batch takes
 the charts that were seen least so far, new ones first, and the pool of them stays in the GPU's memory, as runs of
 equal pixels (some 50 kB a chart). The learning rate is constant for `--constant` of the time and falls to 0 in the
 rest. Losses and optimizer are those of train.py, which adds the experts afterwards (configs/tiny_mola.yaml).
