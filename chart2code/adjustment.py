@@ -264,11 +264,12 @@ def _sampled(
     known = knots_of[rest[0]]
     if known is not None and len(known) > 1 and readout.misfit(paths, known) < KNOWN:
         return None
-    knots = readout.find_knots(paths, [covers[i] for i in rest if series[i].kind == "plot"])
+    read = read_scale(target, frame.box, "bottom") if scale else None
+    lines = [covers[i] for i in rest if series[i].kind == "plot"]
+    knots = readout.find_knots(paths, lines, read[1] if read else None)
     if knots is None or known is not None and readout.misfit(paths, known) < 1.3 * readout.misfit(paths, knots):
         return None
     ticks = readout.find_ticks(target, frame.box, "bottom")
-    read = read_scale(target, frame.box, "bottom") if scale else None
     if read is not None:
         places = read[0] + read[1] * knots
     else:

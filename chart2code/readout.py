@@ -35,6 +35,7 @@ ROUND = 0.75  # of bubbles, that none hides
 SIZES = 2.0  # how many times larger large bubbles are than small ones
 BLUR = 0.5  # pixels: of edges, and by taking the mean of markers between pixels
 FULL = 0.75  # coverage from which a pixel belongs to a filled area
+SOLID_DOT = 0.68  # of its rectangle: more than of letters
 THROUGH_LEGEND = 0.2  # of a colour: matplotlib draws legends with an opacity of 0.8
 GRID_LINE, PALEST_LINE = 0.7, 0.7  # share of a column that is inked by the grid, and less than which it covers there
 LONGEST_GAP = 40  # columns that a line may be hidden in
@@ -48,6 +49,7 @@ STYLES = {"-": 0.92, "--": 0.5, ":": 0.25}  # the least share of its length that
 FAR = 3.0  # pixels from a polyline
 CLOSE = 0.3  # pixels that a path may be away from a polyline with few corners
 DIP = 0.6  # how much better the right number of corners fits than one more or less
+ROUGHLY, ROUND_ERROR = 1.6, 0.02  # times the best misfit; of a round distance
 INSETS = (0.5, 2.5, 4.5)  # pixels that ink goes on beyond the first and last corner: caps, markers
 MOST_KNOTS = 240
 LEVEL, SHORTEST_STEP = 0.3, 3  # rows, columns: of a line in steps
@@ -508,7 +510,8 @@ def without_legend(covers: list[np.ndarray], pixels: np.ndarray, box: Box) -> li
     lines = []
     for place in ndimage.find_objects(ndimage.label(joined, structure=np.ones((3, 3)))[0]):
         height, width = place[0].stop - place[0].start, place[1].stop - place[1].start
-        if 5 <= height <= 16 and width >= 4:
+        dot = width < 1.5 * height and text[place].mean() > SOLID_DOT
+        if 5 <= height <= 16 and width >= 4 and not dot:
             lines.append((place[1].start, (place[0].start + place[0].stop) / 2, place[1].stop))
     for x, y, _ in lines:
         column = [line for line in lines if abs(line[0] - x) <= 2 and abs(line[1] - y) <= 24 * len(covers)]
@@ -723,11 +726,13 @@ def misfit(paths: Sequence[np.ndarray], knots: np.ndarray) -> float:
     return float(np.mean(distances))
 
 
-def find_knots(paths: Sequence[np.ndarray], covers: Sequence[np.ndarray] = ()) -> np.ndarray | None:
+def find_knots(
+    paths: Sequence[np.ndarray], covers: Sequence[np.ndarray] = (), unit: float | None = None
+) -> np.ndarray | None:
     """
     Columns at which lines (their paths) that share their places have their points: where error bars stand; or at even
     distances if there is a number of points that fits much better than one more or one less; or where markers stand;
-    or as few as will do for curves that are smooth, or too fine to tell.
+    or at round distances, if a pixel is a `unit`; or as few as will do for curves that are smooth, or too fine.
     """
     columns = np.flatnonzero(np.any([~np.isnan(path) for path in paths], axis=0))
     if len(columns) < 10:
@@ -743,7 +748,8 @@ def find_knots(paths: Sequence[np.ndarray], covers: Sequence[np.ndarray] = ()) -
         tried = [np.linspace(columns[0] + inset, columns[-1] - inset, count) for inset in insets]
         ways.append(min(((misfit(paths, knots), knots) for knots in tried), key=lambda way: way[0]))
     far = np.array([distance for distance, _ in ways])
-    if far[0] <= CLOSE:
+    enough = max(CLOSE, 1.2 * far.min())  # edges of areas are known to the pixel only
+    if far[0] <= enough:
         return ways[0][1]
     for k in range(1, len(ways) - 1):
         if far[k] < 3 * CLOSE and far[k] < DIP * min(far[k - 1], far[k + 1]):
@@ -758,7 +764,17 @@ def find_knots(paths: Sequence[np.ndarray], covers: Sequence[np.ndarray] = ()) -
         on_path = (np.abs(np.interp(x, *_seen(path)) - y) < 4).all()
         if on_path and np.diff(x).min() > 4 and misfit(paths, x) < 2 * CLOSE:
             return x
-    return ways[int(np.argmax(far <= max(CLOSE, 1.2 * far.min())))][1]
+    if unit is not None:
+        for distance, knots in ways:
+            if distance <= max(CLOSE, ROUGHLY * far.min()) and _is_round(abs(unit) * (knots[1] - knots[0])):
+                return knots
+    return ways[int(np.argmax(far <= enough))][1]
+
+
+def _is_round(step: float) -> bool:
+    """Whether a distance is a multiple of 1, 2 or 5 and a power of ten, as far as one can measure."""
+    mantissa = step / 10 ** np.floor(np.log10(step))
+    return min(abs(mantissa / nice - 1) for nice in (1, 2, 5, 10)) < ROUND_ERROR
 
 
 def _whisker_places(cover: np.ndarray) -> np.ndarray:
@@ -789,6 +805,15 @@ def trace_line(cover: np.ndarray, knots: Sequence[float]) -> np.ndarray | None:
         seen = ~np.isnan(path)
         return np.interp(knots, np.flatnonzero(seen), path[seen]) if seen.sum() > 8 else None
     return _fit_knots(columns.astype(float), middle, np.minimum(weight, 3.0), knots)
+
+
+def fit_path(path: np.ndarray, knots: np.ndarray) -> np.ndarray:
+    """Heights at `knots` (ascending columns) of the polyline that is next to a path (W,), nan where it isn't seen."""
+    columns, heights = _seen(path)
+    fitted = None
+    if len(knots) <= MOST_FITTED:
+        fitted = _fit_knots(columns.astype(float), heights, np.ones(len(columns)), np.asarray(knots, float))
+    return np.interp(knots, columns, heights) if fitted is None else fitted
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import itertools
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from scipy import ndimage
@@ -18,6 +19,7 @@ from scipy import ndimage
 from chart2code import readout
 from chart2code.adjustment import place_literals, value_literals
 from chart2code.drawing import color_literal
+from chart2code.layers import layered
 from chart2code.program import PLOTTING, string_literal
 from chart2code.tick_labels import read_scale
 from eval_metric.similarity import CANVAS
@@ -34,6 +36,7 @@ SOLID = 0.5  # of the pixels of bars and areas that are not at an edge
 GREY, DARK = 26, 90  # of 255: chroma of greys, and how light lines of that kind are at most
 DOTS, MARKERS = 0.12, 0.5  # thickness from which there are markers on a line, and nothing but markers
 DASHED = 0.5  # of the columns of the axes, inked: spots may be dashes of a line, too
+SPOTS = 0.75  # of the parts of a colour, and of the sides of these, that are alike
 PALE = 190  # of 255: what is lighter, and thin, is a grid
 MOST_ROWS = 40
 STRAIGHT = 1.5  # pixels that a trend may be away from a straight line
@@ -96,6 +99,12 @@ class Words:
         return self.labels[index] if index < len(self.labels) else f"Series {index + 1}"
 
 
+def _sides(cover: np.ndarray) -> list[tuple[int, int]]:
+    """Height and width of each part of a colour that hangs together."""
+    regions, _ = ndimage.label(cover > 0.4)
+    return [(part[0].stop - part[0].start, part[1].stop - part[1].start) for part in ndimage.find_objects(regions)]
+
+
 def _parsed(code: str) -> ast.Module:
     """The syntax tree of a program, or of those of its lines that are statements."""
     try:
@@ -113,54 +122,73 @@ def _is_statement(line: str) -> bool:
 
 def sketches(target: np.ndarray, size: tuple[int, int], answer: str) -> list[str]:
     """
-    Programs of the kinds that a chart may be of, the likely ones first.
+    Programs of the kinds that a chart may be of, the likely ones first; the numbers of all are placeholders.
 
     Args:
         target: the chart on the common canvas.
         size: width and height of the chart's own picture, in pixels.
         answer: the program whose words are taken.
     """
-    words, side = Words.of(answer), max(size)
-    width, height = (CANVAS * length / side for length in size)
-    left, top = (CANVAS - width) / 2, (CANVAS - height) / 2
-    guess = tuple(o + share * s for o, s, share in zip((left, top) * 2, (width, height) * 2, MARGINS))
-    # A picture of the canvas' size may be letterboxed: of its figure only the answer tells.
-    figsize = words.figsize
-    if size != (CANVAS, CANVAS) and not words.of_shape(size):
-        figsize = f"({size[0] / 100:.2g}, {size[1] / 100:.2g})"
-    figure = f"fig, ax = plt.subplots({f'figsize={figsize}' if figsize else ''})"
-    if words.style:
-        figure = f"plt.style.use({string_literal(words.style)})\n{figure}"
-    sheet = _Sheet(target, readout.find_box(target, guess), words, figure)
-    return list(dict.fromkeys(sheet.all()))
+    return list(dict.fromkeys(Sheet.of(target, size, answer).guessed()))
+
+
+def copies(target: np.ndarray, size: tuple[int, int], answer: str) -> list[str]:
+    """As `sketches`, of kinds whose numbers are measured at once (layers.py)."""
+    return Sheet.of(target, size, answer).measured()
 
 
 @dataclass
-class _Sheet:
+class Sheet:
+    """A chart, and what its programs have in common; `scale`: pixels of the canvas per pixel of the figure at 100
+    dpi."""
+
     target: np.ndarray
     box: readout.Box | None
     words: Words
     figure: str
+    scale: float
 
-    def all(self) -> list[str]:
-        if self.box is None:
-            return self.pie()
+    @classmethod
+    def of(cls, target: np.ndarray, size: tuple[int, int], answer: str) -> Sheet:
+        words, side = Words.of(answer), max(size)
+        width, height = (CANVAS * length / side for length in size)
+        left, top = (CANVAS - width) / 2, (CANVAS - height) / 2
+        guess = tuple(o + share * s for o, s, share in zip((left, top) * 2, (width, height) * 2, MARGINS))
+        # A picture of the canvas' size may be letterboxed: of its figure only the answer tells.
+        figsize, inches = words.figsize, side / 100
+        if size != (CANVAS, CANVAS) and not words.of_shape(size):
+            figsize = f"({size[0] / 100:.2g}, {size[1] / 100:.2g})"
+        elif figsize:
+            inches = max(ast.literal_eval(figsize))
+        figure = f"fig, ax = plt.subplots({f'figsize={figsize}' if figsize else ''})"
+        if words.style:
+            figure = f"plt.style.use({string_literal(words.style)})\n{figure}"
+        return cls(target, readout.find_box(target, guess), words, figure, CANVAS / 100 / inches)
+
+    @cached_property
+    def paper(self) -> tuple[int, ...]:
+        return readout.paper_of(self.target, self.box)
+
+    @cached_property
+    def series(self) -> list[tuple[np.ndarray, bool]]:
+        """The colours of the chart's series, and which of them fill areas."""
         seen = readout.find_colors(self.target, self.box, greys=True)
         most = max((count for _, count in seen), default=0)
         least = min(LEAST * most, THIN)
         # Grids and text are grey, but not as dark as a line, and no areas.
-        colors = [
-            color
+        seen = [
+            (color, count)
             for color, count in seen
             if count >= least
             and (np.ptp(color) > GREY or color.max() < DARK or count == most or self.filled(color) > SOLID * count)
         ]
-        paper = readout.paper_of(self.target, self.box)
-        veils = [[readout.wash_of(color, other, paper) or 0 for other in colors] for color in colors]
-        veiled = [any(abs(share - readout.THROUGH_LEGEND) < 0.05 for share in shares) for shares in veils]
-        colors = [color for color, hidden in zip(colors, veiled) if not hidden]
-        colors = colors[:MOST_COLORS]
-        covers = readout.coverages(self.target, colors, paper, self.box)
+
+        def through_legend(color: np.ndarray, count: int) -> bool:
+            shares = [readout.wash_of(color, other, self.paper) or 0 for other, more in seen if more > count]
+            return any(abs(share - readout.THROUGH_LEGEND) < 0.05 for share in shares)
+
+        colors = [color for color, count in seen if not through_legend(color, count)][:MOST_COLORS]
+        covers = readout.coverages(self.target, colors, self.paper, self.box)
         colored = [cover > 0.1 for color, cover in zip(colors, covers) if np.ptp(color) > GREY]
         beside = ndimage.binary_dilation(np.any(colored, axis=0), iterations=2) if colored else False
         series = []
@@ -168,22 +196,27 @@ class _Sheet:
             mask = cover > readout.FULL
             inner = ndimage.binary_opening(mask, np.ones((7, 5))).sum()
             solid = inner > SOLID * max(1, mask.sum()) and inner > 300 and not self.spotted(cover)
-            apart = np.where(beside, 0, cover)  # what is grey beside a colour is its edge
-            grey = np.ptp(color) <= GREY
             across = readout.find_across(cover, self.box[0], self.box[2]) is not None
-            thin = color.min() < PALE and (not grey or self.extent(apart) > 0.4 and not self.gridded(apart))
+            thin = color.min() < PALE
+            if np.ptp(color) <= GREY and not self.dotted(cover):
+                apart = np.where(beside, 0, cover)  # what is grey beside a colour is its edge
+                thin &= self.extent(apart) > 0.4 and not self.gridded(apart)
             if solid or thin and not across:
-                series.append((color, solid))
-        series = [entry for entry in series if not (entry[1] and self.around(entry[0], series, paper))]
-        covers = readout.coverages(self.target, [color for color, _ in series], paper, self.box)
-        hidden = [readout.below_legend(self.target, color, paper) & is_solid for color, is_solid in series]
-        covers = readout.without_legend(covers, self.target, self.box)
-        covers = [np.where(mask, 1, cover) for mask, cover in zip(hidden, covers)]
+                series.append((color, bool(solid)))
+        return series
+
+    def measured(self) -> list[str]:
+        return [] if self.box is None else layered(self, self.series, self.covers(self.series))
+
+    def guessed(self) -> list[str]:
+        if self.box is None:
+            return self.pie()
+        series = [entry for entry in self.series if not (entry[1] and self.around(entry[0], self.series))]
         solid, thin = (
-            [(color, cover) for (color, is_solid), cover in zip(series, covers) if is_solid == wanted]
+            [(color, cover) for (color, is_solid), cover in zip(series, self.covers(series)) if is_solid == wanted]
             for wanted in (True, False)
         )
-        found = self.shaded(solid, thin, paper)
+        found = self.shaded(solid, thin)
         if solid:
             found += self.bars(solid, thin) + (self.bars(solid, []) if thin else []) + self.areas(solid)
             found += self.lines(thin) if len(thin) > 1 else []  # with an area between them
@@ -203,13 +236,20 @@ class _Sheet:
                 found += self.points(thin)
         return found
 
+    def covers(self, series: list[tuple[np.ndarray, bool]]) -> list[np.ndarray]:
+        """Where the colours of series (colour, whether it fills areas) are, (H, W) each, without a legend."""
+        covers = readout.coverages(self.target, [color for color, _ in series], self.paper, self.box)
+        hidden = [readout.below_legend(self.target, color, self.paper) & is_solid for color, is_solid in series]
+        covers = readout.without_legend(covers, self.target, self.box)
+        return [np.where(mask, 1, cover) for mask, cover in zip(hidden, covers)]
+
     def filled(self, color: np.ndarray) -> int:
         """How many pixels of a colour are in areas."""
         return int(readout.area_of(self.target, color, self.box).sum())
 
-    def around(self, color: np.ndarray, series: list, paper: tuple[int, ...]) -> bool:
+    def around(self, color: np.ndarray, series: list) -> bool:
         """Whether an area is the band around a line: the line's colour, paler, and not down to the axis."""
-        lines = [ink for ink, solid in series if not solid and readout.wash_of(color, ink, paper)]
+        lines = [ink for ink, solid in series if not solid and readout.wash_of(color, ink, self.paper)]
         rows = np.flatnonzero((readout.difference(self.target, color) < 8).any(axis=1))
         return bool(lines) and len(rows) > 0 and rows[-1] < self.box[3] - 4
 
@@ -218,14 +258,17 @@ class _Sheet:
         mask = cover > 0.4
         return ndimage.binary_opening(mask, np.ones((4, 4))).sum() / max(1, mask.sum())
 
-    def spotted(self, cover: np.ndarray) -> bool:
-        """Whether a colour is there in spots that are about as wide as high, and in nothing else."""
-        regions, _ = ndimage.label(cover > 0.4)
-        sides = [
-            (part[0].stop - part[0].start, part[1].stop - part[1].start) for part in ndimage.find_objects(regions)
-        ]
+    def spotted(self, cover: np.ndarray, least: float = 0.9) -> bool:
+        """Whether a colour is there in spots that are about as wide as high, and in hardly anything else."""
+        sides = _sides(cover)
         spots = [max(pair) <= readout.LARGEST and 3 <= max(pair) <= 2.5 * min(pair) for pair in sides]
-        return sum(spots) >= 3 and np.mean(spots) > 0.9
+        return sum(spots) >= 3 and np.mean(spots) > least
+
+    def dotted(self, cover: np.ndarray) -> bool:
+        """Whether a colour is there in spots of one size, as letters are not; lines may cross some."""
+        sides = _sides(cover)
+        alike = np.abs(np.subtract(sides, np.median(sides))) < 2 if sides else np.zeros(1)
+        return self.spotted(cover, SPOTS) and np.mean(alike) > SPOTS
 
     def extent(self, cover: np.ndarray) -> float:
         """The share of the axes' columns that have something of a colour."""
@@ -351,7 +394,7 @@ class _Sheet:
         scale = read_scale(self.target, self.box, "bottom")
         if scale is None and 2 <= len(ticks) <= MOST_ROWS and readout.misfit(paths, ticks) < AT_TICKS:
             return "categories", [string_literal(name) for name in self.words.names(len(ticks))]
-        knots = readout.find_knots(paths, covers)
+        knots = readout.find_knots(paths, covers, scale[1] if scale else None)
         if knots is None:
             return None
         return "x", place_literals(scale[0] + scale[1] * knots if scale else np.arange(len(knots)))
@@ -398,13 +441,13 @@ class _Sheet:
             return []
         return [self.program(self.table(*found, columns), call.format(found[0]), *self.margins(solid), legend=True)]
 
-    def shaded(self, solid: list, thin: list, paper: tuple[int, ...]) -> list[str]:
+    def shaded(self, solid: list, thin: list) -> list[str]:
         """A line with the area below it, in its own colour, paler, or in another one."""
         if len(solid) != 1 or len(thin) != 1:
             return []
         (wash, area), (color, cover) = solid[0], thin[0]
         path, edge = readout.find_path(cover), readout.upper_edge(area)
-        share = readout.wash_of(wash, color, paper)
+        share = readout.wash_of(wash, color, self.paper)
         below = np.nanmedian(np.abs(path - edge)) < RIM if np.isfinite(path - edge).any() else False
         found = self.places([path], [cover]) if share or below else None
         if found is None:

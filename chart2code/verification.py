@@ -32,7 +32,7 @@ from chart2code import adjustment, alternatives, captions, readout
 from chart2code.additions import completed
 from chart2code.detail import canvas_of
 from chart2code.drawing import Drawing
-from chart2code.sketches import sketches
+from chart2code.sketches import copies, sketches
 from eval_metric.executor import ExecutionResult, Executor
 from eval_metric.similarity import SUCCESS_IOU, chart_iou
 
@@ -248,6 +248,8 @@ class _Search:
         self.resize()
         places = _safely(lambda: alternatives.aligned(self.current, self.target, FAR)) or []
         self.go_to(places if len(places) == 1 else [])  # of several layouts none is sure
+        if self.reads_badly():
+            self.change_kind(_safely(lambda: copies(self.target, self.size, self.current.code)) or [])
         self.read()
         self.align()
         self.improve([_safely(lambda: captions.reworded(self.current, self.target, self.size))])
@@ -264,6 +266,11 @@ class _Search:
         if self.best_iou < SUCCESS_IOU and not early:  # the details were the likelier reason
             self.change_kind(others)
             self.change_details()
+
+    def reads_badly(self) -> bool:
+        """Reads the data once. Whether the program is rather of another kind."""
+        self.improve([self.reading()])
+        return self.best_iou < UNLIKE
 
     def complete(self) -> None:
         """Adds what the chart has beside its series."""

@@ -1,0 +1,328 @@
+"""Programs of charts whose marks are of several kinds, one upon the other: areas, bars, lines and points.
+
+Each colour is a layer, of the kind that its own picture says. What its marks are worth is read at the ticks and
+written at once; what adjustment.py measures against a drawing needs marks of few kinds.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import ndimage
+
+from chart2code import readout
+from chart2code.adjustment import brief, place_literals, value_literals
+from chart2code.drawing import color_literal
+from chart2code.program import string_literal
+from chart2code.tick_labels import read_scale
+
+if TYPE_CHECKING:
+    from chart2code.sketches import Sheet
+
+BASE = 3.0  # pixels that bars and areas may end away from where they stand
+FILLED, OWN = 0.85, 0.8  # of the rectangle of a bar; and of a colour, in bars
+WIDE = 0.5  # of the columns of the axes, of an area
+MOST_MARKS = 200
+STACKED = 3.0  # pixels between areas that lie upon each other
+FLAT = 2.0  # pixels that an edge may be away from a straight one
+AT_PLACES = 1.0  # pixels that a line may be away from one with its points where others are
+SAME_PLACE = 2.5  # pixels
+LINE, MARKERS = 0.12, 0.5  # thickness of lines without markers, at most; and of markers alone
+MIXED = 8  # of 255: how far a colour may be from a mixture
+WASH = 0.05, 0.7  # opacity of areas in the colour of another mark
+
+
+@dataclass
+class Axis:
+    """value = start + slope * pixel; `names`: where names stand at its ticks, how many; the values are 0, 1, ..."""
+
+    start: float
+    slope: float
+    names: int = 0
+
+    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+        return self.start + self.slope * np.asarray(pixels, float)
+
+    @classmethod
+    def of(cls, target: np.ndarray, box: readout.Box, side: str) -> Axis | None:
+        scale = read_scale(target, box, side)
+        if scale is not None:
+            return cls(*scale)
+        ticks = readout.find_ticks(target, box, side)
+        if side != "bottom" or len(ticks) < 2:
+            return None
+        slope, start = np.polyfit(ticks, np.arange(len(ticks)), 1)
+        return cls(float(start), float(slope), len(ticks))
+
+
+@dataclass
+class Layer:
+    """A colour and where it is, (H, W); for areas the heights of their upper and lower edges, (W,), nan where these
+    can't be seen."""
+
+    color: np.ndarray
+    cover: np.ndarray
+    edges: tuple[np.ndarray, np.ndarray] | None = None
+    bars: list[readout.Bar] = field(default_factory=list)
+
+
+@dataclass
+class _Table:
+    """Columns of a program that have their places, in pixels, in common."""
+
+    pixels: np.ndarray
+    name: str
+    literals: list[str]
+    columns: dict[str, list[str]] = field(default_factory=dict)
+
+
+def layered(sheet: Sheet, series: list[tuple[np.ndarray, bool]], covers: list[np.ndarray]) -> list[str]:
+    """
+    A program of the layers of a chart; none if they are of one kind, or the numbers at the axes can't be read.
+
+    Args:
+        series: colours, and which of them fill areas.
+        covers: where these are, (H, W) each.
+    """
+    layers = _Layers(sheet, series, covers)
+    kinds = [name for name in ("areas", "bars", "lines", "points") if getattr(layers, name)]
+    twin = len(readout.find_ticks(sheet.target, sheet.box, "right")) > 2
+    if layers.x is None or layers.y is None or twin or len(kinds) < 2 and len(layers.areas) < 2:
+        return []
+    return [layers.program()]
+
+
+class _Layers:
+    def __init__(self, sheet: Sheet, series: list[tuple[np.ndarray, bool]], covers: list[np.ndarray]):
+        self.sheet, self.target, self.box = sheet, sheet.target, sheet.box
+        self.x, self.y = (Axis.of(self.target, self.box, side) for side in ("bottom", "left"))
+        self.ticks = readout.find_ticks(self.target, self.box, "bottom")
+        self.paper = sheet.paper
+        self.inked = np.any([cover > 0.3 for cover in covers], axis=0)
+        self.areas, self.bars, self.lines, self.points = ([] for _ in range(4))
+        self.tables: list[_Table] = []
+        for (color, solid), cover in zip(series, covers):
+            layer = Layer(color, cover)
+            if solid and (bars := self._find_bars(cover)):
+                layer.bars = bars
+                self.bars.append(layer)
+            elif solid:
+                self.areas.append(layer)
+            elif sheet.spotted(cover) or sheet.dotted(cover) or sheet.thickness(cover) > MARKERS:
+                self.points.append(layer)
+            else:
+                self.lines.append(layer)
+        for layer in self.areas:
+            layer.edges = self._find_edges(layer.cover)
+        self.areas = [layer for layer in self.areas if layer.edges]
+
+    def program(self) -> str:
+        layers = [*self.areas, *self.bars, *self.lines, *self.points]
+        covers = readout.coverages(self.target, [layer.color for layer in layers], self.paper, self.box)
+        legend = any(a is not b for a, b in zip(covers, readout.without_legend(covers, self.target, self.box)))
+        self.labels = {id(layer): self.sheet.words.label(k) for k, layer in enumerate(layers)} if legend else {}
+        bars = self._draw_bars()  # first: where bars stand, areas and lines may have their points
+        statements = [*self._draw_areas(), *bars, *self._draw_lines(), *self._draw_points()]
+        tables = [
+            f"{', '.join([table.name, *table.columns])} = zip(*[{', '.join(rows)}])"
+            for table in self.tables
+            for rows in [[f"({', '.join(row)})" for row in zip(table.literals, *table.columns.values())]]
+        ]
+        return self.sheet.program(*tables, *statements, legend=legend)
+
+    # Columns
+
+    def _column(self, pixels: np.ndarray, heights: np.ndarray, name: str) -> tuple[str, str]:
+        """The names of the columns of places and of values for points of the picture."""
+        span = abs(self.y.slope) * (self.box[3] - self.box[1])
+        table = self._table(pixels)
+        name = self._fresh(name)
+        table.columns[name] = value_literals(self.y(heights), span)
+        return table.name, name
+
+    def _table(self, pixels: np.ndarray) -> _Table:
+        for table in self.tables:
+            if len(table.pixels) == len(pixels) and np.abs(table.pixels - pixels).max() < SAME_PLACE:
+                return table
+        if self.x.names == len(pixels) and np.abs(self.ticks - pixels).max() < SAME_PLACE:
+            literals = [string_literal(name) for name in self.sheet.words.names(len(pixels))]
+            table = _Table(pixels, self._fresh("categories"), literals)
+        else:
+            even = len(pixels) > 1 and np.diff(pixels).min() > 0
+            places = self.x(pixels)
+            texts = (
+                place_literals(places)
+                if even
+                else value_literals(places, abs(self.x.slope) * (self.box[2] - self.box[0]))
+            )
+            table = _Table(pixels, self._fresh("x"), texts)
+        self.tables.append(table)
+        return table
+
+    def _fresh(self, name: str) -> str:
+        taken = {known for table in self.tables for known in (table.name, *table.columns)}
+        return next(text for k in range(1, 1000) if (text := name if k == 1 else f"{name}{k}") not in taken)
+
+    def _style(self, layer: Layer) -> str:
+        label = f", label={string_literal(self.labels[id(layer)])}" if id(layer) in self.labels else ""
+        return f"color={color_literal(layer.color)}{label}"
+
+    def _knots(self, paths: list[np.ndarray], covers: list[np.ndarray]) -> np.ndarray | None:
+        """Where lines or the edges of areas have their points: those of other layers, or of their own."""
+        names = [self.ticks] if self.x.names else []
+        for places in (*(table.pixels for table in self.tables), *names):
+            if len(places) > 2 and readout.misfit(paths, places) < AT_PLACES:
+                return places
+        return readout.find_knots(paths, covers, self.x.slope)
+
+    # Bars
+
+    def _find_bars(self, cover: np.ndarray) -> list[readout.Bar]:
+        """Bars that stand on one line; none if a colour has other areas."""
+        found = readout.find_bars(cover, self.ticks)
+        if not 2 <= len(found) <= MOST_MARKS:
+            return []
+        ends = np.array([bar.end for bar in found])
+        if np.mean(np.abs(ends - np.median(ends)) < BASE) < OWN or np.ptp([bar.width for bar in found]) > 4:
+            return []
+        mask, own = cover > 0.5, 0
+        for bar in found:
+            left = round(bar.center - bar.width / 2)
+            part = np.s_[int(bar.start) : int(bar.end), left : left + round(bar.width)]
+            if bar.end - bar.start > 4 and self.inked[part].mean() < FILLED:
+                return []
+            own += mask[part].sum()
+        return found if own > OWN * mask.sum() else []
+
+    def _draw_bars(self) -> list[str]:
+        statements = []
+        for layer in self.bars:
+            tops = np.array([self._top(bar, layer.cover) for bar in layer.bars])
+            x, y = self._column(np.array([bar.center for bar in layer.bars]), tops, "height")
+            width = np.median([bar.width for bar in layer.bars]) * abs(self.x.slope)
+            wide = "" if abs(width - 0.8) < 0.03 else f"width={brief(width, 0.03 * width)}, "
+            statements.append(f"ax.bar({x}, {y}, {wide}{self._style(layer)})")
+        return statements
+
+    def _top(self, bar: readout.Bar, cover: np.ndarray) -> float:
+        """The upper end of a bar, which other marks may cross."""
+        inner = slice(round(bar.center - bar.width / 2) + 1, round(bar.center + bar.width / 2))
+        own = cover[:, inner] > readout.FULL
+        tops = own.argmax(axis=0)[own.any(axis=0)]
+        return float(np.percentile(tops, 25)) - 0.5 if len(tops) else bar.start
+
+    # Areas
+
+    def _find_edges(self, cover: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+        mask = ndimage.binary_opening(cover > readout.FULL, np.ones((2, 2)))
+        columns = np.flatnonzero(mask.any(axis=0))
+        if not len(columns) or np.ptp(columns) < WIDE * (self.box[2] - self.box[0]):
+            return None
+        above = [layer.cover > 0.3 for layer in (*self.bars, *self.lines, *self.points)]
+        above = np.any(above, axis=0) if above else np.zeros_like(mask)
+        upper, lower = (np.full(mask.shape[1], np.nan) for _ in range(2))
+        upper[columns] = mask[:, columns].argmax(axis=0)
+        lower[columns] = len(mask) - 1 - mask[::-1, columns].argmax(axis=0)
+        for edge, beyond in ((upper, -1), (lower, 1)):
+            rows = edge[columns].astype(int)
+            hidden = above[(rows + 2 * beyond).clip(0, len(mask) - 1), columns]
+            share = cover[(rows + beyond).clip(0, len(mask) - 1), columns]  # of the pixel that it covers in part
+            edge[columns] = np.where(hidden, np.nan, rows + beyond * (0.5 + share))
+        return (upper, lower) if np.isfinite(upper).sum() > 0.3 * len(columns) else None
+
+    def _draw_areas(self) -> list[str]:
+        stack = self._draw_stack()
+        if stack:
+            return stack
+        statements = []
+        for layer in self.areas:
+            base = self._base(layer.edges[1])
+            edges = layer.edges[:1] if base is not None else layer.edges
+            knots = self._knots(list(edges), [])
+            if knots is None:
+                continue
+            columns = [
+                self._column(knots, readout.fit_path(edge, knots), name) for edge, name in zip(edges, ("high", "low"))
+            ]
+            arguments = [columns[0][0], *(name for _, name in reversed(columns))]
+            if base:
+                arguments.append(brief(base, 0.002 * abs(self.y.slope) * (self.box[3] - self.box[1])))
+            statements.append(f"ax.fill_between({', '.join(arguments)}, {self._area_style(layer)})")
+        return statements
+
+    def _draw_stack(self) -> list[str]:
+        """Areas that stand upon each other, as one statement; none if they don't."""
+        layers = sorted(self.areas, key=lambda layer: -np.nanmedian(layer.edges[0]))  # from below to above
+        if len(layers) < 2 or self._base(layers[0].edges[1]) != 0:
+            return []
+        for below, layer in itertools.pairwise(layers):
+            apart = np.abs(below.edges[0] - layer.edges[1])
+            if not np.isfinite(apart).any() or np.nanpercentile(apart, 80) > STACKED:
+                return []
+        edges = [layer.edges[0] for layer in layers]
+        knots = self._knots(edges, [])
+        if knots is None:
+            return []
+        zero = (0 - self.y.start) / self.y.slope
+        heights = [np.full(len(knots), zero), *(readout.fit_path(edge, knots) for edge in edges)]
+        columns = [self._column(knots, zero + above - below, "y") for below, above in itertools.pairwise(heights)]
+        labels = [self.labels[id(layer)] for layer in layers if id(layer) in self.labels]
+        labels = f", labels=[{', '.join(map(string_literal, labels))}]" if labels else ""
+        colors = ", ".join(color_literal(layer.color) for layer in layers)
+        names = ", ".join([columns[0][0], *(name for _, name in columns)])
+        return [f"ax.stackplot({names}{labels}, colors=[{colors}])"]
+
+    def _area_style(self, layer: Layer) -> str:
+        """As `_style`; the colour of another mark, transparent, if that looks the same."""
+        paper, best = np.array(self.paper, float), (MIXED, None, 0.0)
+        for other in (*self.bars, *self.lines, *self.points):
+            share = readout.wash_of(layer.color, other.color, self.paper)
+            if share and WASH[0] < share < WASH[1]:
+                error = np.abs(paper + share * (other.color - paper) - layer.color).max()
+                best = min(best, (error, other.color, share), key=lambda found: found[0])
+        _, color, share = best
+        if color is None:
+            return self._style(layer)
+        label = f", label={string_literal(self.labels[id(layer)])}" if id(layer) in self.labels else ""
+        return f"color={color_literal(color)}, alpha={round(20 * share) / 20:g}{label}"
+
+    def _base(self, lower: np.ndarray) -> float | None:
+        """The value on which an area stands; None if its lower edge is no straight line."""
+        seen = lower[np.isfinite(lower)]
+        if not len(seen):
+            return 0.0
+        level = float(np.median(seen))
+        if np.mean(np.abs(seen - level) < FLAT) < 0.9:
+            return None
+        value = float(self.y(level))
+        return 0.0 if abs(value) < 3 * abs(self.y.slope) else value
+
+    # Lines and points
+
+    def _draw_lines(self) -> list[str]:
+        statements = []
+        for layer in self.lines:
+            path = readout.find_path(layer.cover)
+            knots = self._knots([path], [layer.cover])
+            heights = None if knots is None else readout.trace_line(layer.cover, knots)
+            if heights is None:
+                continue
+            x, y = self._column(knots, heights, "y")
+            marker = ', marker="o"' if self.sheet.thickness(layer.cover) > LINE else ""
+            statements.append(f"ax.plot({x}, {y}, {self._style(layer)}{marker})")
+        return statements
+
+    def _draw_points(self) -> list[str]:
+        statements = []
+        for layer in self.points:
+            points = readout.find_points(layer.cover)
+            if points is None or not 1 <= len(points.places) <= MOST_MARKS:
+                continue
+            x, y = self._column(*points.places.T, "y")
+            size = points.area / self.sheet.scale**2 * 0.72**2 * 4 / np.pi
+            style = self._style(layer) + (", zorder=3" if self.lines or self.bars else "")
+            statements.append(f"ax.scatter({x}, {y}, s={max(1, round(size / 5) * 5)}, {style})")
+        return statements
