@@ -166,9 +166,9 @@ class _Layers:
         taken = {known for table in self.tables for known in (table.name, *table.columns)}
         return next(text for k in range(1, 1000) if (text := name if k == 1 else f"{name}{k}") not in taken)
 
-    def _style(self, layer: Layer) -> str:
+    def _style(self, layer: Layer, color: str | None = None) -> str:
         label = f", label={string_literal(self.labels[id(layer)])}" if id(layer) in self.labels else ""
-        return f"color={color_literal(layer.color)}{label}"
+        return f"color={color or color_literal(layer.color)}{label}"
 
     def _knots(self, paths: list[np.ndarray], covers: list[np.ndarray]) -> np.ndarray | None:
         """Where lines or the edges of areas have their points: those of other layers, or of their own."""
@@ -286,8 +286,16 @@ class _Layers:
         _, color, share = best
         if color is None:
             return self._style(layer)
-        label = f", label={string_literal(self.labels[id(layer)])}" if id(layer) in self.labels else ""
-        return f"color={color_literal(color)}, alpha={round(20 * share) / 20:g}{label}"
+        ink = f"{color_literal(color)}, alpha={round(20 * share) / 20:g}"
+        return self._style(layer, ink if self._is_edged(layer) else f"{ink}, linewidth=0")
+
+    def _is_edged(self, layer: Layer) -> bool:
+        """Whether an area has an edge, which where it is transparent is darker than the area."""
+        upper, paper = layer.edges[0], np.array(self.paper, float)
+        columns = np.flatnonzero(np.isfinite(upper))
+        near = [self.target[(upper[columns] + k).round().astype(int), columns] for k in (-1.5, -0.5, 0.5)]
+        strength = np.abs(np.array(near, float) - paper).max(axis=2).max(axis=0)
+        return bool(np.median(strength) > 1.2 * np.abs(layer.color - paper).max())
 
     def _base(self, lower: np.ndarray) -> float | None:
         """The value on which an area stands; None if its lower edge is no straight line."""
@@ -323,6 +331,16 @@ class _Layers:
                 continue
             x, y = self._column(*points.places.T, "y")
             size = points.area / self.sheet.scale**2 * 0.72**2 * 4 / np.pi
-            style = self._style(layer) + (", zorder=3" if self.lines or self.bars else "")
+            style = self._style(layer) + (", zorder=3" if self._above_lines(points) else "")
             statements.append(f"ax.scatter({x}, {y}, s={max(1, round(size / 5) * 5)}, {style})")
         return statements
+
+    def _above_lines(self, points: readout.Points) -> bool:
+        """Whether markers hide lines, and not the other way round."""
+        rows, columns = points.places[:, 1].round().astype(int), points.places[:, 0].round().astype(int)
+        for line in self.lines:
+            path = readout.find_path(line.cover)
+            on_line = np.abs(path[columns] - rows) < 1.5
+            if on_line.any():
+                return bool(np.mean(line.cover[rows, columns][on_line] > 0.4) < 0.5)
+        return bool(self.lines)
