@@ -42,15 +42,13 @@ def reworded(drawing: Drawing, target: np.ndarray, size: tuple[int, int] = (CANV
     height of the chart's own picture; what is as large as the canvas says nothing about its resolution.
     """
     sharpness = 1.0 if size == (CANVAS, CANVAS) else round(max(size) * drawing.scale / CANVAS, 2)
-    fine = detail_of(target)
-    picture, zoom = (target, 1) if fine is None else (fine.pixels, fine.zoom)
-    page = _Page(picture.mean(axis=2, dtype=np.float32), zoom, drawing.scale, sharpness)
+    page = Page.of(target, drawing.scale, sharpness)
     changes = [*_new_or_gone(drawing, target, page), *_texts(drawing, page), *_categories(drawing, target, page)]
     code = drawing.program.changed(changes)
     return None if code == drawing.code else code
 
 
-class _Page:
+class Page:
     """
     The picture, grey, and turned so that what is written at an angle reads from left to right. All places and lengths
     that methods take and give are pixels of the canvas.
@@ -61,6 +59,12 @@ class _Page:
 
     def __init__(self, grey: np.ndarray, zoom: float, scale: float, sharpness: float):
         self.zoom, self.scale, self.sharpness, self._turned = zoom, scale, sharpness, {0: grey}
+
+    @classmethod
+    def of(cls, target: np.ndarray, scale: float, sharpness: float = 1.0) -> Page:
+        fine = detail_of(target)
+        picture, zoom = (target, 1) if fine is None else (fine.pixels, fine.zoom)
+        return cls(picture.mean(axis=2, dtype=np.float32), zoom, scale, sharpness)
 
     def turned(self, angle: int) -> np.ndarray:
         if angle not in self._turned:
@@ -168,7 +172,7 @@ def _run(marked: np.ndarray, place: float, gap: float, anchor: float = 0.5) -> s
     return slice(*min(runs, key=lambda run: abs(run[0] + anchor * (run[1] - run[0]) - place))) if runs else None
 
 
-def _texts(drawing: Drawing, page: _Page) -> list[Change]:
+def _texts(drawing: Drawing, page: Page) -> list[Change]:
     """Changes of the texts that the drawing has and the program says, where the drawing has them."""
     program, changes = drawing.program, []
     texts = (drawing.result.facts or {}).get("texts", [])
@@ -198,7 +202,7 @@ def _texts(drawing: Drawing, page: _Page) -> list[Change]:
     return changes
 
 
-def _new_or_gone(drawing: Drawing, target: np.ndarray, page: _Page) -> list[Change]:
+def _new_or_gone(drawing: Drawing, target: np.ndarray, page: Page) -> list[Change]:
     """New statements for the title and the names of the axes that the program has none for, and none of those that the
     target does not have."""
     program = drawing.program
@@ -300,7 +304,7 @@ def _names_at_ticks(program: Program) -> list[tuple[list[ast.Constant], str]]:
     return found
 
 
-def _categories(drawing: Drawing, target: np.ndarray, page: _Page) -> list[Change]:
+def _categories(drawing: Drawing, target: np.ndarray, page: Page) -> list[Change]:
     """Changes of the names at the ticks, where the target has as many ticks."""
     program, changes = drawing.program, []
     box = readout.find_box(target, drawing.box) if drawing.box is not None else None
@@ -316,10 +320,11 @@ def _categories(drawing: Drawing, target: np.ndarray, page: _Page) -> list[Chang
         ticks = readout.find_ticks(target, box, side)
         if len(ticks) != len(nodes):
             continue
-        if side == "left" and not program.statement_calls("invert_yaxis"):
+        upward = not program.statement_calls("invert_yaxis") and not program.statement_calls("imshow")
+        if side == "left" and upward:
             ticks = ticks[::-1]
         gap = np.abs(np.diff(ticks)).min()
-        height, room = 10 / 72 * DPI * page.scale, TICK_ROOM * page.scale
+        height, room, names = 10 / 72 * DPI * page.scale, TICK_ROOM * page.scale, []
         for node, tick in zip(nodes, ticks):
             if side == "left":
                 read = page.read((box[0] - room, tick), 1.0, min(height, gap / 2), reach=(CANVAS, 2))
@@ -331,12 +336,13 @@ def _categories(drawing: Drawing, target: np.ndarray, page: _Page) -> list[Chang
                 middle = page.first_line(tick, box[3] + room, gap / 2)
                 read = None if middle is None else page.read((tick, middle), 0.5, height, reach=(gap / 2, gap / 2))
             if read is not None and read.text != node.value:
-                changes.append((program.span(node), string_literal(read.text)))
-    names = [text for _, text in changes]
-    return changes if len(set(names)) == len(names) else []
+                names.append((program.span(node), string_literal(read.text)))
+        if len({text for _, text in names}) == len(names):
+            changes += names
+    return changes
 
 
-def _read_slanted(page: _Page, x: float, top: float, height: float) -> Line | None:
+def _read_slanted(page: Page, x: float, top: float, height: float) -> Line | None:
     """
     The text at 45 degrees whose upright bounding box hangs in the middle of its upper side from a place, as
     matplotlib has it at ticks. How long it is says how far below the place its middle lies, and the other way round.

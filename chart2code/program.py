@@ -25,6 +25,8 @@ PLOTTING = {
     "pie": (None, 0),
     "stackplot": (0, 1),
     "fill_between": (0, 1),
+    "imshow": (None, 0),
+    "pcolormesh": (None, 0),
 }
 Change = tuple[tuple[int, int], str]  # (start, end) in the text, and what stands there instead
 

@@ -23,6 +23,7 @@ SPINE_SEARCH = 80  # pixels around the expected place
 DARK = 150  # of 255: spines and ticks are darker, grid lines are not
 TICK = 8  # pixels that a tick may prolong a spine by
 BEYOND = 10  # pixels that a grid goes on beyond its outer lines
+PALE_PART = 0.8  # of a stretch of a spine
 PALE, FAINT = 205, 235  # spines that are thinner than a pixel of the canvas, or grey
 MIX_ERROR = 40  # of 255: how far a pixel may be from the mixtures of a colour and the paper
 MOST_TOGETHER = 6  # markers upon each other
@@ -202,8 +203,10 @@ def _framed(pixels: np.ndarray, guess: Box, level: int, search: int = SPINE_SEAR
         return None
     start, x1, y1 = bottom
     right = _spine(dark.T, guess[1], guess[3], x1, search, last=True)
-    if right is not None and abs(right[2] - x1) < TICK:  # a tick there goes on where the other spine ends
-        x1 = right[2]
+    if right is not None:  # a tick there goes on where the other spine ends, or that is paler beside a pale image
+        row = _palest(pixels[round(y1), round(x1) : round(right[2])])
+        if abs(right[2] - x1) < TICK or right[2] > x1 and (row < PALE).mean() > PALE_PART:
+            x1 = right[2]
     if abs(start - x0) > TICK or abs(end - y1) > TICK or x1 - x0 < 40 or y1 - y0 < 40:
         return None
     return x0, y0, x1, y1

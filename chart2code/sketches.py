@@ -19,6 +19,7 @@ from scipy import ndimage
 from chart2code import readout
 from chart2code.adjustment import place_literals, value_literals
 from chart2code.drawing import color_literal
+from chart2code.heatmaps import heat_map
 from chart2code.layers import layered
 from chart2code.program import PLOTTING, string_literal
 from chart2code.tick_labels import read_scale
@@ -206,7 +207,9 @@ class Sheet:
         return series
 
     def measured(self) -> list[str]:
-        return [] if self.box is None else layered(self, self.series, self.covers(self.series))
+        if self.box is None:
+            return []
+        return heat_map(self) or layered(self, self.series, self.covers(self.series))
 
     def guessed(self) -> list[str]:
         if self.box is None:

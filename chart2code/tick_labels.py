@@ -60,7 +60,7 @@ def _read_labels(
         text, error, found = _read(*label, style)
         value = None
         if error <= MOST_ERROR:
-            style, value = style or found, _number(text)
+            style, value = style or found, read_number(text)
         if value is not None:
             read.append((float(place), value))
         elif in_vain + 1 == IN_VAIN and not read:
@@ -236,7 +236,8 @@ def _read(
     return best.text, best.error, found
 
 
-def _number(text: str) -> float | None:
+def read_number(text: str) -> float | None:
+    """The number that a text is, with or without units that stand beside numbers; None if it is none."""
     text = _with_hyphen(text.strip("$€£% ")).translate(LOOKALIKES)
     if THOUSANDS.fullmatch(text):
         text = text.replace(",", "")

@@ -1,0 +1,372 @@
+"""Programs of heat maps: the cells of an image, what they are worth by the colour map and the colour bar, and what is
+drawn upon them.
+
+An image has no marks that a drawing could be compared with: its cells are found where colours change in all rows, or
+all columns, at even distances, and each colour is looked up in matplotlib's maps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from statistics import mode
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib import colormaps
+from scipy import ndimage
+
+from chart2code import readout
+from chart2code.adjustment import brief, value_literals
+from chart2code.captions import Page
+from chart2code.drawing import color_literal
+from chart2code.layers import Axis
+from chart2code.program import literal, string_literal
+from chart2code.tick_labels import read_number, read_scale, runs_of
+
+if TYPE_CHECKING:
+    from chart2code.sketches import Sheet
+
+MAPS = (
+    "viridis", "plasma", "inferno", "magma", "cividis", "Blues", "Greens", "Reds", "Oranges", "Purples", "Greys",
+    "YlGnBu", "YlOrRd", "YlOrBr", "YlGn", "OrRd", "PuBu", "PuRd", "BuPu", "BuGn", "GnBu", "RdPu", "coolwarm", "RdBu",
+    "RdYlBu", "RdYlGn", "Spectral", "PiYG", "PRGn", "BrBG", "bwr", "seismic", "hot", "cool", "jet", "turbo", "gray",
+    "bone", "copper",
+)  # fmt: skip
+MOST_CELLS, MOST_SIDE = 900, 45
+WIDE = 14  # pixels, of a cell
+EXPLAINED, NEARLY = 0.55, 0.85  # of the steps between pixels, at the borders of cells; and of the best number of cells
+STEP = 12  # of 255: more between two pixels counts no more: lines upon the image are not cells
+EVEN = 14  # of 255: colours within a cell
+UNIFORM = 0.8  # of the cells
+MOST_ERROR = 12  # of 255, between the colours of cells and those of a map
+FEWEST_COLORS = 4
+OFF_MAP = 45  # of 255: what is further from a map's colours is drawn upon the image
+LEAST_INK = 40  # pixels
+NEAR_CENTER = 3.0  # pixels
+BAR_REACH = 130  # pixels beside the axes in which a colour bar is looked for
+NORM_ERROR = 0.006  # of the range of the values
+WHITE = 235  # of 255
+MOSTLY = 0.7  # of the cells, or of a line
+MOST_WRITTEN, LEAST_ROOM = 150, 12  # cells; pixels, their height
+TEXT_CONTRAST, TEXT_HEIGHT, TEXT_POINTS = 25, 14.0, 10  # of 255; pixels; points
+LEAST_READ = 0.5  # of the numbers: the colours say the rest
+MISREAD = 0.06  # of the range of the values: numbers that are further from what their colours say
+FRAMES = (1.5, 2.5, 0.5)  # pixels from the last column of a colour bar to its frame
+SQUARE = 0.03
+SNAPPED = 45  # of 255: so near to white or black, it is the soft edge of that
+WHOLE = 0.15  # of a cell, from its index
+
+
+@dataclass
+class Grid:
+    """An image's cells: their colours (rows, columns, 3), and their size in pixels."""
+
+    colors: np.ndarray
+    height: float
+    width: float
+
+
+def heat_map(sheet: Sheet) -> list[str]:
+    """A program of the image that fills the axes of a chart, with lines and points upon it; none if there is none."""
+    grid = find_cells(sheet.target, sheet.box)
+    name, shares = (None, None) if grid is None else _look_up(grid.colors)
+    if name is None:
+        return []
+    reverse, low, high = _color_bar(sheet.target, sheet.box, name) or (False, 0.0, 1.0)
+    bar = (low, high) != (0, 1)
+    own = f"{name}_r" if reverse else name
+    shares = 1 - shares if reverse else shares
+    axes = [Axis.of(sheet.target, sheet.box, side) for side in ("bottom", "left")]
+    upward = axes[1] is not None and axes[1].slope < 0
+    gap = _gap(sheet.target, sheet.box, grid)
+    options = [f"cmap={string_literal(own)}"]
+    extent = _extent(sheet.box, axes, grid, 0.0 if gap else -0.5)
+    if gap and extent:  # cells with edges at places of their own: without the edges
+        gap, extent = 0.0, _extent(sheet.box, axes, grid, -0.5)
+    if gap:
+        options.append(f'edgecolors="white", linewidths={max(0.5, round(2 * gap / sheet.scale * 0.72) / 2):g}')
+    elif extent or abs(grid.width / grid.height - 1) > SQUARE:
+        options += [f"extent={extent}"] * bool(extent) + ['aspect="auto"']
+    if upward and not gap:
+        options.append('origin="lower"')
+    written = None if upward else _written(sheet, grid, shares, gap)
+    if written is None:
+        rows = [value_literals(low + row * (high - low), 2.5 * (high - low)) for row in shares]
+        norm, upon = (low, high) if shares.min() > 0.01 or shares.max() < 0.99 else None, None
+    else:
+        rows, norm, upon = written
+    if norm is not None:
+        error = NORM_ERROR * (norm[1] - norm[0])
+        options += [f"{limit}={brief(value, error)}" for limit, value in zip(("vmin", "vmax"), norm)]
+    rows = rows[::-1] if upward else rows
+    statements = ["\n".join(["data = [", *(f"    [{', '.join(row)}]," for row in rows), "]"])]
+    statements.append(f"image = ax.{'pcolormesh' if gap else 'imshow'}(data, {', '.join(options)})")
+    statements += ["ax.invert_yaxis()"] if gap and not upward else []
+    statements += ["fig.colorbar(image)"] if bar else []
+    for axis, side, count in zip("xy", ("bottom", "left"), shares.shape[::-1]):
+        statements += _names(sheet, axis, side, count, gap)
+    statements += upon if upon is not None else [] if gap else _upon(sheet, name, axes, grid)
+    sheet.words.statements = [text for text in sheet.words.statements if "title(" in text or "label(" in text]
+    return [sheet.program(*statements)]
+
+
+def find_cells(pixels: np.ndarray, box: readout.Box) -> Grid | None:
+    """The cells of an image that fills a box; None if there is no such image."""
+    inside = readout.inside_of(pixels, box, 0).astype(np.int16)
+    counts = []
+    for picture in (inside, inside.swapaxes(0, 1)):  # rows, then columns
+        if len(picture) < 40:
+            return None
+        steps = np.abs(np.diff(picture, axis=0)).max(axis=2).clip(0, STEP).mean(axis=1)
+        steps[:3] = steps[-3:] = 0  # the frame
+        steps = np.maximum(
+            steps - ndimage.percentile_filter(steps, 30, 9), 0
+        )  # of what is drawn upon it, each has some
+        count = _period(steps, len(picture))
+        if count is None:
+            return None
+        counts.append(count)
+    rows, columns = counts
+    if rows * columns > MOST_CELLS:
+        return None
+    height, width = (side / count for side, count in zip(inside.shape, counts))
+    colors, spreads = np.empty((rows, columns, 3)), np.empty((rows, columns))
+    for i in range(rows):
+        for j in range(columns):
+            cell = inside[_middle(i, height), _middle(j, width)].reshape(-1, 3)
+            colors[i, j] = np.median(cell, axis=0)
+            spreads[i, j] = np.median(np.abs(cell - colors[i, j]).max(axis=1))
+    distinct = {tuple(color) for color in (colors.reshape(-1, 3) // 12).astype(int)}
+    if (spreads < EVEN).mean() < UNIFORM or len(distinct) < FEWEST_COLORS:
+        return None
+    return Grid(colors, height, width)
+
+
+def _middle(index: int, size: float) -> slice:
+    return slice(int((index + 0.25) * size), max(int((index + 0.75) * size), int((index + 0.25) * size) + 1))
+
+
+def _period(steps: np.ndarray, length: int) -> int | None:
+    """Into how many equal parts the places with steps divide a length; None if they don't."""
+    amounts = steps**2  # words in the cells have small steps, but many
+    total = amounts.sum()
+    if total <= 0:
+        return None
+    scores = []
+    for count in range(2, min(MOST_SIDE, length // 6) + 1):
+        borders = np.arange(1, count) * length / count
+        reach = 2 if length > WIDE * count else 1  # there may be lines between cells
+        near = np.unique(np.concatenate([np.round(borders - 1 + k).astype(int) for k in range(-reach, reach + 1)]))
+        near = near[(near >= 0) & (near < len(steps))]
+        share = len(near) / len(steps)
+        scores.append((amounts[near].sum() / total - share) / (1 - share))
+    if max(scores) < EXPLAINED:
+        return None
+    return 2 + next(k for k, score in enumerate(scores) if score >= NEARLY * max(scores))
+
+
+@cache
+def _colors_of(name: str) -> np.ndarray:
+    """(256, 3) float32, 0 to 255."""
+    return (colormaps[name](np.arange(256))[:, :3] * 255).astype(np.float32)
+
+
+def _apart(colors: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """How far each of (N, 3) colours is from a map's nearest one, and which that is."""
+    apart = np.abs(colors[:, None].astype(np.float32) - _colors_of(name)).max(axis=2)
+    return apart.min(axis=1), apart.argmin(axis=1)
+
+
+def _look_up(colors: np.ndarray) -> tuple[str | None, np.ndarray]:
+    """The map whose colours these are, and where on it each is, 0 to 1; None if there is none."""
+    flat = colors.reshape(-1, 3)
+    sample = flat[:: max(1, len(flat) // 100)]
+    errors = {name: float(np.mean(np.minimum(_apart(sample, name)[0], 60))) for name in MAPS}
+    name = min(errors, key=errors.get)
+    if errors[name] > MOST_ERROR:
+        return None, colors[..., 0]
+    return name, _apart(flat, name)[1].reshape(colors.shape[:2]) / 255
+
+
+def _gap(pixels: np.ndarray, box: readout.Box, grid: Grid) -> float:
+    """The width, in pixels, of white lines between the cells of an image; 0 if there are none."""
+    inside = readout.inside_of(pixels, box, 0)
+    white = inside.min(axis=2) > WHITE
+    widths = []
+    for mask, count in ((white, grid.colors.shape[0]), (white.T, grid.colors.shape[1])):
+        for border in np.arange(1, count) * len(mask) / count:
+            rows = mask[max(0, round(border) - 4) : round(border) + 4]
+            lines = (rows.mean(axis=1) > MOSTLY).sum()
+            widths.append(lines if lines < len(rows) else 0)
+    return float(np.median(widths)) + 0.5 if min(widths) > 0 else 0.0
+
+
+def _written(
+    sheet: Sheet, grid: Grid, shares: np.ndarray, gap: float
+) -> tuple[list[list[str]], tuple[float, float] | None, list[str]] | None:
+    """
+    Where a number stands in each cell: the literals of all, the values of the map's ends where these are not the least
+    and the largest number, and the statements that write them; None if no numbers go with the colours.
+    """
+    (rows, columns), target = shares.shape, sheet.target.astype(int)
+    if rows * columns > MOST_WRITTEN or grid.height < LEAST_ROOM:
+        return None
+    ink, texts, sizes = np.zeros((rows, columns)), {}, []
+    for i, j in np.ndindex(rows, columns):
+        y, x = sheet.box[1] + (i + 0.5) * grid.height, sheet.box[0] + (j + 0.5) * grid.width
+        middle = target[int(y - 3) : int(y + 4), int(x - grid.width / 4) : int(x + grid.width / 4)].mean(axis=2)
+        difference = middle - grid.colors[i, j].mean()
+        ink[i, j] = difference.ravel()[np.abs(difference).argmax()]
+    if (np.abs(ink) > TEXT_CONTRAST).mean() < MOSTLY:
+        return None
+    page = Page.of(sheet.target, sheet.scale)
+    for i, j in np.ndindex(rows, columns):
+        place = sheet.box[0] + (j + 0.5) * grid.width, sheet.box[1] + (i + 0.5) * grid.height
+        reach = grid.width / 2 - 3
+        read = page.read(place, 0.5, min(TEXT_HEIGHT, grid.height / 2 - 3), reach=(reach, reach))
+        if read is not None and read_number(read.text) is not None:
+            texts[i, j] = read.text
+            sizes.append(read.points)
+    if len(texts) < LEAST_READ * rows * columns:
+        return None
+    decimals = mode(len(text.strip("%").partition(".")[2]) for text in texts.values())
+    suffix = "%" if all(text.endswith("%") for text in texts.values()) else ""
+    values = np.full((rows, columns), np.nan)
+    for place, text in texts.items():
+        values[place] = read_number(text)
+    kept = np.isfinite(values)
+    for _ in range(3):
+        if np.ptp(values[kept]) == 0:
+            return None
+        slope, start = np.polyfit(shares[kept], values[kept], 1)
+        kept = np.abs(start + slope * shares - values) < MISREAD * abs(slope)  # nan is not
+        if slope <= 0 or kept.mean() < LEAST_READ:
+            return None
+    values = np.where(kept, values, start + slope * shares)
+    literals = [[literal(float(value), decimals) for value in row] for row in values]
+    ends = start, start + slope
+    usual = abs(ends[0] - values.min()) + abs(ends[1] - values.max()) < 2 * MISREAD * slope
+    keywords = ['ha="center"', 'va="center"']
+    if mode(sizes) != TEXT_POINTS:
+        keywords.append(f"fontsize={mode(sizes)}")
+    keywords += _text_color(values, ink > 0)
+    shown = f'f"{{value:.{decimals}f}}{suffix}"' if decimals or suffix else "value"
+    x, y = ("j + 0.5", "i + 0.5") if gap else ("j", "i")
+    loop = [
+        "for i, row in enumerate(data):",
+        "    for j, value in enumerate(row):",
+        f"        ax.text({x}, {y}, {shown}, {', '.join(keywords)})",
+    ]
+    return literals, None if usual else ends, ["\n".join(loop)]
+
+
+def _text_color(values: np.ndarray, light: np.ndarray) -> list[str]:
+    """The keyword for the colour of numbers, some of which are light: those above, or below, a limit."""
+    if light.mean() < 0.02:
+        return []
+    if light.mean() > 0.98:
+        return ['color="white"']
+    steps = np.unique(values)
+    limits = (steps[1:] + steps[:-1]) / 2
+    wrong = [min(((sign * (values - limit) > 0) != light).sum() for sign in (1, -1)) for limit in limits]
+    limit = limits[int(np.argmin(wrong))]
+    above = light[values > limit].mean() > 0.5
+    gap = np.abs(values - limit).min()
+    return [f'color="white" if value {">" if above else "<"} {brief(float(limit), 0.9 * gap)} else "black"']
+
+
+def _color_bar(pixels: np.ndarray, box: readout.Box, name: str) -> tuple[bool, float, float] | None:
+    """Whether the colour bar at the right of the axes runs downward, and the values at its lower and upper end."""
+    start, middle = round(box[2]) + 4, round((box[1] + box[3]) / 2)
+    part = pixels[:, start : start + BAR_REACH]
+    unique, index = np.unique(part.reshape(-1, 3), axis=0, return_inverse=True)
+    far, place = (found[index.ravel()].reshape(part.shape[:2]) for found in _apart(unique, name))
+    columns = []
+    for column in range(part.shape[1]):
+        run = next((r for r in runs_of(far[:, column] < MOST_ERROR, 1) if r[0] <= middle < r[1]), None)
+        if run is not None and run[1] - run[0] > 60 and np.ptp(place[run[0] : run[1], column]) > 180:
+            columns.append((column, *run))
+    if len(columns) < 4:
+        return None
+    left, right = start + columns[0][0], start + columns[-1][0]
+    top, bottom = (float(np.median([entry[k] for entry in columns])) for k in (1, 2))
+    boxes = [(left - 0.5, top - 0.5, right + frame, bottom - 0.5) for frame in FRAMES]
+    scale = next((scale for bar in boxes if (scale := read_scale(pixels, bar, "right"))), None)
+    if scale is None:
+        return None
+    column = columns[len(columns) // 2]
+    reverse = bool(place[column[2] - 4, column[0]] > place[column[1] + 4, column[0]])
+    return reverse, scale[0] + scale[1] * (bottom - 0.5), scale[0] + scale[1] * (top - 0.5)
+
+
+def _names(sheet: Sheet, axis: str, side: str, count: int, gap: float) -> list[str]:
+    """Statements that put names at the cells, where they stand; `gap`: between cells, which then begin at 0."""
+    if read_scale(sheet.target, sheet.box, side) is not None:
+        return []
+    ticks = readout.find_ticks(sheet.target, sheet.box, side)
+    first, last = (sheet.box[k] for k in ((0, 2) if axis == "x" else (1, 3)))
+    centers = first + (np.arange(count) + 0.5) * (last - first) / count
+    if len(ticks) != count or np.abs(ticks - centers).max() > NEAR_CENTER:
+        return []
+    name = "columns" if axis == "x" else "rows"
+    names = ", ".join(string_literal(f"{name[:-1].capitalize()} {k + 1}") for k in range(count))
+    places = f"[k + 0.5 for k in range({count})]" if gap else f"range({count})"
+    return [f"{name} = [{names}]", f"ax.set_{axis}ticks({places}, {name})"]
+
+
+def _extent(box: readout.Box, axes: list[Axis | None], grid: Grid, first: float) -> str | None:
+    """The limits of the axes; None if these are by index, from `first` on."""
+    rows, columns = grid.colors.shape[:2]
+    if any(axis is None or axis.names for axis in axes):
+        return None
+    left, right = (float(axes[0](place)) for place in (box[0], box[2]))
+    bottom, top = sorted(float(axes[1](place)) for place in (box[1], box[3]))
+    indices = zip((left, right, bottom, top), (first, columns + first, first, rows + first))
+    if all(abs(value - index) < WHOLE + 0.01 * max(rows, columns) for value, index in indices):
+        return None
+    errors = (0.004 * (right - left),) * 2 + (0.004 * (top - bottom),) * 2
+    return f"({', '.join(brief(value, error) for value, error in zip((left, right, bottom, top), errors))})"
+
+
+def _upon(sheet: Sheet, name: str, axes: list[Axis | None], grid: Grid) -> list[str]:
+    """Statements that draw lines and points in colours that the image does not have."""
+    if None in axes:
+        return []
+    box = tuple(int(round(v)) for v in sheet.box)
+    area = np.s_[box[1] + 2 : box[3] - 1, box[0] + 2 : box[2] - 1]
+    inside = sheet.target[area]
+    unique, index, counts = np.unique(inside.reshape(-1, 3), axis=0, return_inverse=True, return_counts=True)
+    off = _apart(unique, name)[0] > OFF_MAP
+    statements = []
+    for _ in range(4):
+        candidates = np.where(off, counts, 0)
+        best = int(candidates.argmax())
+        if candidates[best] < LEAST_INK:
+            break
+        color = unique[best].astype(float)
+        color = next((plain for plain in (0.0, 255.0) if np.abs(color - plain).max() < SNAPPED), color) + np.zeros(3)
+        off &= np.abs(unique - color).max(axis=1) > 90
+        cover = np.zeros(sheet.target.shape[:2], np.float32)
+        cover[area] = (
+            (1 - np.abs(unique - color).max(axis=1) / 120).clip(0, 1)[index.ravel()].reshape(inside.shape[:2])
+        )
+        if sheet.spotted(cover) or sheet.dotted(cover):
+            points = readout.find_points(cover)
+            places, size = points.places.T, points.area / sheet.scale**2 * 0.72**2 * 4 / np.pi
+            style, method = f"s={max(1, round(size / 5) * 5)}, ", "scatter"
+        else:
+            path = readout.find_path(cover)
+            centers = box[0] + (np.arange(grid.colors.shape[1]) + 0.5) * grid.width
+            knots = centers if readout.misfit([path], centers) < 1 else readout.find_knots([path], [], axes[0].slope)
+            if knots is None:
+                continue
+            places, style, method = (knots, readout.fit_path(path, knots)), "", "plot"
+        x, y = (
+            value_literals(axis(pixels), abs(axis.slope) * length)
+            for axis, pixels, length in zip(axes, places, (box[2] - box[0], box[3] - box[1]))
+        )
+        names = ("x", "y") if not statements else (f"x{len(statements)}", f"y{len(statements)}")
+        statements.append(f"{', '.join(names)} = zip(*[{', '.join(f'({a}, {b})' for a, b in zip(x, y))}])")
+        statements.append(f"ax.{method}({', '.join(names)}, {style}color={color_literal(color)})")
+    return statements
