@@ -148,15 +148,19 @@ def _cut_out(
         return None
     dark = ink > INK * ink.max()
     # The line itself: rows around the middle, as far as they are marked near the place.
-    near = slice(max(0, int(x - left - 4 * height)), int(x - left + 4 * height) + 1)
-    rows = _run(dark[:, near].any(axis=1), y - top, 1)
-    if rows is None:
-        return None
+    for width in (4, 1.5):  # further off, something may be written upward
+        near = slice(max(0, int(x - left - width * height)), int(x - left + width * height) + 1)
+        rows = _run(dark[:, near].any(axis=1), y - top, 1)
+        if rows is None:
+            return None
+        if rows.start > 0 or rows.stop < len(strip):
+            break
     if room == 1 and (rows.start == 0 < top or rows.stop == len(strip) and bottom < len(grey)):  # cut off
         return _cut_out(grey, x, y, anchor, height, reach, space, ROOM)
     columns = _run(dark[rows].any(axis=0), x - left, space * height, anchor)
     if columns is None or columns.stop - columns.start < 3:
         return None
+    rows = _run(dark[:, columns].any(axis=1), y - top, 1) or rows  # also of letters that are further off
     ink = ink / ink[rows, columns].max()
     wide, high = (slice(max(0, part.start - RIM), part.stop + RIM) for part in (columns, rows))
     return ink[high, wide].clip(0, 1)
@@ -337,8 +341,8 @@ def _categories(drawing: Drawing, target: np.ndarray, page: Page) -> list[Change
                 read = None if middle is None else page.read((tick, middle), 0.5, height, reach=(gap / 2, gap / 2))
             if read is not None and read.text != node.value:
                 names.append((program.span(node), string_literal(read.text)))
-        if len({text for _, text in names}) == len(names):
-            changes += names
+        texts = [text for _, text in names]
+        changes += [change for change in names if texts.count(change[1]) == 1]
     return changes
 
 

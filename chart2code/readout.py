@@ -202,8 +202,10 @@ def _framed(pixels: np.ndarray, guess: Box, level: int, search: int = SPINE_SEAR
     if bottom is None:
         return None
     start, x1, y1 = bottom
-    right = _spine(dark.T, guess[1], guess[3], x1, search, last=True)
-    if right is not None:  # a tick there goes on where the other spine ends, or that is paler beside a pale image
+    for place in (x1, guess[2]):  # a tick there goes on where the other spine ends, or that is paler beside an image
+        right = _spine(dark.T, guess[1], guess[3], place, search, last=True)
+        if right is None:
+            continue
         row = _palest(pixels[round(y1), round(x1) : round(right[2])])
         if abs(right[2] - x1) < TICK or right[2] > x1 and (row < PALE).mean() > PALE_PART:
             x1 = right[2]
