@@ -36,7 +36,7 @@ STYLES = ("ggplot", "seaborn-v0_8", "seaborn-v0_8-darkgrid", "bmh", "fivethirtye
 PALE_FRAMED = "seaborn-v0_8-whitegrid"  # the one in usual colours
 SAME_PAPER = 2  # of 255
 DPIS = (100, 120, 150, 200, 300)
-SAME_SIZE = 0.08  # of a factor's logarithm
+SAME_SIZE, ROUND_SIZE = 0.08, 0.1  # of a factor's logarithm: the same size; and that of a usual resolution
 MIN_WIDTH, MAX_WIDTH = 2.4, 10.5  # inches, of figures as people make them
 FORMATS = ('"{x:,.0f}"', '"${x:,.0f}"', '"{x:.0f}%"', '"${x:.0f}"')
 STROKES = {"errorbar": "plot", "step": "plot", "barh": "bar", "fill_between": "stackplot"}  # drawn alike
@@ -310,7 +310,7 @@ def resized(drawing: Drawing, target: np.ndarray, size: tuple[int, int]) -> str 
     if size == (CANVAS, CANVAS):
         height, width = (inches * side * drawing.scale / CANVAS for side in drawing.result.image.shape[:2])
     dpi = min(DPIS, key=lambda dpi: abs(math.log(max(size) / dpi / inches)))
-    if size != (CANVAS, CANVAS) and abs(math.log(max(size) / dpi / inches)) < SAME_SIZE:
+    if size != (CANVAS, CANVAS) and abs(math.log(max(size) / dpi / inches)) < ROUND_SIZE:
         width, height = size[0] / dpi, size[1] / dpi
     return program.changed([program.set_keyword(calls[0], "figsize", f"({width:.2g}, {height:.2g})")])
 

@@ -30,6 +30,7 @@ STACKED = 3.0  # pixels between areas that lie upon each other
 FLAT = 2.0  # pixels that an edge may be away from a straight one
 AT_PLACES = 1.0  # pixels that a line may be away from one with its points where others are
 SAME_PLACE = 2.5  # pixels
+SMALL, ON_PATH = 10, 0.8  # pixels; of the ink of a line in dashes
 LINE, MARKERS = 0.12, 0.5  # thickness of lines without markers, at most; and of markers alone
 MIXED = 8  # of 255: how far a colour may be from a mixture
 WASH = 0.05, 0.7  # opacity of areas in the colour of another mark
@@ -87,7 +88,7 @@ def layered(sheet: Sheet, series: list[tuple[np.ndarray, bool]], covers: list[np
         series: colours, and which of them fill areas.
         covers: where these are, (H, W) each.
     """
-    layers = _Layers(sheet, series, covers)
+    layers = Layers(sheet, series, covers)
     kinds = [name for name in ("areas", "bars", "lines", "points") if getattr(layers, name)]
     twin = len(readout.find_ticks(sheet.target, sheet.box, "right")) > 2
     if layers.x is None or layers.y is None or twin or len(kinds) < 2 and len(layers.areas) < 2:
@@ -95,7 +96,9 @@ def layered(sheet: Sheet, series: list[tuple[np.ndarray, bool]], covers: list[np
     return [layers.program()]
 
 
-class _Layers:
+class Layers:
+    """The layers of a chart by their kinds; arguments as of `layered`."""
+
     def __init__(self, sheet: Sheet, series: list[tuple[np.ndarray, bool]], covers: list[np.ndarray]):
         self.sheet, self.target, self.box = sheet, sheet.target, sheet.box
         self.x, self.y = (Axis.of(self.target, self.box, side) for side in ("bottom", "left"))
@@ -111,7 +114,7 @@ class _Layers:
                 self.bars.append(layer)
             elif solid:
                 self.areas.append(layer)
-            elif sheet.spotted(cover) or sheet.dotted(cover) or sheet.thickness(cover) > MARKERS:
+            elif sheet.spotted(cover) or sheet.dotted(cover) or sheet.thickness(cover) > MARKERS or _scattered(cover):
                 self.points.append(layer)
             else:
                 self.lines.append(layer)
@@ -119,7 +122,8 @@ class _Layers:
             layer.edges = self._find_edges(layer.cover)
         self.areas = [layer for layer in self.areas if layer.edges]
 
-    def program(self) -> str:
+    def program(self, *first: str) -> str:
+        """The program; `first`: statements before those of the layers."""
         layers = [*self.areas, *self.bars, *self.lines, *self.points]
         covers = readout.coverages(self.target, [layer.color for layer in layers], self.paper, self.box)
         legend = any(a is not b for a, b in zip(covers, readout.without_legend(covers, self.target, self.box)))
@@ -131,7 +135,7 @@ class _Layers:
             for table in self.tables
             for rows in [[f"({', '.join(row)})" for row in zip(table.literals, *table.columns.values())]]
         ]
-        return self.sheet.program(*tables, *statements, legend=legend)
+        return self.sheet.program(*first, *tables, *statements, legend=legend)
 
     # Columns
 
@@ -344,3 +348,15 @@ class _Layers:
             if on_line.any():
                 return bool(np.mean(line.cover[rows, columns][on_line] > 0.4) < 0.5)
         return bool(self.lines)
+
+
+def _scattered(cover: np.ndarray) -> bool:
+    """Whether a colour is there in small parts that don't follow one another from left to right, as dashes do."""
+    ink = cover > 0.4
+    regions, count = ndimage.label(ink)
+    sides = [max(side.stop - side.start for side in part) for part in ndimage.find_objects(regions)]
+    if count < 5 or np.percentile(sides, 80) > SMALL:
+        return False
+    path = readout.find_path(cover)
+    rows, columns = np.nonzero(ink)
+    return bool(np.mean(np.abs(np.nan_to_num(path[columns], nan=-SMALL) - rows) < SMALL / 2) < ON_PATH)

@@ -27,6 +27,8 @@ PLOTTING = {
     "fill_between": (0, 1),
     "imshow": (None, 0),
     "pcolormesh": (None, 0),
+    "bxp": (None, 0),
+    "violin": (None, 0),
 }
 Change = tuple[tuple[int, int], str]  # (start, end) in the text, and what stands there instead
 

@@ -102,8 +102,11 @@ def find_box(pixels: np.ndarray, guess: Box) -> Box | None:
 
 def has_pale_frame(pixels: np.ndarray, guess: Box) -> bool:
     """Whether the left side of the axes is a line, but no dark one."""
-    left, top, _, bottom = (int(round(v)) for v in find_box(pixels, guess) or guess)
-    side = _palest(pixels[top:bottom, max(0, left - 1) : left + 2]).min(axis=1, initial=255)
+    box, fine = find_box(pixels, guess) or guess, detail_of(pixels)
+    if fine is not None:  # where a dark one may be thinner than a pixel
+        pixels, box = fine.pixels, fine.enlarged(box)
+    left, top, _, bottom = (int(round(v)) for v in box)
+    side = _palest(pixels[top:bottom, max(0, left - 2) : left + 3]).min(axis=1, initial=255)
     return bool(side.size) and DARK < np.median(side) < FAINT
 
 
