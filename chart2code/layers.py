@@ -141,11 +141,13 @@ class Layers:
 
     def _column(self, pixels: np.ndarray, heights: np.ndarray, name: str) -> tuple[str, str]:
         """The names of the columns of places and of values for points of the picture."""
-        span = abs(self.y.slope) * (self.box[3] - self.box[1])
         table = self._table(pixels)
         name = self._fresh(name)
-        table.columns[name] = value_literals(self.y(heights), span)
+        table.columns[name] = self.y_literals(heights)
         return table.name, name
+
+    def y_literals(self, heights: np.ndarray) -> list[str]:
+        return value_literals(self.y(heights), abs(self.y.slope) * (self.box[3] - self.box[1]))
 
     def _table(self, pixels: np.ndarray) -> _Table:
         for table in self.tables:

@@ -18,7 +18,7 @@ from scipy import ndimage
 
 from chart2code import readout
 from chart2code.adjustment import place_literals, value_literals
-from chart2code.boxplots import box_plot
+from chart2code.distributions import distributions
 from chart2code.drawing import color_literal
 from chart2code.heatmaps import heat_map
 from chart2code.layers import layered
@@ -210,7 +210,7 @@ class Sheet:
     def measured(self) -> list[str]:
         if self.box is None:
             return []
-        return heat_map(self) or box_plot(self) or layered(self, self.series, self.covers(self.series))
+        return heat_map(self) or distributions(self) or layered(self, self.series, self.covers(self.series))
 
     def guessed(self) -> list[str]:
         if self.box is None:

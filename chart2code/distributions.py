@@ -1,0 +1,276 @@
+"""Programs of box plots, and of violins: distributions, drawn from the numbers that describe them.
+
+`Axes.bxp` and `Axes.violin` are what matplotlib draws these with, after it has computed the numbers; the samples
+themselves can't be seen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import ndimage
+
+from chart2code import readout
+from chart2code.adjustment import brief
+from chart2code.drawing import CYCLE, color_literal, rgb
+from chart2code.layers import Axis, Layers
+from chart2code.program import string_literal
+from chart2code.tick_labels import runs_of
+
+if TYPE_CHECKING:
+    from chart2code.sketches import Sheet
+
+DARK, GREY = 170, 60  # of 255: how light and how coloured the outlines of boxes are at most
+LEAST_WIDTH = 7  # pixels, of a box
+EDGE, CAP = 0.7, 0.36  # of the width of a box: inked rows are its edges, and caps of its whiskers
+SIDE = 0.6  # of the height of a box, inked
+ALIKE = 4  # pixels that widths of boxes may differ by
+FLIER = 3, 11  # pixels, the size of outliers
+CENTERED = 3.0  # pixels
+LINE = 1.0  # points, of medians
+LEAST_INK = 25  # pixels
+SAME_COLOR, BLACK = 40, 90  # of 255
+SEEN = 30  # of 255: a median line
+USUAL_WIDTHS = 0.15, 0.5  # of boxes and violins, times their range and at most
+TALL, SYMMETRIC, CURVED = 20, 1.5, 0.12  # pixels; pixels; of its mean, the spread of its widths: of a violin
+CROSSED = 9  # pixels: what is upon a violin
+CHROMA, MARKER = 30, 15  # of 255; pixels that a marker may hide of such a line
+BODY = 0.3  # the opacity of violins
+SAMPLES = 20  # of the width of a violin
+
+
+@dataclass
+class Box:
+    """A box: its middle and its width, along x, and heights, all in pixels, the upper whisker first; the colour that
+    fills it, and that of its median."""
+
+    center: float
+    width: float
+    levels: tuple[float, float, float, float, float]
+    fill: np.ndarray
+    median: np.ndarray
+    fliers: list[float]
+
+
+@dataclass
+class Violin:
+    """A violin: its middle along x, its ends, the upper one first, and its widths from the upper to the lower end, all
+    in pixels; its colour; whether lines mark its ends."""
+
+    center: float
+    top: float
+    bottom: float
+    widths: np.ndarray
+    color: np.ndarray
+    ends: bool
+
+
+def distributions(sheet: Sheet) -> list[str]:
+    """A program of the boxes and violins of a chart, and of the lines and points with them; none if there are none."""
+    boxes, violins = find_boxes(sheet.target, sheet.box, sheet.scale), find_violins(sheet)
+    boxes, violins = ([] if len(found) < 2 else found for found in (boxes, violins))
+    centers = np.array([one.center for one in boxes or violins])
+    if not len(centers):
+        return []
+    layers = Layers(sheet, *_beside(sheet, boxes, violins))
+    if layers.x is None or layers.y is None:
+        return []
+    names = []
+    if layers.x.names:  # they stand at 1, 2, ...
+        if layers.x.names == len(centers):
+            texts = ", ".join(string_literal(name) for name in sheet.words.names(len(centers)))
+            names = [f"names = [{texts}]", f"ax.set_xticks(range(1, {len(centers) + 1}), names)"]
+        layers.x = Axis(layers.x.start + 1, layers.x.slope)
+    statements = (_draw_violins(layers, violins) if violins else []) + (
+        _draw_boxes(layers, boxes, bool(violins)) if boxes else []
+    )
+    sheet.words.statements = [text for text in sheet.words.statements if "grid" not in text]
+    return [layers.program(*statements, *names)]
+
+
+def _beside(
+    sheet: Sheet, boxes: list[Box], violins: list[Violin]
+) -> tuple[list[tuple[np.ndarray, bool]], list[np.ndarray]]:
+    """The series of a chart, and where they are, that are neither boxes nor violins."""
+    own = [color for box in boxes for color in (box.fill, box.median)] + [violin.color for violin in violins]
+    paper = np.array(sheet.paper, float)
+    inks = [paper + (violin.color - paper) / BODY for violin in violins if violin.ends]
+    known, series, covers = list(sheet.series), [], []
+    if violins and not any(color.max() < BLACK for color, _ in known):  # may have been taken for their edges
+        known.append((np.zeros(3), False))
+    for (color, solid), cover in zip(known, sheet.covers(known)):
+        cover = cover.copy()
+        for box in boxes:  # the median's own line is no series
+            row, left = round(box.levels[2]), round(box.center - box.width / 2)
+            cover[row - 2 : row + 3, left : left + round(box.width) + 1] = 0
+        same = any(np.abs(color - other).max() < SAME_COLOR for other in own)
+        of_boxes = bool(boxes) and np.ptp(color) <= GREY
+        of_violins = any(readout.wash_of(color, ink, paper) or np.abs(color - ink).max() < SAME_COLOR for ink in inks)
+        left_over = (cover > 0.5).sum() >= LEAST_INK
+        if not solid and not of_boxes and not of_violins and left_over and not (same and violins):
+            series.append((color, solid))
+            covers.append(cover)
+    return series, covers
+
+
+def _places(layers: Layers, marks: list[Box] | list[Violin], widths: list[float]) -> list[str]:
+    """The keywords that say where boxes or violins stand, and how wide they are, where this is not the usual."""
+    places, keywords = layers.x(np.array([mark.center for mark in marks])), []
+    if np.abs(places - np.arange(1, len(marks) + 1)).max() > 0.15:
+        keywords.append(f"positions=[{', '.join(brief(float(place), 0.05) for place in places)}]")
+    width = float(np.median(widths)) * abs(layers.x.slope)
+    usual = np.clip(USUAL_WIDTHS[0] * np.ptp(places), *USUAL_WIDTHS) if isinstance(marks[0], Box) else USUAL_WIDTHS[1]
+    if abs(width - usual) > 0.12 * usual:
+        keywords.append(f"widths={brief(width, 0.04 * width)}")
+    return keywords
+
+
+def _draw_boxes(layers: Layers, boxes: list[Box], over: bool) -> list[str]:
+    """`over`: whether they stand over violins, which shine through."""
+    rows = []
+    for box in boxes:
+        texts = layers.y_literals(np.array([*box.levels[::-1], *box.fliers]))
+        described = [f"{name}={text}" for name, text in zip(("whislo", "q1", "med", "q3", "whishi"), texts)]
+        rows.append(f"    dict({', '.join(described)}, fliers=[{', '.join(texts[5:])}]),")
+    keywords, after = _places(layers, boxes, [box.width for box in boxes]), []
+    fills = [color_literal(box.fill) for box in boxes]
+    if any(np.abs(box.fill - layers.paper).max() > SEEN for box in boxes) and not over:
+        keywords.append("patch_artist=True")
+        if len(set(fills)) == 1:
+            keywords.append(f"boxprops=dict(facecolor={fills[0]})")
+        else:
+            after = [f'for patch, color in zip(drawn["boxes"], [{", ".join(fills)}]):\n    patch.set_facecolor(color)']
+    usual = rgb("#" + CYCLE[1])
+    medians = [box.median for box in boxes if readout.coverage(box.median[None, None], usual, box.fill)[0, 0] < 0.2]
+    if len(medians) > len(boxes) / 2:
+        keywords.append(f"medianprops=dict(color={color_literal(np.median(medians, axis=0))})")
+    call = f"ax.bxp({', '.join(['boxes', *keywords])})"
+    return ["\n".join(["boxes = [", *rows, "]"]), f"drawn = {call}" if after else call, *after]
+
+
+def _draw_violins(layers: Layers, violins: list[Violin]) -> list[str]:
+    rows = []
+    for violin in violins:
+        texts = layers.y_literals(np.array([violin.bottom, violin.top]))
+        widths = ", ".join(f"{width / violin.widths.max():.2f}" for width in violin.widths[::-1])
+        rows.append(f"    ({', '.join(texts)}, [{widths}]),")
+    keywords = _places(layers, violins, [violin.widths.max() for violin in violins])
+    keywords += [] if any(violin.ends for violin in violins) else ["showextrema=False"]
+    described = [
+        "violins = [",
+        "    dict(",
+        f"        coords=[low + (high - low) * k / {SAMPLES - 1} for k in range({SAMPLES})],",
+        "        vals=widths, min=low, max=high, mean=0, median=0,",
+        "    )",
+        "    for low, high, widths in shapes",
+        "]",
+    ]
+    paper = np.array(layers.paper, float)
+    usual = paper + BODY * (rgb("#" + CYCLE[0]) - paper)
+    call, after = f"ax.violin({', '.join(['violins', *keywords])})", []
+    colors = [violin.color for violin in violins]
+    if np.abs(np.median(colors, axis=0) - usual).max() > SEEN or np.ptp(colors, axis=0).max() > SEEN:
+        texts = ", ".join(color_literal((paper + (color - paper) / BODY).clip(0, 255)) for color in colors)
+        call = f"drawn = {call}"
+        after = [f'for body, color in zip(drawn["bodies"], [{texts}]):\n    body.set_facecolor(color)']
+    return ["\n".join(["shapes = [", *rows, "]"]), "\n".join(described), call, *after]
+
+
+def find_violins(sheet: Sheet) -> list[Violin]:
+    """The violins of a chart, from left to right."""
+    found = []
+    for (color, solid), cover in zip(sheet.series, sheet.covers(sheet.series)):
+        mask = ndimage.binary_closing(np.pad(cover > readout.FULL, CROSSED), np.ones((1, CROSSED)))
+        mask = ndimage.binary_opening(mask[CROSSED:-CROSSED, CROSSED:-CROSSED], np.ones((2, 2)))
+        regions, _ = ndimage.label(mask) if solid else (mask, 0)
+        for k, place in enumerate(ndimage.find_objects(regions) if solid else ()):
+            part = regions[place] == k + 1
+            height, width = part.shape
+            if height < TALL or width < LEAST_WIDTH:
+                continue
+            starts, ends = part.argmax(axis=1), width - part[:, ::-1].argmax(axis=1)
+            middles, widths = (starts + ends - 1) / 2, ends - starts
+            center = float(np.median(middles))
+            if np.mean(np.abs(middles - center) < SYMMETRIC) < 0.8 or np.std(widths) < CURVED * np.mean(widths):
+                continue
+            top, left = place[0].start, place[1].start
+            column = sheet.target[:, left + round(center) - 1 : left + round(center) + 2].astype(float)
+            strength = np.abs(column - np.array(sheet.paper)).max(axis=2)
+            strength = np.where(np.ptp(column, axis=2) > CHROMA, strength, 0).max(axis=1)  # without boxes and points
+            share = strength / np.abs(color - sheet.paper).max()
+            line = float(np.median(share[top : top + height])) > 1.5
+            runs = runs_of(share > 0.7, MARKER) if line else []  # at its ends, nothing may be left of it but the line
+            first, last = next((run for run in runs if run[0] <= top + height // 2 < run[1]), (top, top + height))
+            first, last = max(first, round(sheet.box[1]) + 2), min(last, round(sheet.box[3]) - 1)
+            rows = np.linspace(first, last - 1, SAMPLES)
+            smooth = np.interp(rows, np.arange(top, top + height), widths, left=2.0, right=2.0)
+            smooth = ndimage.uniform_filter1d(smooth, 3, mode="nearest")
+            found.append(Violin(left + center, first - 0.5, last - 0.5, smooth, color, line))
+    return sorted(found, key=lambda violin: violin.center)
+
+
+def find_boxes(pixels: np.ndarray, box: readout.Box, scale: float) -> list[Box]:
+    """The boxes of a chart, from left to right; none if what is dark is no boxes of one width."""
+    left, top, right, bottom = (round(v) for v in box)
+    inside = pixels[top + 3 : bottom - 2, left + 3 : right - 2].astype(np.float32)
+    if min(inside.shape[:2]) < 40:
+        return []
+    dark = (inside.max(axis=2) < DARK) & (np.ptp(inside, axis=2) < GREY)
+    joined = ndimage.binary_closing(np.pad(dark, 2), np.ones((3, 3)))[2:-2, 2:-2]  # lines may cross the boxes
+    regions, _ = ndimage.label(joined, np.ones((3, 3)))
+    found, rest = [], []
+    for k, place in enumerate(ndimage.find_objects(regions)):
+        height, width = (side.stop - side.start for side in place)
+        part = (regions[place] == k + 1) & dark[place]
+        one = None
+        if max(height, width) > FLIER[1] and LEAST_WIDTH <= width < 0.5 * inside.shape[1]:
+            one = _box(inside[place], part, LINE / 72 * 100 * scale)
+        if one is not None:
+            one.center += place[1].start
+            one.levels = tuple(level + place[0].start for level in one.levels)
+            found.append(one)
+        elif FLIER[0] <= min(height, width) and max(height, width) <= FLIER[1]:
+            rest.append(((place[1].start + place[1].stop - 1) / 2, (place[0].start + place[0].stop - 1) / 2))
+    widths = np.array([one.width for one in found])
+    if not len(widths):
+        return []
+    usual = widths[np.argmax([(np.abs(widths - width) <= ALIKE).sum() for width in widths])]
+    found = [one for one in found if abs(one.width - usual) <= ALIKE]
+    for one in found:
+        one.fliers = sorted(top + 3 + y for x, y in rest if abs(x - one.center) < CENTERED)
+        one.center += left + 3
+        one.levels = tuple(level + top + 3 for level in one.levels)
+    return sorted(found, key=lambda one: one.center)
+
+
+def _box(pixels: np.ndarray, dark: np.ndarray, thickness: float) -> Box | None:
+    """The box whose outline with its whiskers is what is dark in a picture, which ends where that does."""
+    height, width = dark.shape
+    edges = runs_of(dark.mean(axis=1) > EDGE, 1)
+    if len(edges) < 2:
+        return None
+    upper, lower = ((edges[k][0] + edges[k][1] - 1) / 2 for k in (0, -1))
+    wide = runs_of(dark.mean(axis=1) > CAP, 1)  # a cap, beyond which there may be an outlier
+    ends = ((run[0] + run[1] - 1) / 2 for run in (wide[0], wide[-1]))
+    inner = slice(round(upper) + 2, round(lower) - 1)
+    if lower - upper < 5 or min(dark[inner, :3].any(axis=1).mean(), dark[inner, -3:].any(axis=1).mean()) < SIDE:
+        return None
+    beyond = [*range(0, round(upper) - 1), *range(round(lower) + 2, height)]
+    middle = dark[beyond, width // 2 - 2 : width // 2 + 3]
+    if len(beyond) > 4 and middle.any(axis=1).mean() < SIDE:  # of the whiskers
+        return None
+    part = pixels[inner, 3:-3]
+    fill = np.median(part.reshape(-1, 3), axis=0)
+    differs = np.abs(part - fill).max(axis=2)
+    row = int((differs > SEEN).mean(axis=1).argmax())
+    if (differs[row] > SEEN).mean() < SIDE:
+        return None
+    near = slice(max(0, row - 1), row + 2)
+    weights = differs[near].mean(axis=1)
+    median = float(np.average(np.arange(len(part))[near], weights=weights)) + inner.start
+    # A line that is thinner than a pixel is seen mixed with what is around it.
+    color = (fill + np.median(part[near] - fill, axis=1).sum(axis=0) / thickness).clip(0, 255)
+    highest, lowest = ends if wide[0][0] < upper - 2 or wide[-1][1] > lower + 3 else (0.5, height - 1.5)
+    return Box((width - 1) / 2, width - 1, (highest, upper, median, lower, lowest), fill, color, [])
