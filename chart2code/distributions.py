@@ -36,7 +36,7 @@ SEEN = 30  # of 255: a median line
 USUAL_WIDTHS = 0.15, 0.5  # of boxes and violins, times their range and at most
 TALL, SYMMETRIC, CURVED = 20, 1.5, 0.12  # pixels; pixels; of its mean, the spread of its widths: of a violin
 CROSSED = 9  # pixels: what is upon a violin
-CHROMA, MARKER = 30, 15  # of 255; pixels that a marker may hide of such a line
+MARKER = 15  # pixels that a marker may hide of such a line
 BODY = 0.3  # the opacity of violins
 SAMPLES = 20  # of the width of a violin
 
@@ -180,7 +180,7 @@ def _draw_violins(layers: Layers, violins: list[Violin]) -> list[str]:
 
 def find_violins(sheet: Sheet) -> list[Violin]:
     """The violins of a chart, from left to right."""
-    found = []
+    found, paper = [], np.array(sheet.paper, float)
     for (color, solid), cover in zip(sheet.series, sheet.covers(sheet.series)):
         mask = ndimage.binary_closing(np.pad(cover > readout.FULL, CROSSED), np.ones((1, CROSSED)))
         mask = ndimage.binary_opening(mask[CROSSED:-CROSSED, CROSSED:-CROSSED], np.ones((2, 2)))
@@ -196,12 +196,11 @@ def find_violins(sheet: Sheet) -> list[Violin]:
             if np.mean(np.abs(middles - center) < SYMMETRIC) < 0.8 or np.std(widths) < CURVED * np.mean(widths):
                 continue
             top, left = place[0].start, place[1].start
-            column = sheet.target[:, left + round(center) - 1 : left + round(center) + 2].astype(float)
-            strength = np.abs(column - np.array(sheet.paper)).max(axis=2)
-            strength = np.where(np.ptp(column, axis=2) > CHROMA, strength, 0).max(axis=1)  # without boxes and points
-            share = strength / np.abs(color - sheet.paper).max()
-            line = float(np.median(share[top : top + height])) > 1.5
-            runs = runs_of(share > 0.7, MARKER) if line else []  # at its ends, nothing may be left of it but the line
+            column = sheet.target[:, left + round(center) - 1 : left + round(center) + 2]
+            ink = paper + (color - paper) / BODY
+            share = readout.coverage(column, ink, paper).max(axis=1)
+            line = float(np.median(share[top : top + height])) > 0.6
+            runs = runs_of(share > 0.5, MARKER) if line else []  # at its ends, nothing may be left of it but the line
             first, last = next((run for run in runs if run[0] <= top + height // 2 < run[1]), (top, top + height))
             first, last = max(first, round(sheet.box[1]) + 2), min(last, round(sheet.box[3]) - 1)
             rows = np.linspace(first, last - 1, SAMPLES)
