@@ -32,6 +32,7 @@ ROOM = 1.7  # heights of a line, where one is higher than it should be
 SPACE, ALONE = 0.66, 1.5  # ems, between two texts; less lies between two words. And where nothing stands beside
 TICK_ROOM = 7.5  # pixels of the figure between an axis and the labels of its ticks
 LONGEST = 120  # pixels, of the name of a category that is written at an angle
+TITLE_RISE = 10  # points, from the axes to the middle of a title
 LEAST_LINE = 5  # pixels, the height of a line of text
 LABEL_ROOM = 26  # pixels, in which the first line of these labels starts
 
@@ -210,9 +211,11 @@ def _new_or_gone(drawing: Drawing, target: np.ndarray, page: Page) -> list[Chang
     """New statements for the title and the names of the axes that the program has none for, and none of those that the
     target does not have."""
     program = drawing.program
+    if any(call.method == "pie" for call in program.calls):
+        return _titles_of_pies(drawing, page)
     box = readout.find_box(target, drawing.box) if drawing.box is not None else None
     axes = next((call.axes for call in program.calls), "plt")
-    if box is None or axes == "plt" or any(call.method == "pie" for call in program.calls):
+    if box is None or axes == "plt":
         return []
     grey, zoom = page.turned(0), page.zoom
     left, top, right, bottom = (zoom * np.array(box)).round().astype(int)
@@ -244,6 +247,24 @@ def _new_or_gone(drawing: Drawing, target: np.ndarray, page: Page) -> list[Chang
             usual = 12 if name == "title" else 10
             size = "" if read.points == usual or program.statement_calls("use") else f", fontsize={read.points}"
             text = f"{axes}.set_{name}({string_literal(read.text)}{size})"
+            changes.append(program.add_statement(text, ("legend", "tight_layout", "subplots_adjust")))
+    return changes
+
+
+def _titles_of_pies(drawing: Drawing, page: Page) -> list[Change]:
+    """New statements for the titles of pies that the program has none for."""
+    program, height, changes = drawing.program, 12 / 72 * DPI * page.scale, []
+    every = list(dict.fromkeys(call.axes for call in program.calls))
+    titled = [program.text(call.func) for call in program.statement_calls("set_title")]
+    if "plt" in every or len(every) != len(drawing.boxes):
+        return []
+    for axes, (left, top, right, _) in zip(every, drawing.boxes):
+        if f"{axes}.set_title" in titled:
+            continue
+        place = (left + right) / 2, top - TITLE_RISE / 72 * DPI * page.scale
+        read = page.read(place, 0.5, height, reach=((right - left) / 2,) * 2, space=ALONE)
+        if read is not None and read.error <= CERTAIN and len(read.text) > 2:
+            text = f"{axes}.set_title({string_literal(read.text)})"
             changes.append(program.add_statement(text, ("legend", "tight_layout", "subplots_adjust")))
     return changes
 

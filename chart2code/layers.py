@@ -80,18 +80,22 @@ class _Table:
     columns: dict[str, list[str]] = field(default_factory=dict)
 
 
-def layered(sheet: Sheet, series: list[tuple[np.ndarray, bool]], covers: list[np.ndarray]) -> list[str]:
+def layered(
+    sheet: Sheet, series: list[tuple[np.ndarray, bool]], covers: list[np.ndarray], plain: bool = False
+) -> list[str]:
     """
-    A program of the layers of a chart; none if they are of one kind, or the numbers at the axes can't be read.
+    A program of the layers of a chart; none if the numbers at the axes can't be read.
 
     Args:
         series: colours, and which of them fill areas.
         covers: where these are, (H, W) each.
+        plain: also if all are of one kind.
     """
     layers = Layers(sheet, series, covers)
     kinds = [name for name in ("areas", "bars", "lines", "points") if getattr(layers, name)]
     twin = len(readout.find_ticks(sheet.target, sheet.box, "right")) > 2
-    if layers.x is None or layers.y is None or twin or len(kinds) < 2 and len(layers.areas) < 2:
+    mixed = len(kinds) > 1 or len(layers.areas) > 1
+    if layers.x is None or layers.y is None or twin or not kinds or not (mixed or plain):
         return []
     return [layers.program()]
 

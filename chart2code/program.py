@@ -30,6 +30,7 @@ PLOTTING = {
     "bxp": (None, 0),
     "violin": (None, 0),
 }
+FIGSIZE = (6.4, 4.8)  # matplotlib's own
 Change = tuple[tuple[int, int], str]  # (start, end) in the text, and what stands there instead
 
 
@@ -246,6 +247,16 @@ class Program:
         else:
             changes.append(self._line(table.statement))
         return self.changed(changes)
+
+    @cached_property
+    def figure_size(self) -> tuple[float, float]:
+        """Width and height of the figure, in inches."""
+        for call in self.statement_calls("subplots") + self.statement_calls("figure"):
+            for keyword in call.keywords:
+                sides = [number(side) for side in getattr(keyword.value, "elts", ())]
+                if keyword.arg == "figsize" and len(sides) == 2 and None not in sides:
+                    return tuple(sides)
+        return FIGSIZE
 
     # Calls
 

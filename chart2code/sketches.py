@@ -134,9 +134,9 @@ def sketches(target: np.ndarray, size: tuple[int, int], answer: str) -> list[str
     return list(dict.fromkeys(Sheet.of(target, size, answer).guessed()))
 
 
-def copies(target: np.ndarray, size: tuple[int, int], answer: str) -> list[str]:
-    """As `sketches`, of kinds whose numbers are measured at once (layers.py)."""
-    return Sheet.of(target, size, answer).measured()
+def copies(target: np.ndarray, size: tuple[int, int], answer: str, plain: bool = False) -> list[str]:
+    """As `sketches`, of kinds whose numbers are measured at once; `plain`: also where all marks are of one kind."""
+    return Sheet.of(target, size, answer).measured(plain)
 
 
 @dataclass
@@ -207,10 +207,10 @@ class Sheet:
                 series.append((color, bool(solid)))
         return series
 
-    def measured(self) -> list[str]:
+    def measured(self, plain: bool = False) -> list[str]:
         if self.box is None:
             return []
-        return heat_map(self) or distributions(self) or layered(self, self.series, self.covers(self.series))
+        return heat_map(self) or distributions(self) or layered(self, self.series, self.covers(self.series), plain)
 
     def guessed(self) -> list[str]:
         if self.box is None:

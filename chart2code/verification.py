@@ -28,7 +28,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from chart2code import adjustment, alternatives, captions, readout
+from chart2code import adjustment, alternatives, captions, panels, readout
 from chart2code.additions import completed
 from chart2code.detail import canvas_of
 from chart2code.drawing import Drawing
@@ -47,6 +47,7 @@ LONGER = 2  # times the length of the model's answer: what is longer than this m
 LONG_GAIN = 0.1  # of IoU, or a good copy
 REWORDINGS = 2  # other words may move a legend
 SEARCH_SHARE = 0.9  # of the budget; the rest is for words and rounding
+PANEL_RESERVE = 0.3  # seconds for the program of all panels
 LAST_COST = 0.005  # of IoU: what words weigh, and digits that nobody sees
 FAR = 8.0  # pixels between axes, where nothing is read right
 UNLIKE = 0.7  # IoU of a program whose data were read: it is rather of another kind
@@ -114,11 +115,11 @@ def verify(
             search.start(search.sketches(candidates[0])[:1])
         if search.best is None and more is not None:
             search.start(more())
-        if refine and search.best is not None:
+        if refine and search.best is not None and not search.compose(chart):
             search.refine()
     search.deadline, search.most = began + time_budget, most
     with contextlib.suppress(_BudgetSpent):
-        if refine and search.best is not None:
+        if refine and search.best is not None and not search.composed:
             search.finish()
     best = search.best
     return Verified(
@@ -158,6 +159,7 @@ class _Search:
         self.best: Drawing | None = None
         self.current: Drawing | None = None
         self.goal = -1.0
+        self.composed = False  # of programs for several panels
 
     # Trying programs
 
@@ -249,7 +251,7 @@ class _Search:
         places = _safely(lambda: alternatives.aligned(self.current, self.target, FAR)) or []
         self.go_to(places if len(places) == 1 else [])  # of several layouts none is sure
         if self.reads_badly():
-            self.change_kind(_safely(lambda: copies(self.target, self.size, self.current.code)) or [])
+            self.change_kind(self.copies(self.current.code))
         self.read()
         self.align()
         self.improve([_safely(lambda: captions.reworded(self.current, self.target, self.size))])
@@ -266,6 +268,40 @@ class _Search:
         if self.best_iou < SUCCESS_IOU and not early:  # the details were the likelier reason
             self.change_kind(others)
             self.change_details()
+
+    def compose(self, chart: Image.Image | np.ndarray) -> bool:
+        """Goes to the program of a chart of several panels, each found by a search of its own; False if it is none, or
+        that draws it worse than the model's answer."""
+        found = _safely(lambda: panels.find_panels(self.target))
+        if found is None:
+            return False
+        parts = panels.cut_out(np.asarray(chart.convert("RGB")) if isinstance(chart, Image.Image) else chart, found)
+        codes, resolutions = [], []
+        dpi = panels.resolution(self.target, found, self.size) if found.pies else 100
+        for k, part in enumerate(parts):
+            size = tuple(round(side * 100 / dpi) for side in part.shape[1::-1])
+            search = _Search(self.executor, canvas_of(part), size, self.should_stop)
+            left = self.deadline - time.monotonic() - PANEL_RESERVE
+            search.deadline = time.monotonic() + left / (len(parts) - k)
+            search.most = self.most - self.renderings
+            with contextlib.suppress(_BudgetSpent):
+                search.start((search.copies("", plain=True) or search.sketches(""))[:2])
+                if search.best is not None:
+                    search.refine()
+                    search.finish()
+            self.renderings += search.renderings
+            if search.best is None:
+                return False
+            codes.append(search.best.code)
+            resolutions.append(part.shape[1] / search.best.program.figure_size[0])
+        before = self.best_iou
+        self.improve([panels.merged(codes, float(np.median(resolutions)), found, self.target, self.size)])
+        if self.best_iou == before:
+            return False
+        self.composed = not found.pies  # their words have places of their own
+        if found.pies:
+            self.restructure()
+        return True
 
     def reads_badly(self) -> bool:
         """Reads the data once. Whether the program is rather of another kind."""
@@ -330,6 +366,9 @@ class _Search:
                 self.current, self.goal = before
             if self.current is before[0]:
                 return
+
+    def copies(self, answer: str, plain: bool = False) -> list[str]:
+        return _safely(lambda: copies(self.target, self.size, answer, plain)) or []
 
     def sketches(self, answer: str) -> list[str]:
         return _safely(lambda: sketches(self.target, self.size, answer)) or []

@@ -1,0 +1,322 @@
+"""Charts of several panels: where these are, and how the programs of all become one.
+
+Each panel is a picture of its own, cut out where nothing is drawn between it and the next one; what draws it is found
+as for any chart.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy import ndimage
+
+from chart2code import readout
+from chart2code.alternatives import DPIS
+from chart2code.captions import ALONE, Page
+from chart2code.detail import detail_of
+from chart2code.program import Program, string_literal
+from chart2code.tick_labels import runs_of
+from chart2code.words import Line
+from eval_metric.similarity import CANVAS
+
+DARK, GREY = 150, 48  # of 255: frames are as dark, and have no more colour
+LEAST_SIDE = 50  # pixels of the canvas, of a panel
+FRAMED = 0.9  # of the sides of a panel, dark
+SAME_PLACE = 4  # pixels of the canvas: panels of one row or column
+MOST_PANELS = 9
+ROUND_FILL, ROUND_ASPECT = 0.06, 0.1  # away from those of a circle
+PIE_AREA = 0.01  # of the canvas
+PIE_AXES = 1.25  # radii of a pie from its middle to the sides of its axes
+LAYOUT = {"left": 0.125, "right": 0.9, "bottom": 0.11, "top": 0.88, "wspace": 0.2, "hspace": 0.2}  # matplotlib's
+SAME_LAYOUT = 0.008
+TITLE = 12  # points
+INK, LEAST_LINE = 24, 5  # of 255; pixels of the canvas, the height of a line of text
+LABELS = 6, 24  # pixels from the axes: labels at the ticks are there
+MIDDLE, NEAR_MIDDLE = 0.03, 15  # of the canvas, and pixels: a title of all panels stands there
+
+
+@dataclass
+class Panels:
+    """Boxes of the axes of panels, by rows: (rows, columns) of them; the rows in which a title of all stands, if there
+    is one; all in pixels of the canvas. Whether they are pies, and which axes they share."""
+
+    boxes: list[list[readout.Box]]
+    title: tuple[float, float] | None
+    pies: bool
+    shared: set[str] = field(default_factory=set)  # "x", "y"
+
+
+def find_panels(pixels: np.ndarray) -> Panels | None:
+    """The panels of a chart that has several, in a grid without gaps; None if it has not."""
+    fine = detail_of(pixels)
+    boxes = _frames(pixels) if fine is None else [tuple(fine.reduced(box)) for box in _frames(fine.pixels, fine.zoom)]
+    pies = [] if len(boxes) > 1 else _circles(pixels)
+    boxes = boxes if len(boxes) > 1 else pies
+    if not 2 <= len(boxes) <= MOST_PANELS:
+        return None
+    rows: list[list[readout.Box]] = []
+    for box in sorted(boxes, key=lambda box: box[1]):
+        if rows and abs(rows[-1][0][1] - box[1]) < SAME_PLACE and abs(rows[-1][0][3] - box[3]) < SAME_PLACE:
+            rows[-1].append(box)
+        else:
+            rows.append([box])
+    rows = [sorted(row) for row in rows]
+    in_columns = all(
+        len(row) == len(rows[0]) and max(abs(a[k] - b[k]) for a, b in zip(row, rows[0]) for k in (0, 2)) < SAME_PLACE
+        for row in rows
+    )
+    return Panels(rows, _title_rows(pixels, min(box[1] for box in rows[0])), bool(pies)) if in_columns else None
+
+
+def _title_rows(pixels: np.ndarray, below: float) -> tuple[float, float] | None:
+    """The first and the last row of the uppermost line of text, if it stands in the middle of the page."""
+    ink = np.abs(pixels[: round(below)].astype(np.int16) - np.array(readout.page_of(pixels))).max(axis=2) > INK
+    ink &= pixels[: round(below)].min(axis=2) < 255  # the letterbox of a dark page is no ink
+    lines = [run for run in runs_of(ink.any(axis=1), 1) if run[1] - run[0] >= LEAST_LINE]
+    if not lines:
+        return None
+    columns = np.flatnonzero(ink[slice(*lines[0])].any(axis=0))
+    middle = (CANVAS - 1) / 2
+    centered = abs((columns[0] + columns[-1]) / 2 - middle) < MIDDLE * CANVAS
+    return lines[0] if centered and np.abs(columns - middle).min() < NEAR_MIDDLE else None
+
+
+def _frames(pixels: np.ndarray, zoom: float = 1.0) -> list[readout.Box]:
+    """Rectangles with dark sides, none of which lies in another."""
+    values = pixels.astype(np.int16)
+    dark = (values.max(axis=2) < DARK) & (np.ptp(values, axis=2) < GREY)
+    least, near = int(LEAST_SIDE * zoom), max(1, round(zoom))
+    stretches: dict[tuple[int, int], list[int]] = {}
+    for row in np.flatnonzero(dark.sum(axis=1) >= least):
+        for start, end in runs_of(dark[row], 0):
+            if end - start < least:
+                continue
+            key = next((k for k in stretches if abs(k[0] - start) <= near and abs(k[1] - end) <= near), (start, end))
+            stretches.setdefault(key, []).append(int(row))
+    found = []
+    upright = ndimage.binary_dilation(dark, np.ones((1, 3)))
+    for (start, end), rows in stretches.items():
+        top, bottom = rows[0], rows[-1]
+        if bottom - top < least:
+            continue
+        sides = [upright[top:bottom, column].mean() for column in (start, end - 1)]
+        if min(sides) > FRAMED:
+            found.append((float(start), float(top), float(end - 1), float(bottom)))
+    return [box for box in found if not any(_within(box, other) for other in found if other is not box)]
+
+
+def _within(box: readout.Box, other: readout.Box) -> bool:
+    return box[0] >= other[0] - 1 and box[1] >= other[1] - 1 and box[2] <= other[2] + 1 and box[3] <= other[3] + 1
+
+
+def _circles(pixels: np.ndarray) -> list[readout.Box]:
+    """The axes of pies, by what is coloured and round."""
+    colored = np.ptp(pixels.astype(np.int16), axis=2) > GREY
+    colored = ndimage.binary_opening(ndimage.binary_closing(colored, np.ones((5, 5))), np.ones((5, 5)))
+    regions, _ = ndimage.label(ndimage.binary_fill_holes(colored))
+    found = []
+    for k, (rows, columns) in enumerate(ndimage.find_objects(regions)):
+        height, width = rows.stop - rows.start, columns.stop - columns.start
+        area = (regions[rows, columns] == k + 1).sum()
+        if area < PIE_AREA * CANVAS**2 or abs(height / width - 1) > ROUND_ASPECT:
+            continue
+        if abs(area / (height * width) - np.pi / 4) < ROUND_FILL:
+            y, x = (rows.start + rows.stop - 1) / 2, (columns.start + columns.stop - 1) / 2
+            reach = PIE_AXES * (height + width) / 4
+            found.append((x - reach, y - reach, x + reach, y + reach))
+    return found
+
+
+def cut_out(picture: np.ndarray, panels: Panels) -> list[np.ndarray]:
+    """
+    The pictures of all panels, row by row, cut out of the chart's own (H, W, 3) picture. Those that share an axis with
+    others get the labels at its ticks, and `panels` says so.
+    """
+    height, width = picture.shape[:2]
+    scale = max(height, width) / CANVAS
+    shift = (max(height, width) - width) / 2, (max(height, width) - height) / 2
+    boxes = [
+        [tuple((v + 0.5) * scale - shift[k % 2] for k, v in enumerate(box)) for box in row] for row in panels.boxes
+    ]
+    ink = np.abs(picture.astype(np.int16) - np.array(readout.page_of(picture))).max(axis=2) > INK
+    head = 0 if panels.title is None else round((panels.title[1] + 1) * scale - shift[1])
+    parts = []
+    for i, row in enumerate(boxes):
+        top, bottom = row[0][1], row[0][3]
+        first = int(_gap(ink, boxes[i - 1][0][3], top) if i else head)
+        last = int(_gap(ink, bottom, boxes[i + 1][0][1]) if i + 1 < len(boxes) else height)
+        band = ink[first:last].T
+        for j, box in enumerate(row):
+            left = int(_gap(band, row[j - 1][2], box[0]) if j else 0)
+            right = int(_gap(band, box[2], row[j + 1][0]) if j + 1 < len(row) else width)
+            part = picture[first:last, left:right]
+            if not panels.pies:
+                # The labels of an axis stand at the first panel of a row, and at the last one of a column.
+                place, own = (box[0] - left, top - first), (boxes[i][0][0], top, boxes[i][0][3])
+                if j and not _labelled(part, place[0], top - first, bottom - first):
+                    part = _with_labels(part, place[0], picture, *own, first)
+                    panels.shared |= {"y"}
+                own = height - boxes[-1][j][3], box[0], box[2]
+                below = last - bottom
+                if i + 1 < len(boxes) and not _labelled(_turned(part), below, box[0] - left, box[2] - left):
+                    part = _turned(_with_labels(_turned(part), below, _turned(picture), *own, left), back=True)
+                    panels.shared |= {"x"}
+            parts.append(np.ascontiguousarray(part))
+    return parts
+
+
+def _turned(picture: np.ndarray, back: bool = False) -> np.ndarray:
+    """The picture so that what is below is at the left, and what is at the left above; or `back`."""
+    return picture.swapaxes(0, 1)[::-1] if back else picture[::-1].swapaxes(0, 1)
+
+
+def _labelled(picture: np.ndarray, side: float, start: float, end: float) -> bool:
+    """Whether labels stand at the ticks of the left side of axes, in column `side`, from row `start` to `end`."""
+    dark = np.abs(picture.astype(np.int16) - np.array(readout.page_of(picture))).max(axis=2) > INK
+    ticks = runs_of(dark[int(start) : int(end) + 2, max(0, int(side) - 3)], 0)
+    labels = dark[:, max(0, int(side) - LABELS[1]) : max(0, int(side) - LABELS[0])]
+    beside = [labels[max(0, int(start) + a - 4) : int(start) + b + 4].any() for a, b in ticks]
+    return not ticks or np.mean(beside) > 0.8
+
+
+def _with_labels(
+    part: np.ndarray, side: float, picture: np.ndarray, own: float, start: float, end: float, first: float
+) -> np.ndarray:
+    """
+    A panel with the labels at the left side, in column `own` of the whole picture, from row `start` to `end`, put in
+    at the left side of its axes, in its column `side`; its rows are those of the picture from `first` on.
+    """
+    page = np.array(readout.page_of(picture))
+    own, side = int(own) - LABELS[0], int(side) - LABELS[0]
+    rows = slice(max(0, int(start) - 8), int(end) + 8)
+    ink = (np.abs(picture[rows, max(0, own - 120) : own].astype(np.int16) - page).max(axis=2) > INK).any(axis=0)
+    runs = runs_of(ink, 6)  # of labels, and of the name of the axis
+    width = len(ink) - runs[-1][0] + 3 if runs else 0
+    labels = np.empty((len(part), width, 3), np.uint8)
+    labels[:] = page
+    strip = picture[max(0, int(first)) : int(first) + len(part), own - width : own]
+    labels[: len(strip)] = strip
+    return np.concatenate([part[:, : max(0, side)], labels, part[:, max(0, side) :]], axis=1)
+
+
+def _gap(ink: np.ndarray, start: float, end: float) -> float:
+    """Between two panels, the middle of the first gap of those rows that is as wide as most, without ink."""
+    empty = ~ink[int(start) + 2 : int(end) - 1].any(axis=1)
+    runs = runs_of(empty, 0)
+    if not runs:
+        return (start + end) / 2
+    widest = max(b - a for a, b in runs)
+    a, b = next(run for run in runs if run[1] - run[0] >= 0.8 * widest)
+    return int(start) + 2 + (a + b) / 2
+
+
+def merged(codes: list[str], dpi: float, panels: Panels, target: np.ndarray, size: tuple[int, int]) -> str:
+    """
+    One program that draws what programs of single axes, one for each panel, draw.
+
+    Args:
+        codes: as `cut_out` gives the panels.
+        dpi: of the chart's picture.
+        target: the chart on the canvas; size: width and height of its picture.
+    """
+    rows, columns = len(panels.boxes), len(panels.boxes[0])
+    names = [f"ax{k + 1}" for k in range(len(codes))]
+    bodies, taken = [], {"fig", "plt", *names}
+    for code, axes in zip(codes, names):
+        body, known = _body(code, axes, taken)
+        bodies.append(body)
+        taken |= known
+    grid = [f"({', '.join(names[i * columns : (i + 1) * columns])}{',' if columns == 1 else ''})" for i in range(rows)]
+    left_side = ", ".join(names) if 1 in (rows, columns) else ", ".join(grid)
+    figsize = ", ".join(f"{side / dpi:.3g}" for side in size)
+    shared = "".join(f", share{axis}=True" for axis in sorted(panels.shared))
+    lines = [f"fig, ({left_side}) = plt.subplots({rows}, {columns}, figsize=({figsize}){shared})"]
+    title = read_title(target, panels, dpi * CANVAS / max(size) / 100)
+    lines += [f"fig.suptitle({string_literal(title.text)})"] if title else []
+    layout = _layout(panels, size)
+    changed = {name: value for name, value in layout.items() if abs(value - LAYOUT[name]) > SAME_LAYOUT}
+    ends = []
+    if changed and not panels.pies:
+        ends = [f"fig.subplots_adjust({', '.join(f'{name}={value:.3f}' for name, value in changed.items())})"]
+    parts = ["import matplotlib.pyplot as plt", "\n".join(lines), *bodies, *ends]
+    return "\n\n".join(parts) + "\n"
+
+
+def _body(code: str, axes: str, taken: set[str]) -> tuple[str, set[str]]:
+    """The statements of a program, but for those of the figure; with names that are not taken yet, which are given."""
+    program = Program(code)
+    assigned = {
+        name.id
+        for statement in program.tree.body
+        if isinstance(statement, ast.Assign)
+        for target in statement.targets
+        for name in ast.walk(target)
+        if isinstance(name, ast.Name)
+    }
+    renamed = {"ax": axes}
+    for name in sorted(assigned - {"fig", "ax"}):
+        options = (name, *(f"{name}_{k}" for k in range(2, 100)))
+        renamed[name] = next(option for option in options if option not in taken and option not in renamed.values())
+    changes = [
+        (program.span(node), renamed[node.id])
+        for statement in program.tree.body
+        for node in _names(statement)
+        if renamed.get(node.id, node.id) != node.id
+    ]
+    figure = [statement for statement in program.tree.body if _is_of_figure(statement)]
+    changes = [((start, end + 1), "") for start, end in map(program.span, figure)] + changes
+    return program.changed(changes).strip(), set(renamed.values())
+
+
+def _names(node: ast.AST):
+    """The names in a statement, but not those in formatted strings, which are variables of loops."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Name):
+            yield child
+        elif not isinstance(child, ast.JoinedStr):
+            yield from _names(child)
+
+
+def _is_of_figure(statement: ast.stmt) -> bool:
+    if isinstance(statement, ast.Import | ast.ImportFrom):
+        return True
+    value = getattr(statement, "value", None)
+    if not isinstance(value, ast.Call) or not isinstance(value.func, ast.Attribute):
+        return False
+    return value.func.attr in ("subplots", "tight_layout", "subplots_adjust", "use", "axis")
+
+
+def _layout(panels: Panels, size: tuple[int, int]) -> dict[str, float]:
+    """Where the axes of panels are, as `subplots_adjust` says it."""
+    width, height = (CANVAS * side / max(size) for side in size)
+    x0, y0 = (CANVAS - width) / 2 - 0.5, (CANVAS - height) / 2 - 0.5
+    first, last = panels.boxes[0][0], panels.boxes[-1][-1]
+    wide, high = first[2] - first[0], first[3] - first[1]
+    layout = {
+        "left": (first[0] - x0) / width, "right": (last[2] - x0) / width,
+        "bottom": 1 - (last[3] - y0) / height, "top": 1 - (first[1] - y0) / height,
+    }  # fmt: skip
+    if len(panels.boxes[0]) > 1:
+        layout["wspace"] = (panels.boxes[0][1][0] - first[2]) / wide
+    if len(panels.boxes) > 1:
+        layout["hspace"] = (panels.boxes[1][0][1] - first[3]) / high
+    return layout
+
+
+def read_title(target: np.ndarray, panels: Panels, scale: float) -> Line | None:
+    """
+    What stands above all panels; None if there is nothing, or it can't be read. `scale`: pixels of the canvas per
+    pixel of the figure at 100 dpi.
+    """
+    if panels.title is None:
+        return None
+    top, bottom = panels.title
+    return Page.of(target, scale).read(((CANVAS - 1) / 2, (top + bottom - 1) / 2), 0.5, bottom - top, space=ALONE)
+
+
+def resolution(target: np.ndarray, panels: Panels, size: tuple[int, int]) -> float:
+    """The dpi of a chart of pies, which have no labels of a known size, by its title."""
+    title = read_title(target, panels, CANVAS / max(size))
+    return 100.0 if title is None else min(DPIS, key=lambda dpi: abs(dpi / 100 - title.points / TITLE))
