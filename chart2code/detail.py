@@ -39,7 +39,7 @@ class Detail:
 def canvas_of(image: Image.Image | np.ndarray) -> np.ndarray:
     """The picture on the common canvas, an array of its own, of which `detail_of` knows where it comes from."""
     pixels = np.array(to_canvas(image))
-    if _longest_side(image) > CANVAS:
+    if _longest_side(image) != CANVAS:
         _sources[id(pixels)] = image
         weakref.finalize(pixels, _sources.pop, id(pixels), None)
     return pixels
@@ -49,10 +49,16 @@ def canvas_of(image: Image.Image | np.ndarray) -> np.ndarray:
 def detail_of(pixels: np.ndarray) -> Detail | None:
     """The picture that a canvas was made of; None if that says no more."""
     image = _sources.get(id(pixels))
-    if image is None:
+    if image is None or _longest_side(image) < CANVAS:
         return None
     side = min(_longest_side(image), MOST * CANVAS)
     return Detail(np.array(to_canvas(image, side)), side / CANVAS)
+
+
+def enlargement_of(pixels: np.ndarray) -> float:
+    """How many times larger a canvas is than the picture that it was made of; 1 if it is not larger."""
+    image = _sources.get(id(pixels))
+    return 1.0 if image is None else max(1.0, CANVAS / _longest_side(image))
 
 
 def _longest_side(image: Image.Image | np.ndarray) -> int:

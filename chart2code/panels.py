@@ -7,6 +7,7 @@ as for any chart.
 from __future__ import annotations
 
 import ast
+import itertools
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,8 +22,10 @@ from chart2code.tick_labels import runs_of
 from chart2code.words import Line
 from eval_metric.similarity import CANVAS
 
-DARK, GREY = 150, 48  # of 255: frames are as dark, and have no more colour
+DARK, BLACK, GREY = 150, 110, 48  # of 255: frames are as dark, and have no more colour
+TICK = 6  # pixels of the canvas that a tick may prolong a frame by
 LEAST_SIDE = 50  # pixels of the canvas, of a panel
+FILLED = 0.5  # of a frame: what is darker inside is a bar
 FRAMED = 0.9  # of the sides of a panel, dark
 SAME_PLACE = 4  # pixels of the canvas: panels of one row or column
 MOST_PANELS = 9
@@ -33,7 +36,9 @@ LAYOUT = {"left": 0.125, "right": 0.9, "bottom": 0.11, "top": 0.88, "wspace": 0.
 SAME_LAYOUT = 0.008
 TITLE = 12  # points
 INK, LEAST_LINE = 24, 5  # of 255; pixels of the canvas, the height of a line of text
+RIM, MARGIN = 8, 0.25  # pixels around a panel; and of its picture, beside its axes, at most
 LABELS = 6, 24  # pixels from the axes: labels at the ticks are there
+WORDS = 12  # pixels of the canvas, at most, between two words of a title
 MIDDLE, NEAR_MIDDLE = 0.03, 15  # of the canvas, and pixels: a title of all panels stands there
 
 
@@ -78,6 +83,8 @@ def _title_rows(pixels: np.ndarray, below: float) -> tuple[float, float] | None:
     if not lines:
         return None
     columns = np.flatnonzero(ink[slice(*lines[0])].any(axis=0))
+    if np.diff(columns).max(initial=0) > WORDS:
+        return None  # titles of several panels
     middle = (CANVAS - 1) / 2
     centered = abs((columns[0] + columns[-1]) / 2 - middle) < MIDDLE * CANVAS
     return lines[0] if centered and np.abs(columns - middle).min() < NEAR_MIDDLE else None
@@ -86,24 +93,29 @@ def _title_rows(pixels: np.ndarray, below: float) -> tuple[float, float] | None:
 def _frames(pixels: np.ndarray, zoom: float = 1.0) -> list[readout.Box]:
     """Rectangles with dark sides, none of which lies in another."""
     values = pixels.astype(np.int16)
-    dark = (values.max(axis=2) < DARK) & (np.ptp(values, axis=2) < GREY)
-    least, near = int(LEAST_SIDE * zoom), max(1, round(zoom))
-    stretches: dict[tuple[int, int], list[int]] = {}
+    palest = values.max(axis=2)
+    dark = (palest < DARK) & ((np.ptp(values, axis=2) < GREY) | (palest < BLACK))  # bars may stand on a frame
+    least, near, tick = int(LEAST_SIDE * zoom), max(1, round(zoom)), round(TICK * zoom)
+    stretches: dict[tuple[int, int], list[int]] = {}  # of dark rows that start and end at the same columns
     for row in np.flatnonzero(dark.sum(axis=1) >= least):
         for start, end in runs_of(dark[row], 0):
             if end - start < least:
                 continue
-            key = next((k for k in stretches if abs(k[0] - start) <= near and abs(k[1] - end) <= near), (start, end))
-            stretches.setdefault(key, []).append(int(row))
+            alike = (key for key in stretches if abs(key[0] - start) <= tick and abs(key[1] - end) <= near)
+            key = next(alike, (start, end))
+            rows = stretches.pop(key, [])
+            stretches[max(key[0], start), key[1]] = [*rows, int(row)]  # a tick may prolong it
     found = []
     upright = ndimage.binary_dilation(dark, np.ones((1, 3)))
     for (start, end), rows in stretches.items():
-        top, bottom = rows[0], rows[-1]
-        if bottom - top < least:
-            continue
-        sides = [upright[top:bottom, column].mean() for column in (start, end - 1)]
-        if min(sides) > FRAMED:
-            found.append((float(start), float(top), float(end - 1), float(bottom)))
+        top = rows[0]
+        for upper, lower in itertools.pairwise([*rows, len(dark)]):
+            sides = [upright[upper:lower, column].mean() for column in (start, end - 1)]
+            if min(sides) <= FRAMED:  # nothing joins these
+                inside = dark[top + 2 : upper - 1, start + 2 : end - 2]
+                if upper - top >= least and inside.mean() < FILLED:
+                    found.append((float(start), float(top), float(end - 1), float(upper)))
+                top = lower
     return [box for box in found if not any(_within(box, other) for other in found if other is not box)]
 
 
@@ -152,19 +164,40 @@ def cut_out(picture: np.ndarray, panels: Panels) -> list[np.ndarray]:
             left = int(_gap(band, row[j - 1][2], box[0]) if j else 0)
             right = int(_gap(band, box[2], row[j + 1][0]) if j + 1 < len(row) else width)
             part = picture[first:last, left:right]
+            inside = (box[0] - left, top - first, box[2] - left, bottom - first)
             if not panels.pies:
                 # The labels of an axis stand at the first panel of a row, and at the last one of a column.
                 place, own = (box[0] - left, top - first), (boxes[i][0][0], top, boxes[i][0][3])
                 if j and not _labelled(part, place[0], top - first, bottom - first):
+                    wide = part.shape[1]
                     part = _with_labels(part, place[0], picture, *own, first)
+                    inside = tuple(v + (part.shape[1] - wide) * (k % 2 == 0) for k, v in enumerate(inside))
                     panels.shared |= {"y"}
                 own = height - boxes[-1][j][3], box[0], box[2]
                 below = last - bottom
                 if i + 1 < len(boxes) and not _labelled(_turned(part), below, box[0] - left, box[2] - left):
                     part = _turned(_with_labels(_turned(part), below, _turned(picture), *own, left), back=True)
                     panels.shared |= {"x"}
-            parts.append(np.ascontiguousarray(part))
+            parts.append(np.ascontiguousarray(_trimmed(part, inside)))
     return parts
+
+
+def _trimmed(picture: np.ndarray, box: readout.Box) -> np.ndarray:
+    """The picture without so much of its empty margins that the axes are far from where those of a figure are."""
+    ink = np.abs(picture.astype(np.int16) - np.array(readout.page_of(picture))).max(axis=2) > INK
+    for axis in (0, 1):
+        places = np.flatnonzero(ink.any(axis=1 - axis))
+        if not len(places):
+            return picture
+        length = ink.shape[axis]
+        before, after = box[1 - axis], length - box[3 - axis]
+        cuts = [
+            int(np.clip((margin - MARGIN * length) / (1 - MARGIN), 0, max(0, empty - RIM)))
+            for margin, empty in ((before, places[0]), (after, length - places[-1]))
+        ]
+        kept = slice(cuts[0], length - cuts[1])
+        picture, ink = (part[kept] if axis == 0 else part[:, kept] for part in (picture, ink))
+    return picture
 
 
 def _turned(picture: np.ndarray, back: bool = False) -> np.ndarray:
@@ -289,19 +322,20 @@ def _is_of_figure(statement: ast.stmt) -> bool:
 
 
 def _layout(panels: Panels, size: tuple[int, int]) -> dict[str, float]:
-    """Where the axes of panels are, as `subplots_adjust` says it."""
+    """Where the axes of panels are, as `subplots_adjust` says it; images may be smaller than their axes."""
     width, height = (CANVAS * side / max(size) for side in size)
     x0, y0 = (CANVAS - width) / 2 - 0.5, (CANVAS - height) / 2 - 0.5
-    first, last = panels.boxes[0][0], panels.boxes[-1][-1]
-    wide, high = first[2] - first[0], first[3] - first[1]
+    boxes = np.array(panels.boxes)  # (rows, columns, 4)
+    wide, high = ((boxes[..., k + 2] - boxes[..., k]).max() for k in (0, 1))
+    x, y = (boxes[0, :, 0] + boxes[0, :, 2]) / 2, (boxes[:, 0, 1] + boxes[:, 0, 3]) / 2
     layout = {
-        "left": (first[0] - x0) / width, "right": (last[2] - x0) / width,
-        "bottom": 1 - (last[3] - y0) / height, "top": 1 - (first[1] - y0) / height,
+        "left": (x[0] - wide / 2 - x0) / width, "right": (x[-1] + wide / 2 - x0) / width,
+        "bottom": 1 - (y[-1] + high / 2 - y0) / height, "top": 1 - (y[0] - high / 2 - y0) / height,
     }  # fmt: skip
-    if len(panels.boxes[0]) > 1:
-        layout["wspace"] = (panels.boxes[0][1][0] - first[2]) / wide
-    if len(panels.boxes) > 1:
-        layout["hspace"] = (panels.boxes[1][0][1] - first[3]) / high
+    if len(x) > 1:
+        layout["wspace"] = (x[1] - x[0]) / wide - 1
+    if len(y) > 1:
+        layout["hspace"] = (y[1] - y[0]) / high - 1
     return layout
 
 

@@ -15,12 +15,13 @@ from statistics import mode
 import numpy as np
 from scipy import ndimage
 
-from chart2code.detail import detail_of
+from chart2code.detail import detail_of, enlargement_of
 from chart2code.picture_cache import remembered
 
 Box = tuple[float, float, float, float]
 SPINE_SEARCH = 80  # pixels around the expected place
 DARK = 150  # of 255: spines and ticks are darker, grid lines are not
+LONGER_TICKS = 6  # pixels, where a small picture is enlarged
 TICK = 8  # pixels that a tick may prolong a spine by
 BEYOND = 10  # pixels that a grid goes on beyond its outer lines
 PALE_PART = 0.8  # of a stretch of a spine
@@ -251,7 +252,8 @@ def find_ticks(pixels: np.ndarray, box: Box, side: str) -> np.ndarray:
 @remembered
 def weighed_ticks(pixels: np.ndarray, box: Box, side: str) -> tuple[np.ndarray, np.ndarray]:
     """As `find_ticks`, and how much ink each has; labels the same."""
-    found, fine = _ticks(pixels, box, side), detail_of(pixels)
+    longest = LONGER_TICKS if enlargement_of(pixels) > 1 else 0
+    found, fine = _ticks(pixels, box, side, longest=longest), detail_of(pixels)
     finer = None if fine is None else _ticks(fine.pixels, tuple(fine.enlarged(box)), side, fine.zoom)
     if finer is not None and (found is None or len(finer[0]) > len(found[0])):
         found = fine.reduced(finer[0]), finer[1]
@@ -261,9 +263,11 @@ def weighed_ticks(pixels: np.ndarray, box: Box, side: str) -> tuple[np.ndarray, 
     return found
 
 
-def _ticks(pixels: np.ndarray, box: Box, side: str, zoom: float = 1) -> tuple[np.ndarray, np.ndarray] | None:
+def _ticks(
+    pixels: np.ndarray, box: Box, side: str, zoom: float = 1, longest: int = 0
+) -> tuple[np.ndarray, np.ndarray] | None:
     """Places and ink of the short lines along a side of the axes, on a picture of `zoom` times the canvas; None if
-    there are not two."""
+    there are not two. `longest`: by how many pixels they may be longer than usual."""
     grey = 255 - _palest(_on_light(pixels)).astype(np.float32)
     left, top, right, bottom = (int(round(v)) for v in box)
     near, far = round(zoom), round(4 + 2 * zoom)  # pixels from the frame: where ticks are, and only glyphs
@@ -271,16 +275,13 @@ def _ticks(pixels: np.ndarray, box: Box, side: str, zoom: float = 1) -> tuple[np
         return None
     if side == "bottom":
         offset = max(0, left - 2)
-        strip, beyond = (
-            grey[rows, offset : right + 3] for rows in (slice(bottom + 1 + near, bottom + 3 + near), bottom + far)
-        )
-        strip = strip.mean(axis=0)
+        rows = grey[bottom + 1 :, offset : right + 3]
     else:
         offset = max(0, top - 2)
-        columns, further = slice(left - 2 - near, left - near), left - 1 - far
-        if side == "right":
-            columns, further = slice(right + 1 + near, right + 3 + near), right + far
-        strip, beyond = grey[offset : bottom + 3, columns].mean(axis=1), grey[offset : bottom + 3, further]
+        rows = (
+            grey[offset : bottom + 3, :left][:, ::-1].T if side == "left" else grey[offset : bottom + 3, right + 1 :].T
+        )
+    strip, beyond = rows[near : near + 2].mean(axis=0), rows[far - 1 : far + longest].min(axis=0)
     if not strip.size or np.isnan(strip).any():
         return None
     regions, count = ndimage.label(strip > 50)

@@ -111,15 +111,16 @@ def verify(
     search.deadline, search.most = began + time_budget * share, most * share
     with contextlib.suppress(_BudgetSpent):
         search.start(candidates)
+        composed = refine and search.best_iou < SUCCESS_IOU and search.compose(chart)
         if refine and search.best is None:
             search.start(search.sketches(candidates[0])[:1])
         if search.best is None and more is not None:
             search.start(more())
-        if refine and search.best is not None and not search.compose(chart):
+        if refine and search.best is not None and not composed:
             search.refine()
     search.deadline, search.most = began + time_budget, most
     with contextlib.suppress(_BudgetSpent):
-        if refine and search.best is not None and not search.composed:
+        if refine and search.best is not None and not search.finished:
             search.finish()
     best = search.best
     return Verified(
@@ -159,7 +160,7 @@ class _Search:
         self.best: Drawing | None = None
         self.current: Drawing | None = None
         self.goal = -1.0
-        self.composed = False  # of programs for several panels
+        self.finished = False  # each panel of a chart on its own
 
     # Trying programs
 
@@ -298,7 +299,7 @@ class _Search:
         self.improve([panels.merged(codes, float(np.median(resolutions)), found, self.target, self.size)])
         if self.best_iou == before:
             return False
-        self.composed = not found.pies  # their words have places of their own
+        self.finished = not found.pies  # whose words have places of their own
         if found.pies:
             self.restructure()
         return True
