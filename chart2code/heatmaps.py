@@ -38,7 +38,7 @@ WIDE = 14  # pixels, of a cell
 EXPLAINED, NEARLY = 0.55, 0.85  # of the steps between pixels, at the borders of cells; and of the best number of cells
 STEP = 12  # of 255: more between two pixels counts no more: lines upon the image are not cells
 EVEN = 14  # of 255: colours within a cell
-UNIFORM = 0.8  # of the cells
+WITHIN, UNIFORM = 70, 0.65  # per cent of a cell, and of the cells
 MOST_ERROR = 12  # of 255, between the colours of cells and those of a map
 FEWEST_COLORS = 4
 OFF_MAP = 45  # of 255: what is further from a map's colours is drawn upon the image
@@ -136,9 +136,10 @@ def find_cells(pixels: np.ndarray, box: readout.Box) -> Grid | None:
         for j in range(columns):
             cell = inside[_middle(i, height), _middle(j, width)].reshape(-1, 3)
             colors[i, j] = np.median(cell, axis=0)
-            spreads[i, j] = np.median(np.abs(cell - colors[i, j]).max(axis=1))
-    distinct = {tuple(color) for color in (colors.reshape(-1, 3) // 12).astype(int)}
-    if (spreads < EVEN).mean() < UNIFORM or len(distinct) < FEWEST_COLORS:
+            spreads[i, j] = np.percentile(np.abs(cell - colors[i, j]).max(axis=1), WITHIN)
+    shades, counts = np.unique((colors.reshape(-1, 3) // 12).astype(int), axis=0, return_counts=True)
+    paper = (colors // 12 == shades[counts.argmax()]).all(axis=2)  # if it is one, with marks in some cells
+    if len(shades) < FEWEST_COLORS or min((spreads < EVEN).mean(), (spreads[~paper] < EVEN).mean()) < UNIFORM:
         return None
     return Grid(colors, height, width)
 

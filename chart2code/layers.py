@@ -26,6 +26,8 @@ BASE = 3.0  # pixels that bars and areas may end away from where they stand
 FILLED, OWN = 0.85, 0.8  # of the rectangle of a bar; and of a colour, in bars
 WIDE = 0.5  # of the columns of the axes, of an area
 MOST_MARKS = 200
+INKY = 120  # of 255: text and its mixtures with colours
+SPLINTER = 0.05  # of its largest part
 STACKED = 3.0  # pixels between areas that lie upon each other
 FLAT = 2.0  # pixels that an edge may be away from a straight one
 AT_PLACES = 1.0  # pixels that a line may be away from one with its points where others are
@@ -33,6 +35,7 @@ SAME_PLACE = 2.5  # pixels
 SMALL, ON_PATH = 10, 0.8  # pixels; of the ink of a line in dashes
 LINE, MARKERS = 0.12, 0.5  # thickness of lines without markers, at most; and of markers alone
 MIXED = 8  # of 255: how far a colour may be from a mixture
+ON_RIM, TOUCHING = 0.8, 3.5  # of a colour, at the edges of bars; pixels between bars of a histogram
 WASH = 0.05, 0.7  # opacity of areas in the colour of another mark
 
 
@@ -118,10 +121,15 @@ class Layers:
                 self.bars.append(layer)
             elif solid:
                 self.areas.append(layer)
+            elif color.max() < INKY and sheet.spotted(cover) and not sheet.dotted(cover):
+                continue  # words upon an area
             elif sheet.spotted(cover) or sheet.dotted(cover) or sheet.thickness(cover) > MARKERS or _scattered(cover):
                 self.points.append(layer)
             else:
                 self.lines.append(layer)
+        outlines = self._outlines()
+        self.rims = [line for line in self.lines if _within(line.cover, outlines) > ON_RIM]
+        self.lines = [line for line in self.lines if not any(line is rim for rim in self.rims)]
         for layer in self.areas:
             layer.edges = self._find_edges(layer.cover)
         self.areas = [layer for layer in self.areas if layer.edges]
@@ -207,14 +215,29 @@ class Layers:
             own += mask[part].sum()
         return found if own > OWN * mask.sum() else []
 
+    def _outlines(self) -> np.ndarray:
+        """(H, W) bool: where the edges of bars would be."""
+        inside = np.zeros(self.target.shape[:2], bool)
+        around = inside.copy()
+        for bar in (bar for layer in self.bars for bar in layer.bars):
+            left, right = round(bar.center - bar.width / 2), round(bar.center + bar.width / 2)
+            around[max(0, round(bar.start) - 3) : round(bar.end) + 3, max(0, left - 3) : right + 3] = True
+            inside[round(bar.start) + 1 : round(bar.end) - 1, left + 1 : right - 1] = True
+        return around & ~inside
+
     def _draw_bars(self) -> list[str]:
         statements = []
         for layer in self.bars:
             tops = np.array([self._top(bar, layer.cover) for bar in layer.bars])
             x, y = self._column(np.array([bar.center for bar in layer.bars]), tops, "height")
-            width = np.median([bar.width for bar in layer.bars]) * abs(self.x.slope)
+            width, gaps = np.median([bar.width for bar in layer.bars]), np.diff([bar.center for bar in layer.bars])
+            touching = 0 <= np.median(gaps) - width < TOUCHING
+            width = float(np.median(gaps) if touching else width) * abs(self.x.slope)
             wide = "" if abs(width - 0.8) < 0.03 else f"width={brief(width, 0.03 * width)}, "
-            statements.append(f"ax.bar({x}, {y}, {wide}{self._style(layer)})")
+            apart = np.median(gaps) - np.median([bar.width for bar in layer.bars]) > 0.5
+            edge = ', edgecolor="white"' if touching and apart else ""
+            edge = f", edgecolor={color_literal(self.rims[0].color)}" if self.rims else edge
+            statements.append(f"ax.bar({x}, {y}, {wide}{self._style(layer)}{edge})")
         return statements
 
     def _top(self, bar: readout.Bar, cover: np.ndarray) -> float:
@@ -228,6 +251,9 @@ class Layers:
 
     def _find_edges(self, cover: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
         mask = ndimage.binary_opening(cover > readout.FULL, np.ones((2, 2)))
+        regions, count = ndimage.label(mask)
+        sizes = ndimage.sum_labels(mask, regions, np.arange(1, count + 1))
+        mask = np.isin(regions, 1 + np.flatnonzero(sizes > SPLINTER * sizes.max(initial=0)))  # no handles of a legend
         columns = np.flatnonzero(mask.any(axis=0))
         if not len(columns) or np.ptp(columns) < WIDE * (self.box[2] - self.box[0]):
             return None
@@ -354,6 +380,12 @@ class Layers:
             if on_line.any():
                 return bool(np.mean(line.cover[rows, columns][on_line] > 0.4) < 0.5)
         return bool(self.lines)
+
+
+def _within(cover: np.ndarray, mask: np.ndarray) -> float:
+    """The share of a colour that lies where a mask is True."""
+    ink = cover > 0.4
+    return float((ink & mask).sum() / max(1, ink.sum()))
 
 
 def _scattered(cover: np.ndarray) -> bool:

@@ -38,6 +38,7 @@ SOLID = 0.5  # of the pixels of bars and areas that are not at an edge
 GREY, DARK = 26, 90  # of 255: chroma of greys, and how light lines of that kind are at most
 DOTS, MARKERS = 0.12, 0.5  # thickness from which there are markers on a line, and nothing but markers
 DASHED = 0.5  # of the columns of the axes, inked: spots may be dashes of a line, too
+LETTERS = 0.62  # of their rectangles, filled
 SPOTS = 0.75  # of the parts of a colour, and of the sides of these, that are alike
 PALE = 190  # of 255: what is lighter, and thin, is a grid
 MOST_ROWS = 40
@@ -272,7 +273,8 @@ class Sheet:
         """Whether a colour is there in spots of one size, as letters are not; lines may cross some."""
         sides = _sides(cover)
         alike = np.abs(np.subtract(sides, np.median(sides))) < 2 if sides else np.zeros(1)
-        return self.spotted(cover, SPOTS) and np.mean(alike) > SPOTS
+        filled = (cover > 0.4).sum() / max(1, sum(height * width for height, width in sides))
+        return self.spotted(cover, SPOTS) and np.mean(alike) > SPOTS and filled > LETTERS
 
     def extent(self, cover: np.ndarray) -> float:
         """The share of the axes' columns that have something of a colour."""
