@@ -77,7 +77,7 @@ def distributions(sheet: Sheet) -> list[str]:
     layers = Layers(sheet, *_beside(sheet, boxes, violins))
     if layers.x is None or layers.y is None:
         return []
-    names = []
+    layers.places, names = [centers], []
     if layers.x.names:  # they stand at 1, 2, ...
         if layers.x.names == len(centers):
             texts = ", ".join(string_literal(name) for name in sheet.words.names(len(centers)))
@@ -104,7 +104,8 @@ def _beside(
         cover = cover.copy()
         for box in boxes:  # the median's own line is no series
             row, left = round(box.levels[2]), round(box.center - box.width / 2)
-            cover[row - 2 : row + 3, left : left + round(box.width) + 1] = 0
+            if np.abs(color - box.median).max() < SAME_COLOR or readout.wash_of(color, box.median, box.fill):
+                cover[row - 2 : row + 3, left : left + round(box.width) + 1] = 0
         same = any(np.abs(color - other).max() < SAME_COLOR for other in own)
         of_boxes = bool(boxes) and np.ptp(color) <= GREY
         of_violins = any(readout.wash_of(color, ink, paper) or np.abs(color - ink).max() < SAME_COLOR for ink in inks)

@@ -40,7 +40,8 @@ STEP = 12  # of 255: more between two pixels counts no more: lines upon the imag
 EVEN = 14  # of 255: colours within a cell
 WITHIN, UNIFORM = 70, 0.65  # per cent of a cell, and of the cells
 MOST_ERROR = 12  # of 255, between the colours of cells and those of a map
-FEWEST_COLORS = 4
+FEWEST_COLORS, COLORS_OF_CELLS = 4, 0.67  # times the root of the number of cells
+SAME_MAP = 1.0  # of 255: of maps that fit as well, the first
 OFF_MAP = 45  # of 255: what is further from a map's colours is drawn upon the image
 LEAST_INK = 40  # pixels
 NEAR_CENTER = 3.0  # pixels
@@ -139,7 +140,8 @@ def find_cells(pixels: np.ndarray, box: readout.Box) -> Grid | None:
             spreads[i, j] = np.percentile(np.abs(cell - colors[i, j]).max(axis=1), WITHIN)
     shades, counts = np.unique((colors.reshape(-1, 3) // 12).astype(int), axis=0, return_counts=True)
     paper = (colors // 12 == shades[counts.argmax()]).all(axis=2)  # if it is one, with marks in some cells
-    if len(shades) < FEWEST_COLORS or min((spreads < EVEN).mean(), (spreads[~paper] < EVEN).mean()) < UNIFORM:
+    fewest = max(FEWEST_COLORS, COLORS_OF_CELLS * (rows * columns) ** 0.5)  # areas have few, and large, ones
+    if len(shades) < fewest or min((spreads < EVEN).mean(), (spreads[~paper] < EVEN).mean()) < UNIFORM:
         return None
     return Grid(colors, height, width)
 
@@ -184,7 +186,7 @@ def _look_up(colors: np.ndarray) -> tuple[str | None, np.ndarray]:
     flat = colors.reshape(-1, 3)
     sample = flat[:: max(1, len(flat) // 100)]
     errors = {name: float(np.mean(np.minimum(_apart(sample, name)[0], 60))) for name in MAPS}
-    name = min(errors, key=errors.get)
+    name = next(name for name in MAPS if errors[name] < min(errors.values()) + SAME_MAP)
     if errors[name] > MOST_ERROR:
         return None, colors[..., 0]
     return name, _apart(flat, name)[1].reshape(colors.shape[:2]) / 255

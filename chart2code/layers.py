@@ -26,6 +26,8 @@ BASE = 3.0  # pixels that bars and areas may end away from where they stand
 FILLED, OWN = 0.85, 0.8  # of the rectangle of a bar; and of a colour, in bars
 WIDE = 0.5  # of the columns of the axes, of an area
 MOST_MARKS = 200
+NEAR_LINE = 5  # pixels from a line to a marker upon it
+DARKER = 0.65  # of a colour, where a black line is that is hardly a pixel thick
 INKY = 120  # of 255: text and its mixtures with colours
 SPLINTER = 0.05  # of its largest part
 STACKED = 3.0  # pixels between areas that lie upon each other
@@ -114,6 +116,7 @@ class Layers:
         self.inked = np.any([cover > 0.3 for cover in covers], axis=0)
         self.areas, self.bars, self.lines, self.points = ([] for _ in range(4))
         self.tables: list[_Table] = []
+        self.places: list[np.ndarray] = []  # where lines may have their points
         for (color, solid), cover in zip(series, covers):
             layer = Layer(color, cover)
             if solid and (bars := self._find_bars(cover)):
@@ -191,7 +194,7 @@ class Layers:
     def _knots(self, paths: list[np.ndarray], covers: list[np.ndarray]) -> np.ndarray | None:
         """Where lines or the edges of areas have their points: those of other layers, or of their own."""
         names = [self.ticks] if self.x.names else []
-        for places in (*(table.pixels for table in self.tables), *names):
+        for places in (*self.places, *(table.pixels for table in self.tables), *names):
             if len(places) > 2 and readout.misfit(paths, places) < AT_PLACES:
                 return places
         return readout.find_knots(paths, covers, self.x.slope)
@@ -234,11 +237,22 @@ class Layers:
             touching = 0 <= np.median(gaps) - width < TOUCHING
             width = float(np.median(gaps) if touching else width) * abs(self.x.slope)
             wide = "" if abs(width - 0.8) < 0.03 else f"width={brief(width, 0.03 * width)}, "
-            apart = np.median(gaps) - np.median([bar.width for bar in layer.bars]) > 0.5
-            edge = ', edgecolor="white"' if touching and apart else ""
-            edge = f", edgecolor={color_literal(self.rims[0].color)}" if self.rims else edge
+            edge = self._edge_color(layer)
+            if edge is None and touching and np.median(gaps) - np.median([bar.width for bar in layer.bars]) > 0.5:
+                edge = '"white"'
+            edge = f", edgecolor={edge}" if edge else ""
             statements.append(f"ax.bar({x}, {y}, {wide}{self._style(layer)}{edge})")
         return statements
+
+    def _edge_color(self, layer: Layer) -> str | None:
+        """The colour of a line around bars; None if there is none."""
+        dark = []
+        for bar in layer.bars:
+            middle, top = slice(round(bar.center) - 2, round(bar.center) + 3), round(self._top(bar, layer.cover))
+            dark.append(self.target[max(0, top - 1) : top + 2, middle].max(axis=2).min(axis=0).mean())
+        if np.mean(np.array(dark) < DARKER * layer.color.max()) > OWN and layer.color.max() > INKY:
+            return '"black"'
+        return color_literal(self.rims[0].color) if self.rims else None
 
     def _top(self, bar: readout.Bar, cover: np.ndarray) -> float:
         """The upper end of a bar, which other marks may cross."""
@@ -373,12 +387,15 @@ class Layers:
 
     def _above_lines(self, points: readout.Points) -> bool:
         """Whether markers hide lines, and not the other way round."""
-        rows, columns = points.places[:, 1].round().astype(int), points.places[:, 0].round().astype(int)
+        columns, rows = points.places.round().astype(int).T
         for line in self.lines:
             path = readout.find_path(line.cover)
-            on_line = np.abs(path[columns] - rows) < 1.5
-            if on_line.any():
-                return bool(np.mean(line.cover[rows, columns][on_line] > 0.4) < 0.5)
+            seen = np.flatnonzero(~np.isnan(path))
+            if not len(seen):
+                continue
+            upon = columns[np.abs(np.interp(columns, seen, path[seen]) - rows) < NEAR_LINE]
+            if len(upon):
+                return bool(np.mean(np.isnan(path[upon])) >= 0.5)
         return bool(self.lines)
 
 

@@ -33,7 +33,7 @@ KEPT = (
 )  # fmt: skip
 MOST_COLORS = 8
 LEAST = 0.008  # of the pixels of the most frequent colour: less is no series,
-THIN = 200  # but so many may be a line
+THIN = 70  # but so many may be a line, or some points
 SOLID = 0.5  # of the pixels of bars and areas that are not at an edge
 GREY, DARK = 26, 90  # of 255: chroma of greys, and how light lines of that kind are at most
 DOTS, MARKERS = 0.12, 0.5  # thickness from which there are markers on a line, and nothing but markers

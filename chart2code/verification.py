@@ -295,8 +295,10 @@ class _Search:
                 return False
             codes.append(search.best.code)
             resolutions.append(part.shape[1] / search.best.program.figure_size[0])
-        before = self.best_iou
-        self.improve([panels.merged(codes, float(np.median(resolutions)), found, self.target, self.size)])
+        before, measured = self.best_iou, float(np.median(resolutions))
+        usual = min(alternatives.DPIS, key=lambda dpi: abs(dpi - measured))
+        dpi = usual if abs(usual / measured - 1) < alternatives.SAME_SIZE else measured
+        self.improve([panels.merged(codes, dpi, found, self.target, self.size)])
         if self.best_iou == before:
             return False
         self.finished = not found.pies  # whose words have places of their own

@@ -1,0 +1,131 @@
+"""Heat maps drawn by plain matplotlib: cells, numbers, names, colour bars, and what is drawn upon them."""
+
+import numpy as np
+import pytest
+
+from chart2code.heatmaps import find_cells
+from chart2code.sketches import Sheet, copies
+from chart2code.verification import verify
+from eval_metric.executor import Executor
+from eval_metric.similarity import to_canvas
+
+PLT = "import matplotlib.pyplot as plt\nimport numpy as np\n\n"
+ANSWER = "import matplotlib.pyplot as plt\n\nfig, ax = plt.subplots()\nax.plot([1, 2], [3, 4])\nax.grid()\n"
+NUMBERS = "np.random.default_rng(4).uniform(0, 1, (5, 7))"
+
+
+@pytest.fixture(scope="module")
+def executor():
+    with Executor(2, timeout=60, labels=True) as executor:
+        yield executor
+
+
+def copied(executor: Executor, chart: str) -> tuple[str, dict]:
+    """The program that was read off a chart, and the variables that it has."""
+    image = executor.run(PLT + chart).image
+    (code,) = copies(to_canvas(image), image.shape[1::-1], ANSWER)
+    variables: dict = {}
+    head = code[code.index("data = [") : code.index("image = ")]
+    exec(head, variables)
+    return code, variables
+
+
+def drawn_numbers() -> np.ndarray:
+    return np.random.default_rng(4).uniform(0, 1, (5, 7))
+
+
+@pytest.mark.parametrize("cmap", ["viridis", "magma", "Blues", "coolwarm", "RdYlGn", "Greys"])
+def test_cells_and_their_values(executor, cmap):
+    code, variables = copied(executor, f'plt.imshow({NUMBERS}, cmap="{cmap}", vmin=0, vmax=1)\n')
+    numbers = drawn_numbers()
+    assert f'cmap="{cmap}"' in code and "colorbar" not in code and "grid" not in code
+    assert np.abs(np.array(variables["data"]) - numbers).max() < 0.02
+
+
+def test_values_are_those_of_the_colour_bar(executor):
+    code, variables = copied(executor, f'plt.imshow(100 + 300 * {NUMBERS}, cmap="plasma")\nplt.colorbar()\n')
+    assert "fig.colorbar(image)" in code
+    assert np.abs(np.array(variables["data"]) - (100 + 300 * drawn_numbers())).max() < 6
+
+
+def test_a_colour_bar_that_runs_downward(executor):
+    code, variables = copied(executor, f'plt.imshow({NUMBERS}, cmap="viridis_r")\nplt.colorbar()\n')
+    assert 'cmap="viridis_r"' in code
+    assert np.abs(np.array(variables["data"]) - drawn_numbers()).max() < 0.03
+
+
+def test_rows_from_below_and_axes_with_numbers_of_their_own(executor):
+    chart = f'plt.imshow({NUMBERS}, extent=(0, 70, -5, 5), aspect="auto", origin="lower")\n'
+    code, variables = copied(executor, chart)
+    assert "extent=(0, 70, -5, 5)" in code and 'origin="lower"' in code
+    numbers = drawn_numbers()
+    shares = (numbers - numbers.min()) / np.ptp(numbers)
+    assert np.abs(np.array(variables["data"]) - shares).max() < 0.02
+
+
+@pytest.mark.parametrize("color", ['"black"', '"white" if v > 50 else "black"'])
+def test_numbers_in_the_cells_are_read(executor, color):
+    numbers = np.random.default_rng(1).integers(0, 100, (4, 5))
+    chart = (
+        f"m = {numbers.tolist()}\nplt.imshow(m, cmap='Blues')\nfor i, row in enumerate(m):\n"
+        f"    for j, v in enumerate(row):\n        plt.text(j, i, v, ha='center', va='center', color={color})\n"
+    )
+    code, variables = copied(executor, chart)
+    assert "ax.text(j, i, value" in code and ("white" in code) == ("white" in color)
+    assert (np.array(variables["data"]) == numbers).mean() > 0.9  # dark on dark is not read, but near by its colour
+    assert np.abs(np.array(variables["data"]) - numbers).max() <= 3
+
+
+def test_white_lines_between_cells_and_names(executor):
+    chart = (
+        f"m = {NUMBERS}\nplt.pcolormesh(m, cmap='YlGnBu', edgecolors='white', linewidths=2)\n"
+        "plt.xticks(np.arange(7) + 0.5, list('ABCDEFG'))\nplt.yticks(np.arange(5) + 0.5, list('vwxyz'))\n"
+        "plt.gca().invert_yaxis()\n"
+    )
+    code, variables = copied(executor, chart)
+    assert 'pcolormesh(data, cmap="YlGnBu", edgecolors="white", linewidths=2' in code
+    assert "ax.invert_yaxis()" in code and "ax.set_xticks([k + 0.5 for k in range(7)], columns)" in code
+
+
+@pytest.mark.parametrize(
+    ("mark", "expected"),
+    [
+        ('plt.plot(range(7), [0, 4, 1, 3, 2, 4, 1], color="white", linewidth=2)', 'ax.plot(x, y, color="white")'),
+        ('plt.scatter([0.5, 2, 3.5, 5], [3, 1, 2.5, 0.5], color="red")', "ax.scatter(x, y, s=35, color=\"red\")"),
+    ],
+)  # fmt: skip
+def test_what_is_drawn_upon_an_image(executor, mark, expected):
+    chart = f'plt.imshow({NUMBERS}, cmap="viridis")\n{mark}\n'
+    code, _ = copied(executor, chart)
+    assert expected.split("s=")[0] in code and expected.rsplit("color=")[1] in code
+
+
+def test_it_is_redrawn_with_its_names(executor):
+    chart = (
+        f"fig, ax = plt.subplots(figsize=(8, 5))\nimage = ax.imshow({NUMBERS}, cmap='RdYlBu', aspect='auto')\n"
+        "ax.set_xticks(range(7), 'Mon Tue Wed Thu Fri Sat Sun'.split())\n"
+        "ax.set_yticks(range(5), ['North', 'South', 'East', 'West', 'Centre'])\n"
+        "ax.set_title('Load by Region')\nfig.colorbar(image)\n"
+    )
+    image = executor.run(PLT + chart).image
+    found = verify(executor, [ANSWER], image, refine=True, time_budget=60, max_renderings=40)
+    assert found.iou > 0.95
+    assert '"North", "South", "East", "West"' in found.code  # from above
+    assert '"Tue", "Wed", "Thu"' in found.code and "Load by Region" in found.code
+
+
+@pytest.mark.parametrize(
+    "chart",
+    [
+        "plt.bar(list('abcd'), [3, 5, 2, 4])\nplt.grid()",
+        "plt.style.use('bmh')\nx = np.linspace(0, 5, 40)\nplt.plot(x, np.exp(-x))\n"
+        "plt.fill_between(x, np.exp(-x) * 0.8, np.exp(-x) * 1.2, alpha=0.3)",
+        "plt.scatter(*np.random.default_rng(0).uniform(0, 1, (2, 60)))",
+        "plt.contourf(*np.meshgrid(range(9), range(9)), np.random.default_rng(0).uniform(0, 1, (9, 9)))",
+        "plt.stackplot(range(9), *np.random.default_rng(0).uniform(2, 5, (3, 9)))",
+    ],
+)
+def test_other_charts_are_no_images(executor, chart):
+    image = executor.run(PLT + chart).image
+    sheet = Sheet.of(to_canvas(image), image.shape[1::-1], ANSWER)
+    assert find_cells(sheet.target, sheet.box) is None

@@ -1,0 +1,151 @@
+"""Charts of several kinds of marks, drawn by plain matplotlib: the programs must have the numbers that were drawn."""
+
+import ast
+
+import numpy as np
+import pytest
+
+from chart2code import readout
+from chart2code.program import PLOTTING, Program
+from chart2code.sketches import Sheet, copies
+from chart2code.verification import verify
+from eval_metric.executor import Executor
+from eval_metric.similarity import to_canvas
+
+PLT = "import matplotlib.pyplot as plt\n\n"
+ANSWER = PLT + "fig, ax = plt.subplots()\nx, y = zip(*[(1, 5), (2, 6), (3, 5), (4, 7)])\nax.plot(x, y)\n"
+# name -> (chart, plotting methods, what columns of the program must hold, and how near)
+MIXTURES = {
+    "bars and points": (
+        'plt.bar(["a", "b", "c", "d"], [30, 50, 20, 44], color="lightsteelblue")\n'
+        'plt.scatter(["a", "b", "c", "d"], [40, 25, 35, 20], color="crimson", zorder=3)\n',
+        ["bar", "scatter"],
+        [([30, 50, 20, 44], 0.4), ([40, 25, 35, 20], 0.4)],
+    ),
+    "bars before an area": (
+        'plt.fill_between([1, 2, 3, 4, 5, 6], [40, 55, 35, 50, 45, 52], color="moccasin")\n'
+        'plt.bar([1, 2, 3, 4, 5, 6], [20, 12, 25, 8, 18, 22], width=0.6, color="seagreen")\n',
+        ["fill_between", "bar"],
+        [([40, 55, 35, 50, 45, 52], 0.5), ([20, 12, 25, 8, 18, 22], 0.4)],
+    ),
+    "points in a band of their own colour": (
+        'plt.fill_between([0, 10], [10, 30], [20, 40], color="tab:blue", alpha=0.2)\n'
+        'plt.scatter([1, 2, 3, 5, 6, 8, 9], [14, 22, 19, 30, 26, 29, 35], s=20, color="tab:blue")\n',
+        ["fill_between", "scatter"],
+        [([20, 40], 0.5), ([10, 30], 0.5), ([14, 22, 19, 30, 26, 29, 35], 0.4)],
+    ),
+    "bars, a line and points with a legend": (
+        'x = [2015, 2016, 2017, 2018, 2019]\nplt.bar(x, [30, 50, 40, 44, 38], color="lightgray", label="Plan")\n'
+        'plt.plot(x, [25, 42, 33, 40, 30], color="navy", label="Need")\n'
+        'plt.scatter(x, [33, 47, 37, 47, 35], color="crimson", label="Done", zorder=3)\n'
+        'plt.legend(loc="lower left")\n',
+        ["bar", "plot", "scatter"],
+        [([30, 50, 40, 44, 38], 0.4), ([25, 42, 33, 40, 30], 0.4), ([33, 47, 37, 47, 35], 0.4)],
+    ),
+    "areas upon each other, at years": (
+        "plt.stackplot(range(2010, 2018), [10, 14, 12, 18, 20, 19, 24, 26], [5, 9, 8, 6, 12, 14, 13, 15],"
+        ' colors=["steelblue", "orange"])\n',
+        ["stackplot"],
+        [([10, 14, 12, 18, 20, 19, 24, 26], 0.5), ([5, 9, 8, 6, 12, 14, 13, 15], 0.6)],
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def executor():
+    with Executor(2, timeout=60, labels=True) as executor:
+        yield executor
+
+
+def methods_of(code: str) -> list[str]:
+    calls = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)]
+    return [call.func.attr for call in calls if getattr(call.func, "attr", None) in PLOTTING]
+
+
+@pytest.mark.parametrize("name", MIXTURES)
+def test_mixtures_are_read_with_their_values(executor, name):
+    chart, methods, columns = MIXTURES[name]
+    image = executor.run(PLT + chart).image
+    (code,) = copies(to_canvas(image), image.shape[1::-1], ANSWER)
+    assert methods_of(code) == methods
+    program = Program(code)
+    found = [program.literals(name) for table in program.tables for name in table.names]
+    for values, error in columns:
+        assert any(f and len(f) == len(values) and np.abs(np.subtract(f, values)).max() < error for f in found), values
+
+
+@pytest.mark.parametrize("name", MIXTURES)
+def test_mixtures_are_redrawn(executor, name):
+    chart, methods, _ = MIXTURES[name]
+    found = verify(executor, [ANSWER], executor.run(PLT + chart).image, refine=True, time_budget=60, max_renderings=40)
+    assert methods_of(found.code) == methods
+    assert found.iou > 0.9
+
+
+def test_one_kind_of_marks_is_no_mixture(executor):
+    image = executor.run(PLT + 'plt.bar(["a", "b", "c"], [3, 5, 2])\n').image
+    sheet = Sheet.of(to_canvas(image), image.shape[1::-1], ANSWER)
+    assert sheet.measured() == []
+    (code,) = sheet.measured(plain=True)
+    assert methods_of(code) == ["bar"]
+
+
+@pytest.mark.parametrize(("edge", "expected"), [("", ""), (', edgecolor="black"', 'edgecolor="black"')])
+def test_edges_of_bars_are_no_line(executor, edge, expected):
+    chart = f'plt.bar([1, 2, 3, 4], [3, 5, 2, 4], width=1, color="orange"{edge})\n'
+    chart += 'plt.scatter([1, 2, 3, 4], [6, 7, 6, 8], color="b")\n'
+    image = executor.run(PLT + chart).image
+    (code,) = copies(to_canvas(image), image.shape[1::-1], ANSWER)
+    assert "plot" not in methods_of(code) and expected in code
+
+
+@pytest.mark.parametrize(("linewidth", "expected"), [("", False), (", linewidth=0", True)])
+def test_edges_of_transparent_areas(executor, linewidth, expected):
+    chart = (
+        f'plt.fill_between([0, 10], [10, 30], [20, 40], color="tab:red", alpha=0.25{linewidth})\n'
+        'plt.plot([0, 10], [15, 35], color="tab:red")\n'
+    )
+    image = executor.run(PLT + chart).image
+    (code,) = copies(to_canvas(image), image.shape[1::-1], ANSWER)
+    assert "alpha=0.25" in code and ("linewidth=0" in code) == expected
+
+
+@pytest.mark.parametrize("above", [True, False])
+def test_markers_above_or_below_a_line(executor, above):
+    order = ", zorder=3" if above else ""
+    chart = (
+        'plt.plot([0, 1, 2, 3, 4], [10, 30, 20, 40, 30], color="orange", linewidth=3)\n'
+        f'plt.scatter([0, 1, 2, 3, 4, 2.5], [10, 30, 20, 40, 30, 12], color="navy"{order})\n'
+    )
+    image = executor.run(PLT + chart).image
+    (code,) = copies(to_canvas(image), image.shape[1::-1], ANSWER)
+    assert ("zorder=3" in code) == above
+
+
+def test_points_at_round_distances():
+    """A soft curve, known to the pixel only: twelve points do as well as thirteen, but 2010, 2011, ... do."""
+    knots = np.linspace(60.0, 400.0, 13)
+    heights = 300 - 80 * np.sin(np.arange(13) / 4) - np.arange(13) * 5
+    path = np.full(512, np.nan)
+    path[60:401] = np.round(np.interp(np.arange(60, 401), knots, heights))
+    found = readout.find_knots([path], [], 12 / 340)
+    assert len(found) == 13
+
+
+def test_polylines_are_fitted_to_what_is_seen_of_them():
+    knots = np.array([50.0, 120, 200, 300])
+    path = np.full(512, np.nan)
+    path[50:301] = np.interp(np.arange(50, 301), knots, [100, 40, 160, 80])
+    path[110:150] = np.nan  # hidden
+    assert np.abs(readout.fit_path(path, knots) - [100, 40, 160, 80]).max() < 1
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_any_picture_has_copies_that_are_programs(seed):
+    draw = np.random.default_rng(seed)
+    picture = draw.integers(0, 256, (300, 400, 3), dtype=np.uint8)
+    if seed:
+        picture[50:250, 60:340] = (255, 30 * seed, 90)
+        picture[60:240:20, 60:340] = picture[50:250, 60:340:35] = 0
+    for code in copies(to_canvas(picture), (400, 300), "", plain=True):
+        compile(code, "copy", "exec")
