@@ -270,7 +270,7 @@ def _ticks(
     there are not two. `longest`: by how many pixels they may be longer than usual."""
     grey = 255 - _palest(_on_light(pixels)).astype(np.float32)
     left, top, right, bottom = (int(round(v)) for v in box)
-    near, far = round(zoom), round(4 + 2 * zoom)  # pixels from the frame: where ticks are, and only glyphs
+    near, far = round(zoom), round(3 + 2 * zoom)  # pixels from the frame: where ticks are, and only glyphs
     if bottom + far + 1 > len(grey) or left < far + 1 or right + far + 1 > grey.shape[1]:
         return None
     if side == "bottom":

@@ -127,7 +127,7 @@ ax.scatter(x2, y2, s=60, color="silver", label="Canada")
 ax.legend()
 ax.grid()
 """
-    found = verify(executor, [PLT + answer], picture(executor, code), refine=True, time_budget=300, max_renderings=30)
+    found = verify(executor, [PLT + answer], picture(executor, code), refine=True, time_budget=300, max_renderings=45)
     assert found.iou > 0.95, found.code
 
 
@@ -511,3 +511,28 @@ def test_rounded_takes_digits_away(executor):
     assert digits == [[pytest.approx(1.2345, abs=1e-3), 20.25], [1.23, 20.25], [1.2, 20.2], [1, 20]]
     assert all(math.isfinite(v) for values in digits for v in values)
     ast.parse(drawing.code)
+
+
+@pytest.mark.parametrize("size", [(3, 2.5), (4, 3), (5, 4), (6.4, 4.8)])
+def test_ticks_of_small_pictures(executor, size):
+    """These are enlarged, and their ticks longer."""
+    code = f"import matplotlib.pyplot as plt\nplt.figure(figsize={size})\nplt.bar(range(4), [3, 5, 2, 4])\n"
+    code += "plt.xticks(range(4), ['one', 'two', 'six', 'ten'])\n"
+    pixels = canvas_of(executor.run(code).image)
+    box = readout.find_box(pixels, (64.0, 110.0, 461.0, 406.0))
+    ticks, weights = readout.weighed_ticks(pixels, box, "bottom")
+    assert len(ticks) == 4 and weights.min() > 1  # not those of labels, which all weigh 1
+    assert np.ptp(np.diff(ticks)) < 2
+
+
+def test_frames_beside_pale_and_dark_images(executor):
+    """A frame of less than a pixel is a mixture with what is beside it."""
+    code = (
+        "import matplotlib.pyplot as plt\nfig, ax = plt.subplots(figsize=(7, 6))\n"
+        "rows = [[1, 0, 0, -1, -1], [0, 1, -1, 0, 1], [0, -1, 1, 0, 0], [-1, 0, 0, 1, 0], [-1, 1, 0, 0, 1]]\n"
+        "fig.colorbar(ax.imshow(rows, cmap='coolwarm'))\n"
+    )
+    result = executor.run(code)
+    pixels, drawing = canvas_of(result.image), Drawing(code, result)
+    found = readout.find_box(pixels, (64.0, 90.0, 400.0, 420.0))
+    assert found == pytest.approx(drawing.boxes[0], abs=2)

@@ -80,6 +80,15 @@ CHARTS = {
 }
 
 
+CHARTS |= {
+    "names beside an upright one": (  # and at both axes of an image, from above
+        'names = ["cat", "dog", "bird"]\nax.imshow([[1, 2, 3], [4, 5, 6], [7, 8, 9]])\n'
+        'ax.set_yticks(range(3), names)\nax.set_ylabel("True")\n',
+        ["cat", "dog", "bird"],
+    ),
+}
+
+
 @pytest.fixture(scope="module")
 def executor():
     with Executor(1, timeout=60, labels=True) as executor:
@@ -146,6 +155,25 @@ def test_texts_that_a_program_does_not_have(executor, style):
     assert reworded(Drawing(program, executor.run(program)), bare) is None
     named = program + "\n".join(texts) + "\n"
     assert reworded(Drawing(named, executor.run(named)), bare) == program
+
+
+def test_titles_that_pies_do_not_have(executor):
+    pies = START.replace("fig, ax = plt.subplots()", "fig, (ax1, ax2) = plt.subplots(1, 2)")
+    pies += "ax1.pie([1, 2, 3])\nax2.pie([3, 2])\n"
+    chart = executor.run(pies + 'ax1.set_title("Before")\nax2.set_title("After")\n').image
+    found = reworded(Drawing(pies, executor.run(pies)), to_canvas(chart))
+    assert found == pies + 'ax1.set_title("Before")\nax2.set_title("After")\n'
+    bare = executor.run(pies).image
+    assert reworded(Drawing(pies, executor.run(pies)), to_canvas(bare)) is None
+
+
+def test_names_that_are_read_alike_stay(executor):
+    """Two categories of one name would be drawn upon each other."""
+    bars = "names, sales = zip(*[({}, 12), ({}, 30), ({}, 22)])\nax.bar(names, sales)\n"
+    chart = "ax.bar(range(3), [12, 30, 22])\nax.set_xticks(range(3), ['Mango', 'Mango', 'Fig'])\n"
+    code = START + bars.format('"Item 1"', '"Item 2"', '"Item 3"')
+    found = reworded(Drawing(code, executor.run(code)), to_canvas(executor.run(START + chart).image))
+    assert found == START + bars.format('"Item 1"', '"Item 2"', '"Fig"')
 
 
 def test_right_words_stay(executor):
