@@ -414,7 +414,7 @@ def _limits(drawing: Drawing, target: np.ndarray) -> list[list[Change]]:
     values of bars moved along."""
     program = drawing.program
     names = list(dict.fromkeys(call.axes for call in program.calls))
-    boxes = [readout.find_box(pixels, drawing.box) for pixels in (target, drawing.pixels)] if drawing.box else [None]
+    boxes = [drawing.box and readout.find_box(target, drawing.box), drawing.box]
     if None in boxes or names[0] == "plt":
         return []
     found: list[list[list[Change]]] = []  # for each axis

@@ -16,6 +16,9 @@ from eval_metric.executor import ExecutionResult
 from eval_metric.similarity import CANVAS
 
 
+MEASURED = 5.0  # pixels of the canvas, between where axes are and where they are seen
+
+
 class Drawing:
     """A program with what it draws, on the common canvas."""
 
@@ -42,8 +45,12 @@ class Drawing:
 
     @cached_property
     def box(self) -> readout.Box | None:
-        """Of the first axes, by its spines if it has any."""
-        return readout.find_box(self.pixels, self.boxes[0]) or self.boxes[0] if self.boxes else None
+        """Of the first axes, by its spines if it has any: as a chart's are measured."""
+        if not self.boxes:
+            return None
+        found = readout.find_box(self.pixels, self.boxes[0])
+        near = found is not None and np.abs(np.subtract(found, self.boxes[0])).max() < MEASURED
+        return found if near else self.boxes[0]
 
     @cached_property
     def series(self) -> list[Series]:
