@@ -15,7 +15,6 @@ from chart2code.program import PlotCall, Program, number, string_literal
 from eval_metric.executor import ExecutionResult
 from eval_metric.similarity import CANVAS
 
-
 MEASURED = 5.0  # pixels of the canvas, between where axes are and where they are seen
 
 

@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 
 BASE = 3.0  # pixels that bars and areas may end away from where they stand
 FILLED, OWN = 0.85, 0.8  # of the rectangle of a bar; and of a colour, in bars
-WIDE = 0.5  # of the columns of the axes, of an area
+WIDE = 0.3  # of the columns of the axes, of an area
 MOST_MARKS = 200
+GRID = 7  # pixels: lines of a grid, through an area
+AT_FRAME = 5  # pixels
 NEAR_LINE = 5  # pixels from a line to a marker upon it
 DARKER = 0.65  # of a colour, where a black line is that is hardly a pixel thick
 INKY = 120  # of 255: text and its mixtures with colours
@@ -136,6 +138,13 @@ class Layers:
         for layer in self.areas:
             layer.edges = self._find_edges(layer.cover)
         self.areas = [layer for layer in self.areas if layer.edges]
+        text = [  # upon areas
+            point
+            for point in self.points
+            if any(readout.wash_of(point.color, area.color, (0, 0, 0)) for area in self.areas)
+            and point.color.max() < INKY
+        ]
+        self.points = [point for point in self.points if not any(point is other for other in text)]
 
     def program(self, *first: str) -> str:
         """The program; `first`: statements before those of the layers."""
@@ -150,7 +159,8 @@ class Layers:
             for table in self.tables
             for rows in [[f"({', '.join(row)})" for row in zip(table.literals, *table.columns.values())]]
         ]
-        return self.sheet.program(*first, *tables, *statements, legend=legend)
+        margins = self.sheet.margins([(layer.color, layer.cover) for layer in (*self.areas, *self.lines)])
+        return self.sheet.program(*first, *tables, *statements, *margins, legend=legend)
 
     # Columns
 
@@ -197,7 +207,14 @@ class Layers:
         for places in (*self.places, *(table.pixels for table in self.tables), *names):
             if len(places) > 2 and readout.misfit(paths, places) < AT_PLACES:
                 return places
-        return readout.find_knots(paths, covers, self.x.slope)
+        knots = readout.find_knots(paths, covers, self.x.slope)
+        if knots is None or len(knots) < 2 or np.ptp(np.diff(knots)) > 1e-6:
+            return knots
+        ends = [  # what reaches the frame is hidden by it there
+            side if abs(end - side) < AT_FRAME else end
+            for end, side in ((knots[0], self.box[0]), (knots[-1], self.box[2]))
+        ]
+        return np.linspace(*ends, len(knots))
 
     # Bars
 
@@ -312,7 +329,10 @@ class Layers:
             apart = np.abs(below.edges[0] - layer.edges[1])
             if not np.isfinite(apart).any() or np.nanpercentile(apart, 80) > STACKED:
                 return []
-        edges = [layer.edges[0] for layer in layers]
+        edges = [layers[0].edges[0]]
+        for layer in layers[1:]:  # where one has no height, nothing of it is seen
+            absent = ~ndimage.binary_closing((layer.cover > readout.FULL).any(axis=0), np.ones(GRID))
+            edges.append(np.where(absent, edges[-1], layer.edges[0]))
         knots = self._knots(edges, [])
         if knots is None:
             return []

@@ -38,7 +38,7 @@ SOLID = 0.5  # of the pixels of bars and areas that are not at an edge
 GREY, DARK = 26, 90  # of 255: chroma of greys, and how light lines of that kind are at most
 DOTS, MARKERS = 0.12, 0.5  # thickness from which there are markers on a line, and nothing but markers
 DASHED = 0.5  # of the columns of the axes, inked: spots may be dashes of a line, too
-LETTERS = 0.62  # of their rectangles, filled
+LETTERS = 0.7  # of their rectangles, filled
 SPOTS = 0.75  # of the parts of a colour, and of the sides of these, that are alike
 PALE = 190  # of 255: what is lighter, and thin, is a grid
 MOST_ROWS = 40
@@ -389,6 +389,8 @@ class Sheet:
 
     def margins(self, series: list) -> list[str]:
         """What lets lines and areas reach the frame at both sides, where they do."""
+        if not series:
+            return []
         inked = np.flatnonzero(np.any([(cover > 0.5).any(axis=0) for _, cover in series], axis=0))
         near = 0.02 * (self.box[2] - self.box[0]) + 1
         reach = len(inked) and inked[0] - self.box[0] < near and self.box[2] - inked[-1] < near
