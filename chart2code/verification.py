@@ -51,6 +51,7 @@ PANEL_RESERVE = 0.3  # seconds for the program of all panels
 LAST_COST = 0.005  # of IoU: what words weigh, and digits that nobody sees
 FAR = 8.0  # pixels between axes, where nothing is read right
 UNLIKE = 0.7  # IoU of a program whose data were read: it is rather of another kind
+FOREIGN = 0.35  # the same: nothing of it is right
 GAIN = 1e-3  # of the goal: less is no reason to change a program
 
 
@@ -251,15 +252,18 @@ class _Search:
         self.resize()
         places = _safely(lambda: alternatives.aligned(self.current, self.target, FAR)) or []
         self.go_to(places if len(places) == 1 else [])  # of several layouts none is sure
-        if self.reads_badly():
-            self.change_kind(self.copies(self.current.code))
+        self.improve([self.reading()])
+        code, foreign = self.current.code, self.best_iou < FOREIGN
+        copies = self.copies(code) if self.best_iou < UNLIKE else []
+        sketched = foreign and not copies
+        self.change_kind(self.sketches(code) if sketched else copies)
         self.read()
         self.align()
         self.improve([_safely(lambda: captions.reworded(self.current, self.target, self.size))])
         if self.rescale():  # also of a good copy: it may have other numbers
             self.read()
         self.complete()
-        others = self.sketches(self.current.code) if self.best_iou < SUCCESS_IOU else []
+        others = self.sketches(self.current.code) if self.best_iou < SUCCESS_IOU and not sketched else []
         early = self.best_iou < UNLIKE
         if early:
             self.change_kind(others)
@@ -305,11 +309,6 @@ class _Search:
         if found.pies:
             self.restructure()
         return True
-
-    def reads_badly(self) -> bool:
-        """Reads the data once. Whether the program is rather of another kind."""
-        self.improve([self.reading()])
-        return self.best_iou < UNLIKE
 
     def complete(self) -> None:
         """Adds what the chart has beside its series."""
