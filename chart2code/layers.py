@@ -39,6 +39,7 @@ SAME_PLACE = 2.5  # pixels
 SMALL, ON_PATH = 10, 0.8  # pixels; of the ink of a line in dashes
 LINE, MARKERS = 0.12, 0.5  # thickness of lines without markers, at most; and of markers alone
 MIXED = 8  # of 255: how far a colour may be from a mixture
+THIN_WASH = 0.45  # the same, of thin ones
 ON_RIM, TOUCHING = 0.8, 3.5  # of a colour, at the edges of bars; pixels between bars of a histogram
 WASH = 0.05, 0.7  # opacity of areas in the colour of another mark
 
@@ -124,7 +125,7 @@ class Layers:
             if solid and (bars := self._find_bars(cover)):
                 layer.bars = bars
                 self.bars.append(layer)
-            elif solid:
+            elif solid or not sheet.spotted(cover) and self._is_wash(color, series):
                 self.areas.append(layer)
             elif color.max() < INKY and sheet.spotted(cover) and not sheet.dotted(cover):
                 continue  # words upon an area
@@ -145,6 +146,11 @@ class Layers:
             and point.color.max() < INKY
         ]
         self.points = [point for point in self.points if not any(point is other for other in text)]
+
+    def _is_wash(self, color: np.ndarray, series: list[tuple[np.ndarray, bool]]) -> bool:
+        """Whether a colour is that of another series, as transparent as bands are, which may be thin."""
+        shares = [readout.wash_of(color, other, self.paper) for other, _ in series]
+        return any(share and WASH[0] < share < THIN_WASH for share in shares)
 
     def program(self, *first: str) -> str:
         """The program; `first`: statements before those of the layers."""
