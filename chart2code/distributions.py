@@ -83,11 +83,8 @@ def distributions(sheet: Sheet) -> list[str]:
             texts = ", ".join(string_literal(name) for name in sheet.words.names(len(centers)))
             names = [f"names = [{texts}]", f"ax.set_xticks(range(1, {len(centers) + 1}), names)"]
         layers.x = Axis(layers.x.start + 1, layers.x.slope)
-    statements = (_draw_violins(layers, violins) if violins else []) + (
-        _draw_boxes(layers, boxes, bool(violins)) if boxes else []
-    )
-    sheet.words.statements = [text for text in sheet.words.statements if "grid" not in text]
-    return [layers.program(*statements, *names)]
+    statements = [*_draw_violins(layers, violins), *_draw_boxes(layers, boxes, over=bool(violins))]
+    return [layers.program(*statements, *names, without=("grid",))]
 
 
 def _beside(
@@ -130,6 +127,8 @@ def _places(layers: Layers, marks: list[Box] | list[Violin], widths: list[float]
 
 def _draw_boxes(layers: Layers, boxes: list[Box], over: bool) -> list[str]:
     """`over`: whether they stand over violins, which shine through."""
+    if not boxes:
+        return []
     rows = []
     for box in boxes:
         texts = layers.y_literals(np.array([*box.levels[::-1], *box.fliers]))
@@ -152,6 +151,8 @@ def _draw_boxes(layers: Layers, boxes: list[Box], over: bool) -> list[str]:
 
 
 def _draw_violins(layers: Layers, violins: list[Violin]) -> list[str]:
+    if not violins:
+        return []
     rows = []
     for violin in violins:
         texts = layers.y_literals(np.array([violin.bottom, violin.top]))
@@ -181,34 +182,38 @@ def _draw_violins(layers: Layers, violins: list[Violin]) -> list[str]:
 
 def find_violins(sheet: Sheet) -> list[Violin]:
     """The violins of a chart, from left to right."""
-    found, paper = [], np.array(sheet.paper, float)
+    found = []
     for (color, solid), cover in zip(sheet.series, sheet.covers(sheet.series)):
+        if not solid:
+            continue
         mask = ndimage.binary_closing(np.pad(cover > readout.FULL, CROSSED), np.ones((1, CROSSED)))
         mask = ndimage.binary_opening(mask[CROSSED:-CROSSED, CROSSED:-CROSSED], np.ones((2, 2)))
-        regions, _ = ndimage.label(mask) if solid else (mask, 0)
-        for k, place in enumerate(ndimage.find_objects(regions) if solid else ()):
-            part = regions[place] == k + 1
-            height, width = part.shape
-            if height < TALL or width < LEAST_WIDTH:
-                continue
-            starts, ends = part.argmax(axis=1), width - part[:, ::-1].argmax(axis=1)
-            middles, widths = (starts + ends - 1) / 2, ends - starts
-            center = float(np.median(middles))
-            if np.mean(np.abs(middles - center) < SYMMETRIC) < 0.8 or np.std(widths) < CURVED * np.mean(widths):
-                continue
-            top, left = place[0].start, place[1].start
-            column = sheet.target[:, left + round(center) - 1 : left + round(center) + 2]
-            ink = paper + (color - paper) / BODY
-            share = readout.coverage(column, ink, paper).max(axis=1)
-            line = float(np.median(share[top : top + height])) > 0.6
-            runs = runs_of(share > 0.5, MARKER) if line else []  # at its ends, nothing may be left of it but the line
-            first, last = next((run for run in runs if run[0] <= top + height // 2 < run[1]), (top, top + height))
-            first, last = max(first, round(sheet.box[1]) + 2), min(last, round(sheet.box[3]) - 1)
-            rows = np.linspace(first, last - 1, SAMPLES)
-            smooth = np.interp(rows, np.arange(top, top + height), widths, left=2.0, right=2.0)
-            smooth = ndimage.uniform_filter1d(smooth, 3, mode="nearest")
-            found.append(Violin(left + center, first - 0.5, last - 0.5, smooth, color, line))
-    return sorted(found, key=lambda violin: violin.center)
+        regions, _ = ndimage.label(mask)
+        for k, place in enumerate(ndimage.find_objects(regions)):
+            found.append(_violin(sheet, color, regions[place] == k + 1, place[0].start, place[1].start))
+    return sorted(filter(None, found), key=lambda violin: violin.center)
+
+
+def _violin(sheet: Sheet, color: np.ndarray, part: np.ndarray, top: int, left: int) -> Violin | None:
+    """The violin that an area (h, w) of a colour, at (`left`, `top`), is; None if it isn't one."""
+    height, width = part.shape
+    starts, ends = part.argmax(axis=1), width - part[:, ::-1].argmax(axis=1)
+    middles, widths = (starts + ends - 1) / 2, ends - starts
+    center = float(np.median(middles))
+    symmetric = np.mean(np.abs(middles - center) < SYMMETRIC) > 0.8
+    if height < TALL or width < LEAST_WIDTH or not symmetric or np.std(widths) < CURVED * np.mean(widths):
+        return None
+    paper = np.array(sheet.paper, float)
+    column = sheet.target[:, left + round(center) - 1 : left + round(center) + 2]
+    share = readout.coverage(column, paper + (color - paper) / BODY, paper).max(axis=1)
+    line = float(np.median(share[top : top + height])) > 0.6
+    runs = runs_of(share > 0.5, MARKER) if line else []  # at its ends, nothing may be left of it but the line
+    first, last = next((run for run in runs if run[0] <= top + height // 2 < run[1]), (top, top + height))
+    first, last = max(first, round(sheet.box[1]) + 2), min(last, round(sheet.box[3]) - 1)
+    rows = np.linspace(first, last - 1, SAMPLES)
+    smooth = np.interp(rows, np.arange(top, top + height), widths, left=2.0, right=2.0)
+    smooth = ndimage.uniform_filter1d(smooth, 3, mode="nearest")
+    return Violin(left + center, first - 0.5, last - 0.5, smooth, color, line)
 
 
 def find_boxes(pixels: np.ndarray, box: readout.Box, scale: float) -> list[Box]:

@@ -108,8 +108,7 @@ def heat_map(sheet: Sheet) -> list[str]:
     for axis, side, count in zip("xy", ("bottom", "left"), shares.shape[::-1]):
         statements += _names(sheet, axis, side, count, gap)
     statements += upon if upon is not None else [] if gap else _upon(sheet, name, axes, grid)
-    sheet.words.statements = [text for text in sheet.words.statements if "title(" in text or "label(" in text]
-    return [sheet.program(*statements)]
+    return [sheet.program(*statements, without=("grid", "set_axisbelow", "facecolor", "set_visible", "fig."))]
 
 
 def find_cells(pixels: np.ndarray, box: readout.Box) -> Grid | None:

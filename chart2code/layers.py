@@ -7,6 +7,7 @@ written at once; what adjustment.py measures against a drawing needs marks of fe
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -39,9 +40,8 @@ SAME_PLACE = 2.5  # pixels
 SMALL, ON_PATH = 10, 0.8  # pixels; of the ink of a line in dashes
 LINE, MARKERS = 0.12, 0.5  # thickness of lines without markers, at most; and of markers alone
 MIXED = 8  # of 255: how far a colour may be from a mixture
-THIN_WASH = 0.45  # the same, of thin ones
 ON_RIM, TOUCHING = 0.8, 3.5  # of a colour, at the edges of bars; pixels between bars of a histogram
-WASH = 0.05, 0.7  # opacity of areas in the colour of another mark
+WASH, THIN_WASH = (0.05, 0.7), (0.05, 0.45)  # opacity of areas in the colour of another mark; and of thin ones
 
 
 @dataclass
@@ -121,15 +121,15 @@ class Layers:
         self.tables: list[_Table] = []
         self.places: list[np.ndarray] = []  # where lines may have their points
         for (color, solid), cover in zip(series, covers):
-            layer = Layer(color, cover)
+            layer, spotted, dotted = Layer(color, cover), sheet.spotted(cover), sheet.dotted(cover)
             if solid and (bars := self._find_bars(cover)):
                 layer.bars = bars
                 self.bars.append(layer)
-            elif solid or not sheet.spotted(cover) and self._is_wash(color, series):
+            elif solid or not spotted and self._is_wash(color, series):
                 self.areas.append(layer)
-            elif color.max() < INKY and sheet.spotted(cover) and not sheet.dotted(cover):
-                continue  # words upon an area
-            elif sheet.spotted(cover) or sheet.dotted(cover) or sheet.thickness(cover) > MARKERS or _scattered(cover):
+            elif color.max() < INKY and spotted and not dotted:
+                continue  # words
+            elif spotted or dotted or sheet.thickness(cover) > MARKERS or _scattered(cover):
                 self.points.append(layer)
             else:
                 self.lines.append(layer)
@@ -139,21 +139,20 @@ class Layers:
         for layer in self.areas:
             layer.edges = self._find_edges(layer.cover)
         self.areas = [layer for layer in self.areas if layer.edges]
-        text = [  # upon areas
-            point
-            for point in self.points
-            if any(readout.wash_of(point.color, area.color, (0, 0, 0)) for area in self.areas)
-            and point.color.max() < INKY
-        ]
-        self.points = [point for point in self.points if not any(point is other for other in text)]
+        self.points = [layer for layer in self.points if not self._is_text(layer.color)]
+
+    def _is_text(self, color: np.ndarray) -> bool:
+        """Whether a colour is that of words upon an area: of the area's, and black."""
+        mixed = any(readout.wash_of(color, area.color, (0, 0, 0)) for area in self.areas)
+        return bool(color.max() < INKY and mixed)
 
     def _is_wash(self, color: np.ndarray, series: list[tuple[np.ndarray, bool]]) -> bool:
         """Whether a colour is that of another series, as transparent as bands are, which may be thin."""
         shares = [readout.wash_of(color, other, self.paper) for other, _ in series]
-        return any(share and WASH[0] < share < THIN_WASH for share in shares)
+        return any(share and THIN_WASH[0] < share < THIN_WASH[1] for share in shares)
 
-    def program(self, *first: str) -> str:
-        """The program; `first`: statements before those of the layers."""
+    def program(self, *first: str, without: Sequence[str] = ()) -> str:
+        """The program; `first`: statements before those of the layers; `without`: as of `Sheet.program`."""
         layers = [*self.areas, *self.bars, *self.lines, *self.points]
         covers = readout.coverages(self.target, [layer.color for layer in layers], self.paper, self.box)
         legend = any(a is not b for a, b in zip(covers, readout.without_legend(covers, self.target, self.box)))
@@ -166,7 +165,7 @@ class Layers:
             for rows in [[f"({', '.join(row)})" for row in zip(table.literals, *table.columns.values())]]
         ]
         margins = self.sheet.margins([(layer.color, layer.cover) for layer in (*self.areas, *self.lines)])
-        return self.sheet.program(*first, *tables, *statements, *margins, legend=legend)
+        return self.sheet.program(*first, *tables, *statements, *margins, legend=legend, without=without)
 
     # Columns
 
@@ -256,13 +255,12 @@ class Layers:
         for layer in self.bars:
             tops = np.array([self._top(bar, layer.cover) for bar in layer.bars])
             x, y = self._column(np.array([bar.center for bar in layer.bars]), tops, "height")
-            width, gaps = np.median([bar.width for bar in layer.bars]), np.diff([bar.center for bar in layer.bars])
-            touching = 0 <= np.median(gaps) - width < TOUCHING
-            width = float(np.median(gaps) if touching else width) * abs(self.x.slope)
+            width = np.median([bar.width for bar in layer.bars])
+            gap = np.median(np.diff([bar.center for bar in layer.bars])) - width
+            touching = 0 <= gap < TOUCHING
+            width = float(width + gap if touching else width) * abs(self.x.slope)
             wide = "" if abs(width - 0.8) < 0.03 else f"width={brief(width, 0.03 * width)}, "
-            edge = self._edge_color(layer)
-            if edge is None and touching and np.median(gaps) - np.median([bar.width for bar in layer.bars]) > 0.5:
-                edge = '"white"'
+            edge = self._edge_color(layer) or ('"white"' if touching and gap > 0.5 else None)
             edge = f", edgecolor={edge}" if edge else ""
             statements.append(f"ax.bar({x}, {y}, {wide}{self._style(layer)}{edge})")
         return statements

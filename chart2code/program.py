@@ -29,6 +29,7 @@ PLOTTING = {
     "pcolormesh": (None, 0),
     "bxp": (None, 0),
     "violin": (None, 0),
+    "eventplot": (None, 0),
 }
 FIGSIZE = (6.4, 4.8)  # matplotlib's own
 Change = tuple[tuple[int, int], str]  # (start, end) in the text, and what stands there instead

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -20,6 +21,7 @@ from chart2code import readout
 from chart2code.adjustment import place_literals, value_literals
 from chart2code.distributions import distributions
 from chart2code.drawing import color_literal
+from chart2code.events import event_plot
 from chart2code.heatmaps import heat_map
 from chart2code.layers import layered
 from chart2code.program import PLOTTING, string_literal
@@ -211,7 +213,8 @@ class Sheet:
     def measured(self, plain: bool = False) -> list[str]:
         if self.box is None:
             return []
-        return heat_map(self) or distributions(self) or layered(self, self.series, self.covers(self.series), plain)
+        found = heat_map(self) or distributions(self) or event_plot(self)
+        return found or layered(self, self.series, self.covers(self.series), plain)
 
     def guessed(self) -> list[str]:
         if self.box is None:
@@ -287,8 +290,10 @@ class Sheet:
         rows, columns = ink.sum(axis=1) > 0.4 * (right - left), ink.sum(axis=0) > 0.4 * (bottom - top)
         return bool((ink & (rows[:, None] | columns)).sum() > 0.6 * ink.sum())
 
-    def program(self, *lines: str, legend: bool = False) -> str:
-        ends = [*(["ax.legend()"] if legend else []), *self.words.statements]  # the layout comes last
+    def program(self, *lines: str, legend: bool = False, without: Sequence[str] = ()) -> str:
+        """`without`: what no statement of the answer may have in it that is kept."""
+        kept = [text for text in self.words.statements if not any(part in text for part in without)]
+        ends = [*(["ax.legend()"] if legend else []), *kept]  # the layout comes last
         return "\n".join(["import matplotlib.pyplot as plt", "", self.figure, *lines, *ends]) + "\n"
 
     def table(self, first: str, firsts: list[str], columns: list[str]) -> str:
