@@ -27,6 +27,8 @@ BASE = 3.0  # pixels that bars and areas may end away from where they stand
 FILLED, OWN = 0.85, 0.8  # of the rectangle of a bar; and of a colour, in bars
 WIDE = 0.3  # of the columns of the axes, of an area
 MOST_MARKS = 200
+MOSTLY = 0.7  # of an edge
+JOINED = 0.9  # of the columns between the ends of an area
 GRID = 7  # pixels: lines of a grid, through an area
 AT_FRAME = 5  # pixels
 NEAR_LINE = 5  # pixels from a line to a marker upon it
@@ -76,6 +78,7 @@ class Layer:
     cover: np.ndarray
     edges: tuple[np.ndarray, np.ndarray] | None = None
     bars: list[readout.Bar] = field(default_factory=list)
+    columns: tuple[str, str] | None = None  # of its places and values in the program
 
 
 @dataclass
@@ -157,8 +160,9 @@ class Layers:
         covers = readout.coverages(self.target, [layer.color for layer in layers], self.paper, self.box)
         legend = any(a is not b for a, b in zip(covers, readout.without_legend(covers, self.target, self.box)))
         self.labels = {id(layer): self.sheet.words.label(k) for k, layer in enumerate(layers)} if legend else {}
-        bars = self._draw_bars()  # first: where bars stand, areas and lines may have their points
-        statements = [*self._draw_areas(), *bars, *self._draw_lines(), *self._draw_points()]
+        # Where bars stand, lines and areas may have their points, and where lines have theirs, areas.
+        bars, lines = self._draw_bars(), self._draw_lines()
+        statements = [*self._draw_areas(), *bars, *lines, *self._draw_points()]
         tables = [
             f"{', '.join([table.name, *table.columns])} = zip(*[{', '.join(rows)}])"
             for table in self.tables
@@ -285,24 +289,28 @@ class Layers:
     # Areas
 
     def _find_edges(self, cover: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+        """As of `Layer`; None if this is no area."""
         mask = ndimage.binary_opening(cover > readout.FULL, np.ones((2, 2)))
         regions, count = ndimage.label(mask)
         sizes = ndimage.sum_labels(mask, regions, np.arange(1, count + 1))
         mask = np.isin(regions, 1 + np.flatnonzero(sizes > SPLINTER * sizes.max(initial=0)))  # no handles of a legend
         columns = np.flatnonzero(mask.any(axis=0))
-        if not len(columns) or np.ptp(columns) < WIDE * (self.box[2] - self.box[0]):
-            return None
         above = [layer.cover > 0.3 for layer in (*self.bars, *self.lines, *self.points)]
         above = np.any(above, axis=0) if above else np.zeros_like(mask)
+        if not len(columns) or np.ptp(columns) < WIDE * (self.box[2] - self.box[0]):
+            return None
+        if ndimage.binary_closing(mask.any(axis=0), np.ones(GRID))[columns[0] : columns[-1] + 1].mean() < JOINED:
+            return None  # bars upon others
         upper, lower = (np.full(mask.shape[1], np.nan) for _ in range(2))
         upper[columns] = mask[:, columns].argmax(axis=0)
         lower[columns] = len(mask) - 1 - mask[::-1, columns].argmax(axis=0)
         for edge, beyond in ((upper, -1), (lower, 1)):
             rows = edge[columns].astype(int)
             hidden = above[(rows + 2 * beyond).clip(0, len(mask) - 1), columns]
+            hidden &= hidden.mean() < MOSTLY  # else by a line along it
             share = cover[(rows + beyond).clip(0, len(mask) - 1), columns]  # of the pixel that it covers in part
             edge[columns] = np.where(hidden, np.nan, rows + beyond * (0.5 + share))
-        return (upper, lower) if np.isfinite(upper).sum() > 0.3 * len(columns) else None
+        return upper, lower
 
     def _draw_areas(self) -> list[str]:
         stack = self._draw_stack()
@@ -310,7 +318,10 @@ class Layers:
             return stack
         statements = []
         for layer in self.areas:
-            base = self._base(layer.edges[1])
+            base, line = self._base(layer.edges[1]), self._line_at(layer.edges[0])
+            if base == 0 and line is not None:
+                statements.append(f"ax.fill_between({', '.join(line.columns)}, {self._area_style(layer)})")
+                continue
             edges = layer.edges[:1] if base is not None else layer.edges
             knots = self._knots(list(edges), [])
             if knots is None:
@@ -323,6 +334,14 @@ class Layers:
                 arguments.append(brief(base, 0.002 * abs(self.y.slope) * (self.box[3] - self.box[1])))
             statements.append(f"ax.fill_between({', '.join(arguments)}, {self._area_style(layer)})")
         return statements
+
+    def _line_at(self, edge: np.ndarray) -> Layer | None:
+        """The line that goes along an edge of an area."""
+        for line in self.lines:
+            apart = np.abs(readout.find_path(line.cover) - edge)
+            if line.columns and np.isfinite(apart).any() and np.nanpercentile(apart, 90) < STACKED:
+                return line
+        return None
 
     def _draw_stack(self) -> list[str]:
         """Areas that stand upon each other, as one statement; none if they don't."""
@@ -392,7 +411,7 @@ class Layers:
             heights = None if knots is None else readout.trace_line(layer.cover, knots)
             if heights is None:
                 continue
-            x, y = self._column(knots, heights, "y")
+            x, y = layer.columns = self._column(knots, heights, "y")
             marker = ', marker="o"' if self.sheet.thickness(layer.cover) > LINE else ""
             statements.append(f"ax.plot({x}, {y}, {self._style(layer)}{marker})")
         return statements

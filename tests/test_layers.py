@@ -42,6 +42,12 @@ MIXTURES = {
         ["bar", "plot", "scatter"],
         [([30, 50, 40, 44, 38], 0.4), ([25, 42, 33, 40, 30], 0.4), ([33, 47, 37, 47, 35], 0.4)],
     ),
+    "area below its line": (
+        'y = [7, 12, 20, 27, 33, 30, 22]\nplt.plot(range(7), y, color="seagreen")\n'
+        'plt.fill_between(range(7), y, color="seagreen", alpha=0.4)\n',
+        ["fill_between", "plot"],
+        [([7, 12, 20, 27, 33, 30, 22], 0.4)],
+    ),
     "areas upon each other, at years": (
         "plt.stackplot(range(2010, 2018), [10, 14, 12, 18, 20, 19, 24, 26], [5, 9, 8, 6, 12, 14, 13, 15],"
         ' colors=["steelblue", "orange"])\n',
@@ -80,6 +86,18 @@ def test_mixtures_are_redrawn(executor, name):
     found = verify(executor, [ANSWER], executor.run(PLT + chart).image, refine=True, time_budget=60, max_renderings=40)
     assert methods_of(found.code) == methods
     assert found.iou > 0.9
+
+
+def test_area_and_line_have_their_values_in_common(executor):
+    image = executor.run(PLT + MIXTURES["area below its line"][0]).image
+    (code,) = copies(to_canvas(image), image.shape[1::-1], ANSWER)
+    assert len(Program(code).tables) == 1 and len(Program(code).tables[0].names) == 2
+
+
+def test_bars_upon_others_are_no_areas(executor):
+    chart = 'n = ["a", "b", "c", "d"]\nplt.bar(n, [3, 5, 2, 4])\nplt.bar(n, [2, 1, 3, 2], bottom=[3, 5, 2, 4])\n'
+    image = executor.run(PLT + chart).image
+    assert all("fill_between" not in code for code in copies(to_canvas(image), image.shape[1::-1], ANSWER))
 
 
 def test_one_kind_of_marks_is_no_mixture(executor):
