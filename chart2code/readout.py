@@ -281,7 +281,8 @@ def _ticks(
         rows = (
             grey[offset : bottom + 3, :left][:, ::-1].T if side == "left" else grey[offset : bottom + 3, right + 1 :].T
         )
-    strip, beyond = rows[near : near + 2].mean(axis=0), rows[far - 1 : far + longest].min(axis=0)
+    first = far - (side != "left")  # a frame at the left is a pixel nearer to its labels
+    strip, beyond = rows[near : near + 2].mean(axis=0), rows[first : first + 1 + longest].min(axis=0)
     if not strip.size or np.isnan(strip).any():
         return None
     regions, count = ndimage.label(strip > 50)
