@@ -764,6 +764,12 @@ def _write(reading: Reading, columns: dict[str, np.ndarray], span: float) -> Non
         reading.columns[name] = value_literals(values, span)
 
 
+def marker_size(area: float | np.ndarray, scale: float) -> float | np.ndarray:
+    """The `s` of round markers of an area in pixels: the square of their diameters in points. `scale`: pixels per
+    pixel of the figure at 100 dpi."""
+    return area / scale**2 * 0.72**2 * 4 / np.pi
+
+
 def _extended(texts: list[str], count: int) -> list[str]:
     """The literals of a column with more or fewer rows: series of numbers and of months go on, other names are new."""
     if count <= len(texts):
@@ -822,7 +828,7 @@ def _read_points(
         if bubbles is not None:
             places, areas = bubbles
             write_places(s, places)
-            sizes = areas / reading.drawing.scale**2 * 0.72**2 * 4 / np.pi  # points squared, at 100 dpi
+            sizes = marker_size(areas, reading.drawing.scale)
             text = f"[{', '.join(f'{max(5, round(size / 5) * 5)}' for size in sizes)}]"
             reading.changes += [
                 program.set_keyword(s.call.node, "s", text),

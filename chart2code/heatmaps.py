@@ -17,7 +17,7 @@ from matplotlib import colormaps
 from scipy import ndimage
 
 from chart2code import readout
-from chart2code.adjustment import brief, value_literals
+from chart2code.adjustment import brief, marker_size, value_literals
 from chart2code.captions import Page
 from chart2code.drawing import color_literal
 from chart2code.layers import Axis
@@ -74,8 +74,8 @@ def heat_map(sheet: Sheet) -> list[str]:
     name, shares = (None, None) if grid is None else _look_up(grid.colors)
     if name is None:
         return []
-    reverse, low, high = _color_bar(sheet.target, sheet.box, name) or (False, 0.0, 1.0)
-    bar = (low, high) != (0, 1)
+    bar = _color_bar(sheet.target, sheet.box, name)
+    reverse, low, high = bar or (False, 0.0, 1.0)
     own = f"{name}_r" if reverse else name
     shares = 1 - shares if reverse else shares
     axes = [Axis.of(sheet.target, sheet.box, side) for side in ("bottom", "left")]
@@ -120,9 +120,8 @@ def find_cells(pixels: np.ndarray, box: readout.Box) -> Grid | None:
             return None
         steps = np.abs(np.diff(picture, axis=0)).max(axis=2).clip(0, STEP).mean(axis=1)
         steps[:3] = steps[-3:] = 0  # the frame
-        steps = np.maximum(
-            steps - ndimage.percentile_filter(steps, 30, 9), 0
-        )  # of what is drawn upon it, each has some
+        # Of what is drawn upon it, each has some.
+        steps = np.maximum(steps - ndimage.percentile_filter(steps, 30, 9), 0)
         count = _period(steps, len(picture))
         if count is None:
             return None
@@ -355,7 +354,7 @@ def _upon(sheet: Sheet, name: str, axes: list[Axis | None], grid: Grid) -> list[
         )
         if sheet.spotted(cover) or sheet.dotted(cover):
             points = readout.find_points(cover)
-            places, size = points.places.T, points.area / sheet.scale**2 * 0.72**2 * 4 / np.pi
+            places, size = points.places.T, marker_size(points.area, sheet.scale)
             style, method = f"s={max(1, round(size / 5) * 5)}, ", "scatter"
         else:
             path = readout.find_path(cover)

@@ -15,7 +15,7 @@ import numpy as np
 from scipy import ndimage
 
 from chart2code import readout
-from chart2code.adjustment import brief, place_literals, value_literals
+from chart2code.adjustment import brief, marker_size, place_literals, value_literals
 from chart2code.drawing import color_literal
 from chart2code.program import string_literal
 from chart2code.tick_labels import read_scale
@@ -423,7 +423,7 @@ class Layers:
             if points is None or not 1 <= len(points.places) <= MOST_MARKS:
                 continue
             x, y = self._column(*points.places.T, "y")
-            size = points.area / self.sheet.scale**2 * 0.72**2 * 4 / np.pi
+            size = marker_size(points.area, self.sheet.scale)
             style = self._style(layer) + (", zorder=3" if self._above_lines(points) else "")
             statements.append(f"ax.scatter({x}, {y}, s={max(1, round(size / 5) * 5)}, {style})")
         return statements

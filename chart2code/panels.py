@@ -77,7 +77,7 @@ def find_panels(pixels: np.ndarray) -> Panels | None:
 
 def _title_rows(pixels: np.ndarray, below: float) -> tuple[float, float] | None:
     """The first and the last row of the uppermost line of text, if it stands in the middle of the page."""
-    ink = np.abs(pixels[: round(below)].astype(np.int16) - np.array(readout.page_of(pixels))).max(axis=2) > INK
+    ink = _ink(pixels)[: round(below)]
     ink &= pixels[: round(below)].min(axis=2) < 255  # the letterbox of a dark page is no ink
     lines = [run for run in runs_of(ink.any(axis=1), 1) if run[1] - run[0] >= LEAST_LINE]
     if not lines:
@@ -88,6 +88,11 @@ def _title_rows(pixels: np.ndarray, below: float) -> tuple[float, float] | None:
     middle = (CANVAS - 1) / 2
     centered = abs((columns[0] + columns[-1]) / 2 - middle) < MIDDLE * CANVAS
     return lines[0] if centered and np.abs(columns - middle).min() < NEAR_MIDDLE else None
+
+
+def _ink(picture: np.ndarray) -> np.ndarray:
+    """(H, W) bool: what is not the page."""
+    return readout.difference(picture, readout.page_of(picture)) > INK
 
 
 def _frames(pixels: np.ndarray, zoom: float = 1.0) -> list[readout.Box]:
@@ -152,7 +157,7 @@ def cut_out(picture: np.ndarray, panels: Panels) -> list[np.ndarray]:
     boxes = [
         [tuple((v + 0.5) * scale - shift[k % 2] for k, v in enumerate(box)) for box in row] for row in panels.boxes
     ]
-    ink = np.abs(picture.astype(np.int16) - np.array(readout.page_of(picture))).max(axis=2) > INK
+    ink = _ink(picture)
     head = 0 if panels.title is None else round((panels.title[1] + 1) * scale - shift[1])
     parts = []
     for i, row in enumerate(boxes):
@@ -167,10 +172,9 @@ def cut_out(picture: np.ndarray, panels: Panels) -> list[np.ndarray]:
             inside = (box[0] - left, top - first, box[2] - left, bottom - first)
             if not panels.pies:
                 # The labels of an axis stand at the first panel of a row, and at the last one of a column.
-                place, own = (box[0] - left, top - first), (boxes[i][0][0], top, boxes[i][0][3])
-                if j and not _labelled(part, place[0], top - first, bottom - first):
+                if j and not _labelled(part, box[0] - left, top - first, bottom - first):
                     wide = part.shape[1]
-                    part = _with_labels(part, place[0], picture, *own, first)
+                    part = _with_labels(part, box[0] - left, picture, row[0][0], top, bottom, first)
                     inside = tuple(v + (part.shape[1] - wide) * (k % 2 == 0) for k, v in enumerate(inside))
                     panels.shared |= {"y"}
                 own = height - boxes[-1][j][3], box[0], box[2]
@@ -184,7 +188,7 @@ def cut_out(picture: np.ndarray, panels: Panels) -> list[np.ndarray]:
 
 def _trimmed(picture: np.ndarray, box: readout.Box) -> np.ndarray:
     """The picture without so much of its empty margins that the axes are far from where those of a figure are."""
-    ink = np.abs(picture.astype(np.int16) - np.array(readout.page_of(picture))).max(axis=2) > INK
+    ink = _ink(picture)
     for axis in (0, 1):
         places = np.flatnonzero(ink.any(axis=1 - axis))
         if not len(places):
@@ -207,7 +211,7 @@ def _turned(picture: np.ndarray, back: bool = False) -> np.ndarray:
 
 def _labelled(picture: np.ndarray, side: float, start: float, end: float) -> bool:
     """Whether labels stand at the ticks of the left side of axes, in column `side`, from row `start` to `end`."""
-    dark = np.abs(picture.astype(np.int16) - np.array(readout.page_of(picture))).max(axis=2) > INK
+    dark = _ink(picture)
     ticks = runs_of(dark[int(start) : int(end) + 2, max(0, int(side) - 3)], 0)
     labels = dark[:, max(0, int(side) - LABELS[1]) : max(0, int(side) - LABELS[0])]
     beside = [labels[max(0, int(start) + a - 4) : int(start) + b + 4].any() for a, b in ticks]
@@ -221,14 +225,13 @@ def _with_labels(
     A panel with the labels at the left side, in column `own` of the whole picture, from row `start` to `end`, put in
     at the left side of its axes, in its column `side`; its rows are those of the picture from `first` on.
     """
-    page = np.array(readout.page_of(picture))
     own, side = int(own) - LABELS[0], int(side) - LABELS[0]
     rows = slice(max(0, int(start) - 8), int(end) + 8)
-    ink = (np.abs(picture[rows, max(0, own - 120) : own].astype(np.int16) - page).max(axis=2) > INK).any(axis=0)
+    ink = _ink(picture)[rows, max(0, own - 120) : own].any(axis=0)
     runs = runs_of(ink, 6)  # of labels, and of the name of the axis
     width = len(ink) - runs[-1][0] + 3 if runs else 0
     labels = np.empty((len(part), width, 3), np.uint8)
-    labels[:] = page
+    labels[:] = readout.page_of(picture)
     strip = picture[max(0, int(first)) : int(first) + len(part), own - width : own]
     labels[: len(strip)] = strip
     return np.concatenate([part[:, : max(0, side)], labels, part[:, max(0, side) :]], axis=1)

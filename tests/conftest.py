@@ -1,4 +1,5 @@
-"""Shared by the tests: a tiny model that has learned one program by heart, saved as a folder; child processes."""
+"""Shared by the tests: a tiny model that has learned one program by heart, saved as a folder; child processes; an
+executor."""
 
 from pathlib import Path
 
@@ -127,3 +128,12 @@ def model_folder(tmp_path_factory):
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="module")
+def executor():
+    """Two workers that also trace where marks and texts are; modules that need other ones have their own."""
+    from eval_metric.executor import Executor
+
+    with Executor(2, timeout=60, labels=True) as executor:
+        yield executor

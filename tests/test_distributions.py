@@ -19,12 +19,6 @@ def samples() -> list[np.ndarray]:
     return [np.random.default_rng(k).normal(30 + 5 * k, 4, 80) for k in range(4)]
 
 
-@pytest.fixture(scope="module")
-def executor():
-    with Executor(2, timeout=60, labels=True) as executor:
-        yield executor
-
-
 def copied(executor: Executor, chart: str) -> str:
     image = executor.run(PLT + chart).image
     (code,) = copies(to_canvas(image), image.shape[1::-1], ANSWER)

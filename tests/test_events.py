@@ -6,19 +6,12 @@ import pytest
 from chart2code.events import find_rows
 from chart2code.sketches import Sheet, copies
 from chart2code.verification import verify
-from eval_metric.executor import Executor
 from eval_metric.similarity import to_canvas
 
 PLT = "import matplotlib.pyplot as plt\nimport numpy as np\n\n"
 ANSWER = "import matplotlib.pyplot as plt\n\nfig, ax = plt.subplots()\nax.plot([1, 2], [3, 4])\n"
 EVENTS = "[np.sort(np.random.default_rng(k).uniform(0, 100, 12)) for k in range(3)]"
 COLORS = "colors=['crimson', 'teal', 'darkorange']"
-
-
-@pytest.fixture(scope="module")
-def executor():
-    with Executor(2, timeout=60, labels=True) as executor:
-        yield executor
 
 
 @pytest.mark.parametrize(

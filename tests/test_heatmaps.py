@@ -14,12 +14,6 @@ ANSWER = "import matplotlib.pyplot as plt\n\nfig, ax = plt.subplots()\nax.plot([
 NUMBERS = "np.random.default_rng(4).uniform(0, 1, (5, 7))"
 
 
-@pytest.fixture(scope="module")
-def executor():
-    with Executor(2, timeout=60, labels=True) as executor:
-        yield executor
-
-
 def copied(executor: Executor, chart: str) -> tuple[str, dict]:
     """The program that was read off a chart, and the variables that it has."""
     image = executor.run(PLT + chart).image

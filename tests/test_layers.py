@@ -9,7 +9,6 @@ from chart2code import readout
 from chart2code.program import PLOTTING, Program
 from chart2code.sketches import Sheet, copies
 from chart2code.verification import verify
-from eval_metric.executor import Executor
 from eval_metric.similarity import to_canvas
 
 PLT = "import matplotlib.pyplot as plt\n\n"
@@ -55,12 +54,6 @@ MIXTURES = {
         [([10, 14, 12, 18, 20, 19, 24, 26], 0.5), ([5, 9, 8, 6, 12, 14, 13, 15], 0.6)],
     ),
 }
-
-
-@pytest.fixture(scope="module")
-def executor():
-    with Executor(2, timeout=60, labels=True) as executor:
-        yield executor
 
 
 def methods_of(code: str) -> list[str]:

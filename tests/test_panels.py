@@ -8,7 +8,6 @@ import pytest
 from chart2code.detail import canvas_of
 from chart2code.panels import cut_out, find_panels, merged
 from chart2code.verification import verify
-from eval_metric.executor import Executor
 from eval_metric.similarity import CANVAS
 
 PLT = "import matplotlib.pyplot as plt\nimport numpy as np\n\n"
@@ -37,12 +36,6 @@ PIES = (
     "for ax, sizes in zip(axes, ([40, 30, 20, 10], [25, 15, 60])):\n"
     "    ax.pie(sizes, labels=list('wxyz')[:len(sizes)], autopct='%1.0f%%')\n"
 )
-
-
-@pytest.fixture(scope="module")
-def executor():
-    with Executor(2, timeout=60, labels=True) as executor:
-        yield executor
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ import pytest
 from chart2code.program import PLOTTING
 from chart2code.sketches import Words, sketches
 from chart2code.verification import verify
-from eval_metric.executor import Executor
 from eval_metric.similarity import to_canvas
 
 PLT = "import matplotlib.pyplot as plt\n\n"
@@ -101,12 +100,6 @@ CHARTS = {
     ),
     "pie": ("plt.pie([40, 25, 20, 15], labels=['a', 'b', 'c', 'd'])\n", LINE, ["pie"]),
 }
-
-
-@pytest.fixture(scope="module")
-def executor():
-    with Executor(2, timeout=60, labels=True) as executor:
-        yield executor
 
 
 @pytest.mark.parametrize("name", CHARTS)
