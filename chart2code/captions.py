@@ -62,10 +62,15 @@ class Page:
         self.zoom, self.scale, self.sharpness, self._turned = zoom, scale, sharpness, {0: grey}
 
     @classmethod
-    def of(cls, target: np.ndarray, scale: float, sharpness: float = 1.0) -> Page:
+    def of(cls, target: np.ndarray, scale: float, sharpness: float = 1.0, palest: float = 0.0) -> Page:
+        """`palest`: of 255, where only what is black is text, and what is no darker than that is paper."""
         fine = detail_of(target)
         picture, zoom = (target, 1) if fine is None else (fine.pixels, fine.zoom)
-        return cls(picture.mean(axis=2, dtype=np.float32), zoom, scale, sharpness)
+        if palest:
+            grey = np.minimum(picture.max(axis=2) * np.float32(255 / palest), 255)
+        else:
+            grey = picture.mean(axis=2, dtype=np.float32)
+        return cls(grey, zoom, scale, sharpness)
 
     def turned(self, angle: int) -> np.ndarray:
         if angle not in self._turned:

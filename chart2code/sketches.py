@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -24,7 +24,8 @@ from chart2code.drawing import color_literal
 from chart2code.events import event_plot
 from chart2code.heatmaps import heat_map
 from chart2code.layers import layered
-from chart2code.program import PLOTTING, string_literal
+from chart2code.polar import polar_chart
+from chart2code.program import FIGSIZE, PLOTTING, string_literal
 from chart2code.tick_labels import read_scale
 from eval_metric.similarity import CANVAS
 
@@ -144,14 +145,16 @@ def copies(target: np.ndarray, size: tuple[int, int], answer: str, plain: bool =
 
 @dataclass
 class Sheet:
-    """A chart, and what its programs have in common; `scale`: pixels of the canvas per pixel of the figure at 100
-    dpi."""
+    """A chart, and what its programs have in common; `figsize`: a literal; `scale`: pixels of the canvas per pixel of
+    the figure at 100 dpi; `size`: width and height of the chart's own picture, in pixels."""
 
     target: np.ndarray
     box: readout.Box | None
     words: Words
-    figure: str
+    figsize: str | None
     scale: float
+    size: tuple[int, int]
+    sharpness: float = 1.0  # of its picture, in 100 dpi
 
     @classmethod
     def of(cls, target: np.ndarray, size: tuple[int, int], answer: str) -> Sheet:
@@ -165,10 +168,12 @@ class Sheet:
             figsize = f"({size[0] / 100:.2g}, {size[1] / 100:.2g})"
         elif figsize:
             inches = max(ast.literal_eval(figsize))
-        figure = f"fig, ax = plt.subplots({f'figsize={figsize}' if figsize else ''})"
-        if words.style:
-            figure = f"plt.style.use({string_literal(words.style)})\n{figure}"
-        return cls(target, readout.find_box(target, guess), words, figure, CANVAS / 100 / inches)
+        return cls(target, readout.find_box(target, guess), words, figsize, CANVAS / 100 / inches, size)
+
+    def at(self, dpi: int) -> Sheet:
+        """The same, if the chart's picture has that resolution, not 100 dpi."""
+        ratio, figsize = dpi / 100, f"({self.size[0] / dpi:.3g}, {self.size[1] / dpi:.3g})"
+        return replace(self, figsize=figsize, scale=self.scale * ratio, sharpness=self.sharpness * ratio)
 
     @cached_property
     def paper(self) -> tuple[int, ...]:
@@ -211,6 +216,8 @@ class Sheet:
         return series
 
     def measured(self, plain: bool = False) -> list[str]:
+        if found := polar_chart(self):
+            return found
         if self.box is None:
             return []
         found = heat_map(self) or distributions(self) or event_plot(self)
@@ -294,7 +301,13 @@ class Sheet:
         """`without`: what no statement of the answer may have in it that is kept."""
         kept = [text for text in self.words.statements if not any(part in text for part in without)]
         ends = [*(["ax.legend()"] if legend else []), *kept]  # the layout comes last
-        return "\n".join(["import matplotlib.pyplot as plt", "", self.figure, *lines, *ends]) + "\n"
+        return "\n".join(["import matplotlib.pyplot as plt", "", *self.opening(), *lines, *ends]) + "\n"
+
+    def opening(self, axes: str = "ax", *arguments: str) -> list[str]:
+        """The statements that make the figure and its axes."""
+        style = [f"plt.style.use({string_literal(self.words.style)})"] if self.words.style else []
+        arguments = [*arguments, *([f"figsize={self.figsize}"] if self.figsize not in (None, f"{FIGSIZE}") else [])]
+        return [*style, f"fig, {axes} = plt.subplots({', '.join(arguments)})"]
 
     def table(self, first: str, firsts: list[str], columns: list[str]) -> str:
         """Rows of placeholders: rising numbers, so that every column says which pixels are which values."""

@@ -9,7 +9,8 @@ executes the candidates and keeps the best; with `refine` it changes that progra
    after each rendering, while it helps; error bars, bands and lines across the axes are added (additions.py), series
    if colours are left over or missing; where that does not lead to a copy, programs of the kinds that the picture
    could be of are tried: mixtures (layers.py), heat maps (heatmaps.py), boxes and violins (distributions.py), events
-   (events.py) with the numbers that are measured for them, and the others with placeholders (sketches.py);
+   (events.py), roses and radars (polar.py) with the numbers that are measured for them, and the others with
+   placeholders (sketches.py);
 4. other ways to write single things (grid, legend, markers, layout, ...) are tried, one thing after another
    (alternatives.py), where picture and drawing differ in that (clues.py);
 5. its words are read off the picture (captions.py), and numbers are rounded as far as the score allows.
