@@ -55,11 +55,5 @@ def detail_of(pixels: np.ndarray) -> Detail | None:
     return Detail(np.array(to_canvas(image, side)), side / CANVAS)
 
 
-def enlargement_of(pixels: np.ndarray) -> float:
-    """How many times larger a canvas is than the picture that it was made of; 1 if it is not larger."""
-    image = _sources.get(id(pixels))
-    return 1.0 if image is None else max(1.0, CANVAS / _longest_side(image))
-
-
 def _longest_side(image: Image.Image | np.ndarray) -> int:
     return max(image.shape[:2] if isinstance(image, np.ndarray) else image.size)

@@ -15,14 +15,15 @@ from statistics import mode
 import numpy as np
 from scipy import ndimage
 
-from chart2code.detail import detail_of, enlargement_of
+from chart2code.detail import detail_of
 from chart2code.picture_cache import remembered
 
 Box = tuple[float, float, float, float]
 SPINE_SEARCH = 80  # pixels around the expected place
 DARK = 150  # of 255: spines and ticks are darker, grid lines are not
-LONGER_TICKS = 6  # pixels, where a small picture is enlarged
+LONGEST_TICK, ALIKE_TICKS = 11, 0.7  # pixels, in a small figure; of the ticks, as long as usual
 TICK = 8  # pixels that a tick may prolong a spine by
+SOFT, HALO = 0.4, 0.45  # of the pixels of a soft edge, next to what it is the edge of; of its contrast
 BEYOND = 10  # pixels that a grid goes on beyond its outer lines
 PALE_PART = 0.8  # of a stretch of a spine
 PALE, FAINT = 205, 235  # spines that are thinner than a pixel of the canvas, or grey
@@ -252,8 +253,7 @@ def find_ticks(pixels: np.ndarray, box: Box, side: str) -> np.ndarray:
 @remembered
 def weighed_ticks(pixels: np.ndarray, box: Box, side: str) -> tuple[np.ndarray, np.ndarray]:
     """As `find_ticks`, and how much ink each has; labels the same."""
-    longest = LONGER_TICKS if enlargement_of(pixels) > 1 else 0
-    found, fine = _ticks(pixels, box, side, longest=longest), detail_of(pixels)
+    found, fine = _ticks(pixels, box, side), detail_of(pixels)
     finer = None if fine is None else _ticks(fine.pixels, tuple(fine.enlarged(box)), side, fine.zoom)
     if finer is not None and (found is None or len(finer[0]) > len(found[0])):
         found = fine.reduced(finer[0]), finer[1]
@@ -263,14 +263,12 @@ def weighed_ticks(pixels: np.ndarray, box: Box, side: str) -> tuple[np.ndarray, 
     return found
 
 
-def _ticks(
-    pixels: np.ndarray, box: Box, side: str, zoom: float = 1, longest: int = 0
-) -> tuple[np.ndarray, np.ndarray] | None:
+def _ticks(pixels: np.ndarray, box: Box, side: str, zoom: float = 1) -> tuple[np.ndarray, np.ndarray] | None:
     """Places and ink of the short lines along a side of the axes, on a picture of `zoom` times the canvas; None if
-    there are not two. `longest`: by how many pixels they may be longer than usual."""
+    there are not two."""
     grey = 255 - _palest(_on_light(pixels)).astype(np.float32)
     left, top, right, bottom = (int(round(v)) for v in box)
-    near, far = round(zoom), round(3 + 2 * zoom)  # pixels from the frame: where ticks are, and only glyphs
+    near, far = round(zoom), round(3 + 2 * zoom)  # pixels from the frame: where ticks are, and end in most figures
     if bottom + far + 1 > len(grey) or left < far + 1 or right + far + 1 > grey.shape[1]:
         return None
     if side == "bottom":
@@ -281,8 +279,7 @@ def _ticks(
         rows = (
             grey[offset : bottom + 3, :left][:, ::-1].T if side == "left" else grey[offset : bottom + 3, right + 1 :].T
         )
-    first = far - (side != "left")  # a frame at the left is a pixel nearer to its labels
-    strip, beyond = rows[near : near + 2].mean(axis=0), rows[first : first + 1 + longest].min(axis=0)
+    strip = rows[near : near + 2].mean(axis=0)
     if not strip.size or np.isnan(strip).any():
         return None
     regions, count = ndimage.label(strip > 50)
@@ -290,8 +287,15 @@ def _ticks(
     widths = ndimage.sum_labels(np.ones_like(strip), regions, index)
     places = offset + np.array(ndimage.center_of_mass(strip, regions, index)).reshape(-1)
     places, weights = places[widths <= 4], ndimage.sum_labels(strip, regions, index)[widths <= 4]
-    longer = beyond[np.round(places - offset).astype(int)] > 50
-    return None if len(places) < 2 or longer.mean() > 0.5 else (places, weights)
+    if len(places) < 2:
+        return None
+    inked = rows[near:, np.round(places - offset).astype(int)] > 50
+    lengths = near + np.where(inked.all(axis=0), len(inked), inked.argmin(axis=0))
+    # Letters, and lines to them, are of all lengths; ticks of one, which is more in a small figure.
+    usual = np.median(lengths)
+    alike = np.mean(np.abs(lengths - usual) <= 1)
+    glyphs = usual > far and (usual > LONGEST_TICK * zoom or alike < ALIKE_TICKS)
+    return None if glyphs else (places, weights)
 
 
 def _label_places(pixels: np.ndarray, box: Box, side: str) -> np.ndarray:
@@ -436,7 +440,10 @@ def find_colors(
             kept.append((color, int(count)))
             continue
         picture = inside.reshape(*shape, 3)
-        if any(_mixed(color, other, paper) for other in strong):
+        edges = [other for other in strong if _mixed(color, other, paper)]
+        if any(np.abs(color - paper).max() < HALO * np.abs(other - paper).max() for other in edges):
+            continue
+        if any(_beside(color, other, picture, SOFT) for other in edges):
             continue
         pairs = itertools.product(strong, strong + left_out)
         if any(_mixed(color, one, other) and _beside(color, one, picture) for one, other in pairs):
@@ -449,10 +456,10 @@ def find_colors(
     return tuple(sorted(kept, key=lambda entry: -entry[1]))
 
 
-def _beside(color: np.ndarray, core: np.ndarray, pixels: np.ndarray) -> bool:
-    """Whether nearly all pixels of a colour touch one of another."""
+def _beside(color: np.ndarray, core: np.ndarray, pixels: np.ndarray, share: float = 0.9) -> bool:
+    """Whether nearly all pixels of a colour touch one of another, or a `share` of them."""
     own, other = (difference(pixels, c) < 30 for c in (color, core))
-    return bool((own & ndimage.binary_dilation(other, np.ones((3, 3)))).sum() > 0.9 * own.sum())
+    return bool((own & ndimage.binary_dilation(other, np.ones((3, 3)))).sum() > share * own.sum())
 
 
 @remembered

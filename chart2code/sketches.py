@@ -9,7 +9,6 @@ answer, as far as it has some.
 from __future__ import annotations
 
 import ast
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -330,10 +329,14 @@ class Sheet:
                 continue  # no base that bars stand on
             width = np.median([bar.width for bars in found for bar in bars])
             centers = [np.array([bar.center for bar in bars]) for bars in found]
-            apart = any(
-                len(a) and len(b) and np.median(np.abs(a[:, None] - b).min(axis=1)) > 0.4 * width
-                for a, b in itertools.combinations(centers, 2)
-            )
+            # Bars upon each other stand at the same places, though some may be missing.
+            nearest = [
+                np.abs(a[:, None] - b).min(axis=1)
+                for a in centers
+                for b in centers
+                if a is not b and len(a) and len(b)
+            ]
+            apart = len(nearest) > 0 and all(np.median(distances) > 0.4 * width for distances in nearest)
             every = sorted((bar.center, k) for k, bars in enumerate(found) for bar in bars)
             even = len(every) > 2 and np.ptp(np.diff([center for center, _ in every])) < EVEN
             if apart and even and len(every) in (len(ticks), len(solid)):

@@ -54,7 +54,6 @@ PANEL_RESERVE = 0.3  # seconds for the program of all panels
 LAST_COST = 0.005  # of IoU: what words weigh, and digits that nobody sees
 FAR = 8.0  # pixels between axes, where nothing is read right
 UNLIKE = 0.7  # IoU of a program whose data were read: it is rather of another kind
-FOREIGN = 0.35  # the same: nothing of it is right
 GAIN = 1e-3  # of the goal: less is no reason to change a program
 
 
@@ -256,25 +255,19 @@ class _Search:
         places = _safely(lambda: alternatives.aligned(self.current, self.target, FAR)) or []
         self.go_to(places if len(places) == 1 else [])  # of several layouts none is sure
         self.improve([self.reading()])
-        code, foreign = self.current.code, self.best_iou < FOREIGN
-        copies = self.copies(code) if self.best_iou < UNLIKE else []
-        sketched = foreign and not copies
-        self.change_kind(self.sketches(code) if sketched else copies)
+        if self.best_iou < UNLIKE:
+            self.change_kind([*self.copies(self.current.code), *self.sketches(self.current.code)])
         self.read()
         self.align()
         self.improve([_safely(lambda: captions.reworded(self.current, self.target, self.size))])
         if self.rescale():  # also of a good copy: it may have other numbers
             self.read()
         self.complete()
-        others = self.sketches(self.current.code) if self.best_iou < SUCCESS_IOU and not sketched else []
-        early = self.best_iou < UNLIKE
-        if early:
-            self.change_kind(others)
         if self.best_iou < SUCCESS_IOU:
             self.change_series()
         self.change_details()
-        if self.best_iou < SUCCESS_IOU and not early:  # the details were the likelier reason
-            self.change_kind(others)
+        if self.best_iou < SUCCESS_IOU:  # the details were the likelier reason
+            self.change_kind(self.sketches(self.current.code))
             self.change_details()
 
     def compose(self, chart: Image.Image | np.ndarray) -> bool:
@@ -379,21 +372,22 @@ class _Search:
         return _safely(lambda: sketches(self.target, self.size, answer)) or []
 
     def change_kind(self, others: list[str]) -> None:
-        """Programs of other kinds, each judged after its data have been read."""
+        """Goes to the best of programs of other kinds, each judged after its data have been read; if that is
+        another than it stands at, axes and data are measured again."""
         answer = chosen = self.current, self.goal
         for code in others:
             self.go_to([code])
             self.improve([self.reading()])
-            self.align()
-            self.improve([self.reading()])
             self.rescale()
-            self.complete()
             if self.goal > chosen[1] + GAIN:
                 chosen = self.current, self.goal
             if self.best_iou >= SUCCESS_IOU:
                 break
         self.current, self.goal = chosen
         if chosen is not answer:
+            self.align()
+            self.improve([self.reading()])
+            self.complete()
             self.change_paper()
             self.resize()
             self.read()
