@@ -329,14 +329,16 @@ def place_literals(places: np.ndarray) -> list[str]:
 
 
 def _write_stroke(reading: Reading, s: Series, own: np.ndarray, seen: readout.Stroke | None) -> None:
-    """Takes away dashes and markers that the target doesn't have, adds markers, and makes a line as thick as there."""
+    """Gives a line the dashes, the markers and the thickness that it has in the target."""
     if seen is None or s.marks is None:
         return
     program, node = reading.drawing.program, s.call.node
     changes = []
+    drawn = readout.find_stroke(own, s.marks[:, 0], s.marks[:, 1])
     if seen.gaps < 0.03:
         changes.append(program.set_keyword(node, "linestyle", None))
-    drawn = readout.find_stroke(own, s.marks[:, 0], s.marks[:, 1])
+    elif seen.style != "-" and drawn is not None and seen.style != drawn.style:
+        changes.append(program.set_keyword(node, "linestyle", string_literal(seen.style)))
     if not seen.markers:
         changes.append(program.set_keyword(node, "marker", None))
     elif seen.marker is not None and drawn is not None and seen.marker != drawn.marker:

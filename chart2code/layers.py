@@ -15,7 +15,7 @@ import numpy as np
 from scipy import ndimage
 
 from chart2code import readout
-from chart2code.adjustment import brief, marker_size, place_literals, value_literals
+from chart2code.adjustment import THICKEST, brief, marker_size, place_literals, value_literals
 from chart2code.drawing import color_literal
 from chart2code.program import string_literal
 from chart2code.tick_labels import read_scale
@@ -30,7 +30,7 @@ MOST_MARKS = 200
 MOSTLY = 0.7  # of an edge
 JOINED = 0.9  # of the columns between the ends of an area
 GRID = 7  # pixels: lines of a grid, through an area
-AT_FRAME = 5  # pixels
+AT_FRAME, AT_ENDS = 5, 8  # pixels
 NEAR_LINE = 5  # pixels from a line to a marker upon it
 DARKER = 0.65  # of a colour, where a black line is that is hardly a pixel thick
 INKY = 120  # of 255: text and its mixtures with colours
@@ -40,9 +40,13 @@ FLAT = 2.0  # pixels that an edge may be away from a straight one
 AT_PLACES = 1.0  # pixels that a line may be away from one with its points where others are
 SAME_PLACE = 2.5  # pixels
 SMALL, ON_PATH = 10, 0.8  # pixels; of the ink of a line in dashes
+COMPACT = 2.5  # times the smaller side of a marker
+DASHED, NEAR_PATH = 0.55, 3  # of the columns of a line; pixels
 LINE, MARKERS = 0.12, 0.5  # thickness of lines without markers, at most; and of markers alone
 MIXED = 8  # of 255: how far a colour may be from a mixture
 ON_RIM, TOUCHING = 0.8, 3.5  # of a colour, at the edges of bars; pixels between bars of a histogram
+BESIDE, COLORED, LEAST_LABELS = 90, 40, 20  # pixels beside the axes; of 255; pixels of labels in a colour
+LIMIT = 0.002  # of the length of an axis: its limits are as exact
 WASH, THIN_WASH = (0.05, 0.7), (0.05, 0.45)  # opacity of areas in the colour of another mark; and of thin ones
 
 
@@ -78,6 +82,7 @@ class Layer:
     cover: np.ndarray
     edges: tuple[np.ndarray, np.ndarray] | None = None
     bars: list[readout.Bar] = field(default_factory=list)
+    axes: str = "ax"
     columns: tuple[str, str] | None = None  # of its places and values in the program
 
 
@@ -91,22 +96,16 @@ class _Table:
     columns: dict[str, list[str]] = field(default_factory=dict)
 
 
-def layered(
-    sheet: Sheet, series: list[tuple[np.ndarray, bool]], covers: list[np.ndarray], plain: bool = False
-) -> list[str]:
+def layered(sheet: Sheet, series: list[tuple[np.ndarray, bool]], covers: list[np.ndarray]) -> list[str]:
     """
     A program of the layers of a chart; none if the numbers at the axes can't be read.
 
     Args:
         series: colours, and which of them fill areas.
         covers: where these are, (H, W) each.
-        plain: also if all are of one kind.
     """
     layers = Layers(sheet, series, covers)
-    kinds = [name for name in ("areas", "bars", "lines", "points") if getattr(layers, name)]
-    twin = len(readout.find_ticks(sheet.target, sheet.box, "right")) > 2
-    mixed = len(kinds) > 1 or len(layers.areas) > 1
-    if layers.x is None or layers.y is None or twin or not kinds or not (mixed or plain):
+    if layers.x is None or layers.y is None or not (layers.areas or layers.bars or layers.lines or layers.points):
         return []
     return [layers.program()]
 
@@ -132,7 +131,7 @@ class Layers:
                 self.areas.append(layer)
             elif color.max() < INKY and spotted and not dotted:
                 continue  # words
-            elif spotted or dotted or sheet.thickness(cover) > MARKERS or _scattered(cover):
+            elif not _is_line(cover) and (spotted or dotted or sheet.thickness(cover) > MARKERS or _scattered(cover)):
                 self.points.append(layer)
             else:
                 self.lines.append(layer)
@@ -143,6 +142,22 @@ class Layers:
             layer.edges = self._find_edges(layer.cover)
         self.areas = [layer for layer in self.areas if layer.edges]
         self.points = [layer for layer in self.points if not self._is_text(layer.color)]
+        self.scales = {"ax": self.y}
+        right = Axis.of(self.target, self.box, "right")
+        if right is not None:
+            self.scales["ax2"] = right
+            for layer in self._at_the_right():
+                layer.axes = "ax2"
+
+    def _at_the_right(self) -> list[Layer]:
+        """The lines of the scale at the right side: in the colour of its labels, or those upon bars and areas."""
+        left, top, right, bottom = (round(v) for v in self.box)
+        beside = self.target[top:bottom, right + 4 : right + BESIDE].reshape(-1, 3).astype(float)
+        labels = beside[np.ptp(beside, axis=1) > COLORED]
+        near = [line for line in self.lines if np.mean(np.abs(labels - line.color).max(axis=1) < COLORED) > MOSTLY / 2]
+        if len(labels) > LEAST_LABELS and near:
+            return near
+        return self.lines if self.bars or self.areas else self.lines[1:]
 
     def _is_text(self, color: np.ndarray) -> bool:
         """Whether a colour is that of words upon an area: of the area's, and black."""
@@ -168,20 +183,37 @@ class Layers:
             for table in self.tables
             for rows in [[f"({', '.join(row)})" for row in zip(table.literals, *table.columns.values())]]
         ]
-        margins = self.sheet.margins([(layer.color, layer.cover) for layer in (*self.areas, *self.lines)])
-        return self.sheet.program(*first, *tables, *statements, *margins, legend=legend, without=without)
+        twin = ["ax2 = ax.twinx()"] if any(layer.axes == "ax2" for layer in layers) else []
+        return self.sheet.program(
+            *first, *tables, *twin, *statements, *self._axes(bool(twin)), legend=legend, without=without
+        )
+
+    def _axes(self, twin: bool) -> list[str]:
+        """Statements for the limits of the axes, and for names at numbers."""
+        statements = []
+        if self.x.names and any(table.name.startswith("x") for table in self.tables):
+            names = ", ".join(map(string_literal, self.sheet.words.names(self.x.names)))
+            statements += [f"names = [{names}]", f"ax.set_xticks(range({self.x.names}), names)"]
+        sides = [("ax", "x", self.x, self.box[0], self.box[2])]
+        sides += [(axes, "y", self.scales[axes], self.box[3], self.box[1]) for axes in ("ax", "ax2")[: 1 + twin]]
+        for axes, name, axis, *ends in sides:
+            first, last = axis(ends)
+            error = LIMIT * abs(last - first)
+            statements.append(f"{axes}.set_{name}lim({brief(first, error)}, {brief(last, error)})")
+        return statements
 
     # Columns
 
-    def _column(self, pixels: np.ndarray, heights: np.ndarray, name: str) -> tuple[str, str]:
+    def _column(self, pixels: np.ndarray, heights: np.ndarray, name: str, axes: str = "ax") -> tuple[str, str]:
         """The names of the columns of places and of values for points of the picture."""
         table = self._table(pixels)
         name = self._fresh(name)
-        table.columns[name] = self.y_literals(heights)
+        table.columns[name] = self.y_literals(heights, axes)
         return table.name, name
 
-    def y_literals(self, heights: np.ndarray) -> list[str]:
-        return value_literals(self.y(heights), abs(self.y.slope) * (self.box[3] - self.box[1]))
+    def y_literals(self, heights: np.ndarray, axes: str = "ax") -> list[str]:
+        scale = self.scales[axes]
+        return value_literals(scale(heights), abs(scale.slope) * (self.box[3] - self.box[1]))
 
     def _table(self, pixels: np.ndarray) -> _Table:
         for table in self.tables:
@@ -213,8 +245,10 @@ class Layers:
     def _knots(self, paths: list[np.ndarray], covers: list[np.ndarray]) -> np.ndarray | None:
         """Where lines or the edges of areas have their points: those of other layers, or of their own."""
         names = [self.ticks] if self.x.names else []
+        seen = np.flatnonzero(np.any([~np.isnan(path) for path in paths], axis=0))
         for places in (*self.places, *(table.pixels for table in self.tables), *names):
-            if len(places) > 2 and readout.misfit(paths, places) < AT_PLACES:
+            within = len(seen) and places[0] > seen[0] - AT_ENDS and places[-1] < seen[-1] + AT_ENDS
+            if len(places) > 2 and within and readout.misfit(paths, places) < AT_PLACES:
                 return places
         knots = readout.find_knots(paths, covers, self.x.slope)
         if knots is None or len(knots) < 2 or np.ptp(np.diff(knots)) > 1e-6:
@@ -339,7 +373,12 @@ class Layers:
         """The line that goes along an edge of an area."""
         for line in self.lines:
             apart = np.abs(readout.find_path(line.cover) - edge)
-            if line.columns and np.isfinite(apart).any() and np.nanpercentile(apart, 90) < STACKED:
+            if (
+                line.columns
+                and line.axes == "ax"
+                and np.isfinite(apart).any()
+                and np.nanpercentile(apart, 90) < STACKED
+            ):
                 return line
         return None
 
@@ -406,15 +445,32 @@ class Layers:
     def _draw_lines(self) -> list[str]:
         statements = []
         for layer in self.lines:
+            steps = readout.find_steps(layer.cover)
+            if steps is not None:
+                knots, heights, where = steps
+                x, y = layer.columns = self._column(knots, heights, "y", layer.axes)
+                statements.append(f'{layer.axes}.step({x}, {y}, where="{where}", {self._style(layer)})')
+                continue
             path = readout.find_path(layer.cover)
             knots = self._knots([path], [layer.cover])
             heights = None if knots is None else readout.trace_line(layer.cover, knots)
             if heights is None:
                 continue
-            x, y = layer.columns = self._column(knots, heights, "y")
-            marker = ', marker="o"' if self.sheet.thickness(layer.cover) > LINE else ""
-            statements.append(f"ax.plot({x}, {y}, {self._style(layer)}{marker})")
+            x, y = layer.columns = self._column(knots, heights, "y", layer.axes)
+            style = self._style(layer) + self._stroke(layer, knots, heights)
+            statements.append(f"{layer.axes}.plot({x}, {y}, {style})")
         return statements
+
+    def _stroke(self, layer: Layer, knots: np.ndarray, heights: np.ndarray) -> str:
+        """Keywords for markers, dashes and thickness of a line."""
+        stroke = readout.find_stroke(layer.cover, knots, heights)
+        if stroke is None:
+            return ', marker="o"' if self.sheet.thickness(layer.cover) > LINE else ""
+        keywords = f", marker={string_literal(stroke.marker or 'o')}" if stroke.markers else ""
+        if stroke.style != "-":
+            keywords += f", linestyle={string_literal(stroke.style)}"
+        width = round(2 * stroke.thickness / self.sheet.scale * 0.72) / 2
+        return keywords + (f", linewidth={width:g}" if 0 < width <= THICKEST and width != 1.5 else "")
 
     def _draw_points(self) -> list[str]:
         statements = []
@@ -448,12 +504,26 @@ def _within(cover: np.ndarray, mask: np.ndarray) -> float:
     return float((ink & mask).sum() / max(1, ink.sum()))
 
 
+def _is_line(cover: np.ndarray) -> bool:
+    """Whether a colour is hardly anywhere but along one path, and there in most columns."""
+    ink, path = cover > 0.4, readout.find_path(cover)
+    seen = np.flatnonzero(~np.isnan(path))
+    if len(seen) < WIDE * 100 or ink.any(axis=0)[seen[0] : seen[-1] + 1].mean() < DASHED:
+        return False
+    rows, columns = np.nonzero(ink)
+    heights = np.interp(np.arange(len(path)), seen, path[seen])
+    slopes = np.abs(np.gradient(ndimage.uniform_filter1d(heights, 3)))
+    return bool(np.mean(np.abs(heights[columns] - rows) / np.hypot(1, slopes[columns]) < NEAR_PATH) > ON_PATH)
+
+
 def _scattered(cover: np.ndarray) -> bool:
     """Whether a colour is there in small parts that don't follow one another from left to right, as dashes do."""
     ink = cover > 0.4
     regions, count = ndimage.label(ink)
-    sides = [max(side.stop - side.start for side in part) for part in ndimage.find_objects(regions)]
-    if count < 5 or np.percentile(sides, 80) > SMALL:
+    sides = np.array([[side.stop - side.start for side in part] for part in ndimage.find_objects(regions)])
+    if count < 5 or np.percentile(sides.max(axis=1), 80) > SMALL:
+        return False
+    if np.mean(sides.max(axis=1) <= COMPACT * sides.min(axis=1)) < MOSTLY:
         return False
     path = readout.find_path(cover)
     rows, columns = np.nonzero(ink)

@@ -22,8 +22,12 @@ Box = tuple[float, float, float, float]
 SPINE_SEARCH = 80  # pixels around the expected place
 DARK = 150  # of 255: spines and ticks are darker, grid lines are not
 LONGEST_TICK, ALIKE_TICKS = 11, 0.7  # pixels, in a small figure; of the ticks, as long as usual
+GLYPH = 9  # pixels, the width of a letter
 TICK = 8  # pixels that a tick may prolong a spine by
-SOFT, HALO = 0.4, 0.45  # of the pixels of a soft edge, next to what it is the edge of; of its contrast
+AREA, SAME_AREA = 400, 12  # pixels of one colour, no edges; of 255, between two areas of one colour
+LEAST_GAPS, DOT, SOFT_DOT = 0.06, 2.3, 1.6  # of a line; times its thickness, the longest dot; pixels of a thin one
+DOTTED = 0.05  # of the pixels of a colour, with the same on all sides
+SOFT, HALO = 0.7, 0.45  # of the pixels of a soft edge, near what it is the edge of; of its contrast
 BEYOND = 10  # pixels that a grid goes on beyond its outer lines
 PALE_PART = 0.8  # of a stretch of a spine
 PALE, FAINT = 205, 235  # spines that are thinner than a pixel of the canvas, or grey
@@ -268,7 +272,7 @@ def _ticks(pixels: np.ndarray, box: Box, side: str, zoom: float = 1) -> tuple[np
     there are not two."""
     grey = 255 - _palest(_on_light(pixels)).astype(np.float32)
     left, top, right, bottom = (int(round(v)) for v in box)
-    near, far = round(zoom), round(3 + 2 * zoom)  # pixels from the frame: where ticks are, and end in most figures
+    near, far = round(zoom), round(3 + 2 * zoom)  # pixels from the frame that ticks have at least, and most end at
     if bottom + far + 1 > len(grey) or left < far + 1 or right + far + 1 > grey.shape[1]:
         return None
     if side == "bottom":
@@ -294,7 +298,8 @@ def _ticks(pixels: np.ndarray, box: Box, side: str, zoom: float = 1) -> tuple[np
     # Letters, and lines to them, are of all lengths; ticks of one, which is more in a small figure.
     usual = np.median(lengths)
     alike = np.mean(np.abs(lengths - usual) <= 1)
-    glyphs = usual > far and (usual > LONGEST_TICK * zoom or alike < ALIKE_TICKS)
+    crowded = usual > far and np.median(np.diff(places)) < GLYPH * zoom
+    glyphs = alike < ALIKE_TICKS or usual > LONGEST_TICK * zoom or crowded
     return None if glyphs else (places, weights)
 
 
@@ -421,8 +426,9 @@ def find_colors(
         if not greys and np.ptp(color) < 26 and flat[members].sum() < 150:
             left_out.append(color)
             continue
+        reach = 30 if flat[members].sum() < AREA else SAME_AREA
         for entry in found:
-            if np.abs(entry[0] - color).max() < 30:
+            if np.abs(entry[0] - color).max() < reach:
                 entry[1] += counts[k]
                 entry[2] += flat[members].sum()
                 break
@@ -443,7 +449,10 @@ def find_colors(
         edges = [other for other in strong if _mixed(color, other, paper)]
         if any(np.abs(color - paper).max() < HALO * np.abs(other - paper).max() for other in edges):
             continue
-        if any(_beside(color, other, picture, SOFT) for other in edges):
+        if area < DOTTED * count:  # of dots, there may be less of the colour itself
+            others = [other for other, n, _ in found if n >= minimum and other is not color]
+            edges = [other for other in others if _mixed(color, other, paper)]
+        if any(_beside(color, other, picture, SOFT, 9) or not _apart(color, other, picture) for other in edges):
             continue
         pairs = itertools.product(strong, strong + left_out)
         if any(_mixed(color, one, other) and _beside(color, one, picture) for one, other in pairs):
@@ -456,10 +465,17 @@ def find_colors(
     return tuple(sorted(kept, key=lambda entry: -entry[1]))
 
 
-def _beside(color: np.ndarray, core: np.ndarray, pixels: np.ndarray, share: float = 0.9) -> bool:
-    """Whether nearly all pixels of a colour touch one of another, or a `share` of them."""
+def _beside(color: np.ndarray, core: np.ndarray, pixels: np.ndarray, share: float = 0.9, reach: int = 3) -> bool:
+    """Whether a `share` of the pixels of a colour have one of another in the square around them."""
     own, other = (difference(pixels, c) < 30 for c in (color, core))
-    return bool((own & ndimage.binary_dilation(other, np.ones((3, 3)))).sum() > share * own.sum())
+    return bool((own & ndimage.maximum_filter(other, reach)).sum() > share * own.sum())
+
+
+def _apart(color: np.ndarray, other: np.ndarray, pixels: np.ndarray) -> bool:
+    """Whether two colours are in the same columns, but not near each other: they are two lines."""
+    own, core = (difference(pixels, c) < 30 for c in (color, other))
+    alone = (own & ~ndimage.maximum_filter(core, 9)).any(axis=0)
+    return bool((alone & core.any(axis=0)).sum() > 0.5 * own.any(axis=0).sum())
 
 
 @remembered
@@ -835,11 +851,13 @@ def fit_path(path: np.ndarray, knots: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Stroke:
-    """How a line is drawn: its thickness in pixels; the share of it that is gaps, NaN where it is steep; whether it
-    has markers, how these look (a square of coverages), and how matplotlib names them, if that is seen."""
+    """How a line is drawn: its thickness in pixels; the share of it that is gaps, NaN where it is steep, and in
+    matplotlib's words its style; whether it has markers, how these look (a square of coverages), and how matplotlib
+    names them, if that is seen."""
 
     thickness: float
     gaps: float
+    style: str
     markers: bool
     patch: np.ndarray
     marker: str | None
@@ -849,24 +867,42 @@ def find_stroke(cover: np.ndarray, knots: np.ndarray, heights: np.ndarray) -> St
     """The stroke of a line through these points; None where too little of it can be seen."""
     columns = np.arange(int(np.ceil(knots[0])), int(knots[-1]) + 1)
     distance = np.abs(columns[:, None] - knots[None, :]).min(axis=1)
+    dense = np.median(np.diff(knots)) < 16  # there is nothing between markers
     slope = np.abs(np.diff(heights) / np.diff(knots))[np.clip(np.searchsorted(knots, columns) - 1, 0, len(knots) - 2)]
     middle = np.interp(columns, knots, heights)
     rows = np.arange(len(cover))[:, None]
     near = np.abs(rows - middle) <= 7 + 3 * slope
     amount = (cover[:, columns] * near).sum(axis=0)
-    between = distance > 7
+    between = (distance > 7) | dense
     drawn = amount[between & (amount > 0.5)] / np.hypot(1, slope[between & (amount > 0.5)])
     if len(drawn) < 10:
         return None
     at_knots = [amount[np.abs(columns - knot) <= 1].max(initial=0) for knot in knots]
     thickness = float(np.median(drawn))
     flat = [a / np.hypot(1, max(slope[np.abs(columns - k).argmin()], 0)) for a, k in zip(at_knots, knots)]
-    markers = float(np.median(flat)) > thickness + 1.6
+    markers = not dense and float(np.median(flat)) > thickness + 1.6
     patch = np.median([_patch(cover, (y, x), MARKER_RADIUS) for x, y in zip(knots, heights)], axis=0)
     marker = _shape(dots_and_lines(patch, 3)[0]) if markers else None
     gentle = between & (slope < STEEP)
     gaps = float((amount[gentle] < 0.3).mean()) if gentle.sum() >= 10 else np.nan
-    return Stroke(thickness, gaps, markers, patch, marker)
+    style = _dashes(amount, gentle, np.hypot(1, slope), thickness) if gaps > LEAST_GAPS else "-"
+    return Stroke(thickness, gaps, style, markers, patch, marker)
+
+
+def _dashes(amount: np.ndarray, gentle: np.ndarray, stretch: np.ndarray, thickness: float) -> str:
+    """The style of a line with gaps, by how long its dashes are; `stretch`: how much longer a line is than its columns
+    are wide."""
+    edges = np.diff((amount >= 0.3).astype(np.int8))
+    starts, ends = np.flatnonzero(edges == 1) + 1, np.flatnonzero(edges == -1) + 1
+    ends = ends[ends > starts[0]] if len(starts) else ends
+    runs = [(a, b) for a, b in zip(starts, ends) if gentle[a:b].all()]
+    lengths = np.array([stretch[a:b].sum() for a, b in runs]) / max(SOFT_DOT, thickness)
+    if not len(lengths):
+        return "--"
+    short = lengths < DOT
+    if short.mean() > 0.8:
+        return ":"
+    return "-." if 0.25 < short.mean() < 0.75 and np.median(lengths[~short]) > 2 * DOT else "--"
 
 
 def find_errors(cover: np.ndarray, knots: Sequence[float], heights: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ import numpy as np
 from scipy import ndimage
 
 from chart2code import readout
-from chart2code.adjustment import place_literals, value_literals
+from chart2code.adjustment import place_literals
 from chart2code.distributions import distributions
 from chart2code.drawing import color_literal
 from chart2code.events import event_plot
@@ -137,9 +137,9 @@ def sketches(target: np.ndarray, size: tuple[int, int], answer: str) -> list[str
     return list(dict.fromkeys(Sheet.of(target, size, answer).guessed()))
 
 
-def copies(target: np.ndarray, size: tuple[int, int], answer: str, plain: bool = False) -> list[str]:
-    """As `sketches`, of kinds whose numbers are measured at once; `plain`: also where all marks are of one kind."""
-    return Sheet.of(target, size, answer).measured(plain)
+def copies(target: np.ndarray, size: tuple[int, int], answer: str) -> list[str]:
+    """As `sketches`, of kinds whose numbers are measured at once."""
+    return Sheet.of(target, size, answer).measured()
 
 
 @dataclass
@@ -214,13 +214,13 @@ class Sheet:
                 series.append((color, bool(solid)))
         return series
 
-    def measured(self, plain: bool = False) -> list[str]:
+    def measured(self) -> list[str]:
         if found := polar_chart(self):
             return found
         if self.box is None:
             return []
         found = heat_map(self) or distributions(self) or event_plot(self)
-        return found or layered(self, self.series, self.covers(self.series), plain)
+        return found or layered(self, self.series, self.covers(self.series))
 
     def guessed(self) -> list[str]:
         if self.box is None:
@@ -238,8 +238,6 @@ class Sheet:
             found += self.points(thin)
             if min(self.extent(cover) for _, cover in thin) > DASHED:
                 found += self.lines(thin)
-        if thin and not found:
-            found += self.steps(thin)
         if thin and not found:
             thick = [self.thickness(cover) for _, cover in thin]
             if max(thick) > DOTS:
@@ -427,22 +425,6 @@ class Sheet:
         if knots is None:
             return None
         return "x", place_literals(scale[0] + scale[1] * knots if scale else np.arange(len(knots)))
-
-    def steps(self, thin: list) -> list[str]:
-        """Lines in steps, with what they are worth: nothing measures that later."""
-        scales = [read_scale(self.target, self.box, side) for side in ("bottom", "left")]
-        found = [readout.find_steps(cover) for _, cover in thin]
-        if None in scales or None in found:
-            return []
-        lines = []
-        for k, ((color, _), (columns, rows, where)) in enumerate(zip(thin, found)):
-            places, values = (start + slope * pixels for (start, slope), pixels in zip(scales, (columns, rows)))
-            x, y = (f"x{k + 1}", f"y{k + 1}") if len(thin) > 1 else ("x", "y")
-            span = abs(scales[1][1]) * (self.box[3] - self.box[1])
-            texts = zip(place_literals(places), value_literals(values, span))
-            lines.append(f"{x}, {y} = zip(*[{', '.join(f'({a}, {b})' for a, b in texts)}])")
-            lines.append(f'ax.step({x}, {y}, where="{where}", {self.style(color, k, len(thin))})')
-        return [self.program(*lines, *self.margins(thin), legend=len(thin) > 1)]
 
     def lines(self, thin: list) -> list[str]:
         columns = [f"y{k + 1}" for k in range(len(thin))] if len(thin) > 1 else ["y"]

@@ -19,6 +19,7 @@ from chart2code.words import DPI, REGULAR, Line, read_line
 
 FONTS = (REGULAR, "DejaVuSerif.ttf")
 THOUSANDS = re.compile(r"-?[1-9]\d{0,2}(,\d{3})+")
+POINTED_THOUSANDS = re.compile(r"[–−-]?[1-9]\d{0,2}\.\d00")  # no axis needs three decimals to end in zeros
 LOOKALIKES = str.maketrans("oO ", "00.")  # a point is as wide as a space, and has hardly more ink
 INK = 0.3  # of the contrast between text and page
 DIGIT = 0.73  # ems, the height of a digit
@@ -52,7 +53,7 @@ def _labels(pixels: np.ndarray, box: Box, side: str) -> tuple[tuple[tuple[float,
 def _read_labels(
     pixels: np.ndarray, box: Box, ticks: np.ndarray, side: str
 ) -> tuple[tuple[tuple[float, float], ...], float]:
-    read, style, in_vain = [], None, 0
+    read, texts, style, in_vain = [], [], None, 0
     for place in ticks:
         label = _cut(pixels, box, place, ticks, side)
         if label is None:
@@ -63,10 +64,13 @@ def _read_labels(
             style, value = style or found, read_number(text)
         if value is not None:
             read.append((float(place), value))
+            texts.append(text.strip("$€£% ").translate(LOOKALIKES))
         elif in_vain + 1 == IN_VAIN and not read:
             break
         else:
             in_vain += 1
+    if any(texts) and all(POINTED_THOUSANDS.fullmatch(text) for text in texts if text != "0"):
+        read = [(place, 1000 * value) for place, value in read]
     return tuple(read), style[1] if style else 0.0
 
 

@@ -365,8 +365,8 @@ class _Search:
             if self.current is before[0]:
                 return
 
-    def copies(self, answer: str, plain: bool = False) -> list[str]:
-        return _safely(lambda: copies(self.target, self.size, answer, plain)) or []
+    def copies(self, answer: str) -> list[str]:
+        return _safely(lambda: copies(self.target, self.size, answer)) or []
 
     def sketches(self, answer: str) -> list[str]:
         return _safely(lambda: sketches(self.target, self.size, answer)) or []

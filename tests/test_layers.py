@@ -7,9 +7,9 @@ import pytest
 
 from chart2code import readout
 from chart2code.program import PLOTTING, Program
-from chart2code.sketches import Sheet, copies
+from chart2code.sketches import copies
 from chart2code.verification import verify
-from eval_metric.similarity import to_canvas
+from eval_metric.similarity import chart_iou, to_canvas
 
 PLT = "import matplotlib.pyplot as plt\n\n"
 ANSWER = PLT + "fig, ax = plt.subplots()\nx, y = zip(*[(1, 5), (2, 6), (3, 5), (4, 7)])\nax.plot(x, y)\n"
@@ -93,14 +93,6 @@ def test_bars_upon_others_are_no_areas(executor):
     assert all("fill_between" not in code for code in copies(to_canvas(image), image.shape[1::-1], ANSWER))
 
 
-def test_one_kind_of_marks_is_no_mixture(executor):
-    image = executor.run(PLT + 'plt.bar(["a", "b", "c"], [3, 5, 2])\n').image
-    sheet = Sheet.of(to_canvas(image), image.shape[1::-1], ANSWER)
-    assert sheet.measured() == []
-    (code,) = sheet.measured(plain=True)
-    assert methods_of(code) == ["bar"]
-
-
 @pytest.mark.parametrize(("edge", "expected"), [("", ""), (', edgecolor="black"', 'edgecolor="black"')])
 def test_edges_of_bars_are_no_line(executor, edge, expected):
     chart = f'plt.bar([1, 2, 3, 4], [3, 5, 2, 4], width=1, color="orange"{edge})\n'
@@ -151,6 +143,42 @@ def test_polylines_are_fitted_to_what_is_seen_of_them():
     assert np.abs(readout.fit_path(path, knots) - [100, 40, 160, 80]).max() < 1
 
 
+TWO_SCALES = """fig, ax = plt.subplots()
+ax.plot([1, 2, 3, 4, 5], [9, 8, 10, 12, 11], "o-", color="red")
+other = ax.twinx()
+other.plot([1, 2, 3, 4, 5], [500, 650, 420, 400, 760], "s--", color="blue")
+other.tick_params(axis="y", labelcolor="blue")
+"""
+
+
+def test_two_scales_and_strokes(executor):
+    image = executor.run(PLT + TWO_SCALES).image
+    (code,) = copies(to_canvas(image), image.shape[1::-1], "")
+    program = Program(code)
+    assert np.allclose(program.literals("y"), [9, 8, 10, 12, 11], atol=0.05)
+    assert np.allclose(program.literals("y2"), [500, 650, 420, 400, 760], atol=2)
+    assert 'ax.plot(x, y, color="red", marker="o")' in code
+    assert 'ax2.plot(x, y2, color="blue", marker="s", linestyle="--")' in code
+
+
+def test_places_between_ticks_with_names(executor):
+    chart = (
+        "plt.plot(range(30), [5 + (k * 7 % 5) for k in range(30)])\nplt.xticks([3, 13, 23], ['May', 'June', 'July'])\n"
+    )
+    image = executor.run(PLT + chart).image
+    (code,) = copies(to_canvas(image), image.shape[1::-1], "")
+    assert "ax.set_xticks(range(3), names)" in code
+    assert chart_iou(executor.run(code).image, image) > 0.6  # but for the names
+
+
+@pytest.mark.parametrize("style", ["-", "--", ":", "-."])
+def test_style_of_lines(executor, style):
+    chart = f"import numpy as np\nx = np.linspace(0, 10, 60)\nplt.plot(x, np.sin(x), {style!r})\n"
+    image = executor.run(PLT + chart).image
+    (code,) = copies(to_canvas(image), image.shape[1::-1], "")
+    assert (f'linestyle="{style}"' in code) == (style != "-")
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_any_picture_has_copies_that_are_programs(seed):
     draw = np.random.default_rng(seed)
@@ -158,5 +186,5 @@ def test_any_picture_has_copies_that_are_programs(seed):
     if seed:
         picture[50:250, 60:340] = (255, 30 * seed, 90)
         picture[60:240:20, 60:340] = picture[50:250, 60:340:35] = 0
-    for code in copies(to_canvas(picture), (400, 300), "", plain=True):
+    for code in copies(to_canvas(picture), (400, 300), ""):
         compile(code, "copy", "exec")
