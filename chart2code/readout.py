@@ -22,7 +22,6 @@ Box = tuple[float, float, float, float]
 SPINE_SEARCH = 80  # pixels around the expected place
 DARK = 150  # of 255: spines and ticks are darker, grid lines are not
 LONGEST_TICK, ALIKE_TICKS = 11, 0.7  # pixels, in a small figure; of the ticks, as long as usual
-GLYPH = 9  # pixels, the width of a letter
 TICK = 8  # pixels that a tick may prolong a spine by
 AREA, SAME_AREA = 400, 12  # pixels of one colour, no edges; of 255, between two areas of one colour
 LEAST_GAPS, DOT, SOFT_DOT = 0.06, 2.3, 1.6  # of a line; times its thickness, the longest dot; pixels of a thin one
@@ -272,7 +271,7 @@ def _ticks(pixels: np.ndarray, box: Box, side: str, zoom: float = 1) -> tuple[np
     there are not two."""
     grey = 255 - _palest(_on_light(pixels)).astype(np.float32)
     left, top, right, bottom = (int(round(v)) for v in box)
-    near, far = round(zoom), round(3 + 2 * zoom)  # pixels from the frame that ticks have at least, and most end at
+    near, far = round(zoom), round(3 + 2 * zoom)  # pixels from the frame that ticks have at least, and at most
     if bottom + far + 1 > len(grey) or left < far + 1 or right + far + 1 > grey.shape[1]:
         return None
     if side == "bottom":
@@ -293,13 +292,14 @@ def _ticks(pixels: np.ndarray, box: Box, side: str, zoom: float = 1) -> tuple[np
     places, weights = places[widths <= 4], ndimage.sum_labels(strip, regions, index)[widths <= 4]
     if len(places) < 2:
         return None
-    inked = rows[near:, np.round(places - offset).astype(int)] > 50
+    at = np.round(places - offset).astype(int)
+    inked = rows[near:, at] > 50
     lengths = near + np.where(inked.all(axis=0), len(inked), inked.argmin(axis=0))
-    # Letters, and lines to them, are of all lengths; ticks of one, which is more in a small figure.
+    # Letters do not touch the frame, and they, and lines to them, are of all lengths; ticks of one, which is more in
+    # a small figure.
     usual = np.median(lengths)
-    alike = np.mean(np.abs(lengths - usual) <= 1)
-    crowded = usual > far and np.median(np.diff(places)) < GLYPH * zoom
-    glyphs = alike < ALIKE_TICKS or usual > LONGEST_TICK * zoom or crowded
+    touching = np.mean(rows[near - 1, at] > 50)
+    glyphs = min(np.mean(np.abs(lengths - usual) <= 1), touching) < ALIKE_TICKS or usual > LONGEST_TICK * zoom
     return None if glyphs else (places, weights)
 
 
