@@ -884,7 +884,7 @@ def _read_pie(reading: Reading, s: Series, colors: bool) -> None:
         first = int(np.argmin(distances))
         wedges = [list(pie.wedges)[(first + (-k if clockwise else k)) % len(wedges)] for k in range(len(wedges))]
     shares = np.array([w.length for w in wedges])
-    reading.columns[s.column] = _percent(shares / shares.sum() * 100)
+    reading.columns[s.column] = percent_literals(shares / shares.sum() * 100)
     table = program.column(s.column)[0]
     if len(wedges) != len(table.rows):
         for k, name in enumerate(table.names):
@@ -911,7 +911,7 @@ def _read_pie(reading: Reading, s: Series, colors: bool) -> None:
         reading.changes.append(change)
 
 
-def _percent(shares: np.ndarray) -> list[str]:
+def percent_literals(shares: np.ndarray) -> list[str]:
     """Shares of 100 in whole numbers, if they are that as far as one can measure, else with a decimal."""
     whole = np.floor(shares)
     for k in np.argsort(whole - shares)[: int(round(100 - whole.sum()))]:

@@ -19,6 +19,7 @@ from chart2code import readout
 from chart2code.adjustment import GREY, SAME_COLOR, Frame, axes_fit, brief, match_colors, value_literals
 from chart2code.clues import WIDTH, Clues
 from chart2code.drawing import Drawing, color_literal, rgb
+from chart2code.pies import AXES, placed
 from chart2code.program import Change, Program, literal, number, string_literal
 from chart2code.tick_labels import POINTS, label_scale, read_scale
 from chart2code.words import DPI
@@ -87,7 +88,16 @@ def _pies_aligned(drawing: Drawing, target: np.ndarray, least: float) -> list[st
         for name, text in (("axis", f'{axes}.axis("equal")'), ("tight_layout", f"{_figure(program)}.tight_layout()"))
     ]
     options = [option for option in options if option]
-    return [program.changed(changes) for changes in ([options[-1]], [options[0]], options)]
+    codes = [program.changed(changes) for changes in ([options[-1]], [options[0]], options)]
+    sides = [CANVAS, CANVAS] * np.array(drawing.result.image.shape[1::-1]) / max(drawing.result.image.shape[:2])
+    left, top, right, bottom = drawing.boxes[0]
+    reach = wanted[2] / own[2] * (right - left) / 2 if abs(right - left - bottom + top) < least else AXES * wanted[2]
+    square = wanted[0] - reach, wanted[1] - reach, wanted[0] + reach, wanted[1] + reach
+    if len(program.statement_calls("subplots")) == 1 and axes != "plt" and len(drawing.boxes) == 1:
+        former = [c for name in ("axis", "tight_layout", "subplots_adjust") for c in program.statement_calls(name)]
+        placing = program.add_statement(placed(square, sides))
+        codes.append(program.changed([placing, *filter(None, map(program.drop_statement, former))]))
+    return codes
 
 
 def _figure(program: Program) -> str:
@@ -298,7 +308,7 @@ def resized(drawing: Drawing, target: np.ndarray, size: tuple[int, int]) -> str 
     """The program with a figure in which the labels at the ticks are as large as in the target; None if they are."""
     program = drawing.program
     calls = program.statement_calls("subplots") + program.statement_calls("figure")
-    box = readout.find_box(target, drawing.box) if drawing.box else None
+    box = readout.find_box(target, drawing.box) if drawing.box and not readout.is_pie(target) else None
     if box is None or len(calls) != 1:
         return None
     scale = label_scale(target, box)
@@ -459,6 +469,8 @@ def _limits(drawing: Drawing, target: np.ndarray) -> list[list[Change]]:
 
 def rescaled(drawing: Drawing, target: np.ndarray) -> list[str]:
     """The program with limits as the target's axes have them."""
+    if any(call.method == "pie" for call in drawing.program.calls):
+        return []
     return [drawing.program.changed(changes) for changes in _limits(drawing, target)]
 
 

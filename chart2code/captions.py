@@ -263,12 +263,13 @@ def _titles_of_pies(drawing: Drawing, page: Page) -> list[Change]:
     titled = [program.text(call.func) for call in program.statement_calls("set_title")]
     if "plt" in every or len(every) != len(drawing.boxes):
         return []
+    labels = {node.value for node in ast.walk(program.tree) if isinstance(node, ast.Constant)}
     for axes, (left, top, right, _) in zip(every, drawing.boxes):
         if f"{axes}.set_title" in titled:
             continue
         place = (left + right) / 2, top - TITLE_RISE / 72 * DPI * page.scale
         read = page.read(place, 0.5, height, reach=((right - left) / 2,) * 2, space=ALONE)
-        if read is not None and read.error <= CERTAIN and len(read.text) > 2:
+        if read is not None and read.error <= CERTAIN and len(read.text) > 2 and read.text not in labels:
             text = f"{axes}.set_title({string_literal(read.text)})"
             changes.append(program.add_statement(text, ("legend", "tight_layout", "subplots_adjust")))
     return changes

@@ -396,4 +396,4 @@ def literal(value: float, decimals: int) -> str:
 
 
 def string_literal(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'

@@ -59,6 +59,16 @@ ROUGHLY, ROUND_ERROR = 1.6, 0.02  # times the best misfit; of a round distance
 INSETS = (0.5, 2.5, 4.5)  # pixels that ink goes on beyond the first and last corner: caps, markers
 MOST_KNOTS = 240
 LEVEL, SHORTEST_STEP = 0.3, 3  # rows, columns: of a line in steps
+CLOSED, ON_CIRCLE = (
+    (0.9, 0.7, 0.6),
+    2.0,
+)  # of all directions: with wedges, that end so near to the circle, of one colour
+ALONE = 0.2  # of a pie's area, in colours beside it
+ON_RIM = 0.8  # pixels from a circle: a wedge that is moved out has another one
+MOST_OUT = 0.4  # radii that a wedge is moved out
+PALEST_WEDGE = 9  # of 255, from the page
+RING, FURTHER_IN = 0.93, 0.78  # of a pie's radius: where it has its colours
+SHADOW, SHADED = 0.04, 0.6  # radii that a shadow reaches beyond a pie; and of the pixels there, in shadow
 MOST_FITTED = 40  # corners that are fitted together
 
 
@@ -1144,19 +1154,21 @@ class Wedge:
 
 @dataclass(frozen=True)
 class Pie:
-    """Wedges in counter-clockwise order; the share of the radius that a hole takes."""
+    """Wedges in counter-clockwise order; the share of the radius that a hole takes; whether it casts a shadow."""
 
     center: tuple[float, float]
     radius: float
     hole: float
     wedges: list[Wedge]
+    shadow: bool = False
 
 
 @remembered
 def find_pie(pixels: np.ndarray) -> Pie | None:
     """The pie of a picture, by its circle."""
     page = page_of(pixels)
-    ink = (difference(pixels, page) > 20) | (_chroma(pixels) > 12)
+    away = pixels.astype(np.int16) - np.array(page, np.int16)
+    ink = _palest(np.abs(away)) > PALEST_WEDGE
     ink &= ~_letterbox(pixels)
     ink = ndimage.binary_opening(ink, iterations=2)  # without text and lines
     regions, count = ndimage.label(ink)
@@ -1169,7 +1181,8 @@ def find_pie(pixels: np.ndarray) -> Pie | None:
         return None
     center = np.array([(columns[0] + columns[-1]) / 2, (rows[0] + rows[-1]) / 2])
     radius = (columns[-1] - columns[0] + rows[-1] - rows[0]) / 4
-    angles = np.radians(np.arange(0, 360, 0.5))
+    directions = np.arange(0, 360, 0.5)
+    angles = np.radians(directions)
     direction = np.stack([np.cos(angles), -np.sin(angles)], axis=1)
     reach = np.arange(0, 1.5 * radius, 0.5)
 
@@ -1186,24 +1199,39 @@ def find_pie(pixels: np.ndarray) -> Pie | None:
         if not seen.any():
             return None
         rim = reach[hit.shape[1] - 1 - hit[:, ::-1].argmax(axis=1)]
-        center, radius = _circle((center + direction * rim[:, None])[seen])
+        rims = center + direction * rim[:, None]
+        center, radius = _circle(rims[seen])
+    lit, shaded = (directions + 40) % 360 < 170, np.abs(directions - 225) < 30  # a shadow lies to the left and below
+    far = np.linalg.norm(rims - center, axis=1)
+    x, y = np.moveaxis(center + direction[:, None] * (far[:, None] * [1, 0.85] - [1.5, 0])[..., None], -1, 0).round()
+    y, x = (places.clip(0, len(pixels) - 1).astype(int).T for places in (y, x))
+    outer, inner = pixels[y, x].astype(np.float32)
+    cast = (_palest(np.abs(outer - page)) > 40) & (_palest(np.abs(outer - inner)) > 40)
+    shadow = bool(cast[shaded].mean() > SHADED and cast[lit].mean() < 1 - SHADED)
+    reaches = SHADOW * np.cos(np.radians(directions - 225)).clip(0) * shadow
+    if shadow:
+        center, radius = _circle((rims - direction * reaches[:, None] * radius)[seen])
     hit = big[along(center, reach)]
-    rim = reach[hit.shape[1] - 1 - hit[:, ::-1].argmax(axis=1)]
+    rim = reach[hit.shape[1] - 1 - hit[:, ::-1].argmax(axis=1)] - reaches * radius
     if not 20 < radius < 400:
         return None
-    samples = pixels[along(center, radius * np.array([0.9, 0.92, 0.94, 0.96]))].astype(np.float32)
-    colors = np.median(samples, axis=1)
-    segments = _segments(colors, page)
+
+    def runs(middle: float) -> tuple[list[tuple[int, int]], list[np.ndarray]]:
+        """Start and end of the runs of one colour in a ring, and their colours."""
+        samples = pixels[along(center, radius * (middle + np.array([-0.03, -0.01, 0.01, 0.03])))].astype(np.float32)
+        return _without_legend(_segments(colors := np.median(samples, axis=1), page), colors, page)
+
+    segments, shades = runs(RING)
     if not segments:
         return None
-    wedges, holes, outs, shades = [], [], [], []
+    twice = any(np.abs(a - b).max() < 14 for a, b in itertools.combinations(shades, 2))
+    if twice and len((further := runs(FURTHER_IN))[0]) in range(2, len(segments)):  # a legend covers some of the rim
+        segments, shades = further
+    wedges, outs = [], []
     for a, b in segments:
-        inner = np.arange(a + (b - a) // 4, max(a + (b - a) // 4 + 1, b - (b - a) // 4)) % 720
-        shades.append(np.median(colors[inner], axis=0))
-        middle = inner[len(inner) // 2]
-        near = np.flatnonzero(big[along(center, reach)][middle])
-        outs.append(max(0.0, float(np.median(rim[inner])) / radius - 1))
-        holes.append(reach[near[0]] / radius if len(near) else 0.0)
+        inner = _inner(a, b)
+        out = float(np.percentile(rim[inner], 40)) / radius - 1
+        outs.append(out if 0 < out < MOST_OUT else 0.0)  # beside which there may be a legend
     # Two wedges meet in the middle of the gap, unless one is moved out: then the other shows the border.
     borders = []
     for k, (a, _) in enumerate(segments):
@@ -1212,14 +1240,76 @@ def find_pie(pixels: np.ndarray) -> Pie | None:
         borders.append((a + before) / 2 if moved == moved_before else a if moved_before else before)
     for k, border in enumerate(borders):
         end = borders[(k + 1) % len(borders)] + (720 if k == len(borders) - 1 else 0)
-        wedges.append(Wedge(border * 0.5, (end - border) * 0.5, outs[k], shades[k]))
-    return Pie(tuple(center), radius, float(np.median(holes)), wedges)
+        # A border is half a sample before the one that it is seen at, and a run begins a sample late.
+        wedges.append(Wedge(border * 0.5 - 0.5, (end - border) * 0.5, outs[k], shades[k]))
+    within = hit[:, reach < RING * radius][:, ::-1]  # from the rim inward: something may stand in the hole
+    holes = np.where(within.all(axis=1), 0, RING - within.argmin(axis=1) * 0.5 / radius)
+    return Pie(tuple(center), radius, float(np.median(holes)), wedges, shadow)
+
+
+@remembered
+def is_pie(pixels: np.ndarray) -> bool:
+    """Whether a chart is a pie and nothing else: wedges in all directions, each of one colour, in a circle."""
+    pie, page = find_pie(pixels), page_of(pixels)
+    if pie is None or len(pie.wedges) < 2:
+        return False
+    closed, ends, even = [], [], []
+    for wedge in pie.wedges:
+        middle, angles = wedge.start + wedge.length / 2, wedge.start + np.arange(1, wedge.length, 2)
+        moved = wedge.explode * pie.radius
+        x, y = (
+            center + moved * turn(np.radians(middle)) + far[:, None] * turn(np.radians(angles))
+            for far in [pie.radius * np.array([RING, 0.75 * RING + 0.25 * pie.hole, 1]) + [0, 0, ON_CIRCLE]]
+            for center, turn in zip(pie.center, (np.cos, lambda angle: -np.sin(angle)))
+        )
+        last = pixels.shape[0] - 1
+        seen = pixels[np.round(y).clip(0, last).astype(int), np.round(x).clip(0, last).astype(int)]
+        closed.append(difference(seen[0], page) > PALEST_WEDGE)
+        lit = (angles + 40) % 360 < 170 if pie.shadow else np.full(len(angles), True)
+        ends.append((difference(seen[2], page) <= PALEST_WEDGE)[lit])
+        even.append(difference(seen[1], seen[0]) < 20)
+    y, x = np.ogrid[: pixels.shape[0], : pixels.shape[1]]
+    beside = np.hypot(x - pie.center[0], y - pie.center[1]) > 1.3 * pie.radius
+    beside = ndimage.binary_opening(beside & (difference(pixels, page) > 20) & ~_letterbox(pixels), iterations=4)
+    alone = beside.sum() < ALONE * np.pi * pie.radius**2
+    shares = (
+        float(np.concatenate(part).mean()) if np.concatenate(part).size else 1.0 for part in (closed, ends, even)
+    )
+    return bool(alone and all(share > least for share, least in zip(shares, CLOSED)))
+
+
+def _inner(start: int, end: int) -> np.ndarray:
+    """The middle half of a run in a ring of 720."""
+    quarter = (end - start) // 4
+    return np.arange(start + quarter, max(start + quarter + 1, end - quarter)) % 720
+
+
+def _without_legend(
+    segments: list[tuple[int, int]], colors: np.ndarray, page: Sequence[int]
+) -> tuple[list[tuple[int, int]], list[np.ndarray]]:
+    """Runs of a ring of colours with their colours, those that are seen through a legend as parts of others."""
+    found = [(*run, np.median(colors[_inner(*run)], axis=0)) for run in segments]
+    merged: list[tuple[int, int, np.ndarray]] = []
+
+    def seen_through(shade: np.ndarray, neighbour: np.ndarray) -> bool:
+        behind = np.add(page, THROUGH_LEGEND * (neighbour - page))
+        return np.abs(neighbour - page).max() > 60 and np.abs(behind - shade).max() < 4
+
+    for k, (start, end, shade) in enumerate(found):
+        beyond = merged and k and seen_through(found[k - 1][2], shade) and np.abs(merged[-1][2] - shade).max() < 14
+        if len(found) > 2 and merged and (beyond or seen_through(shade, merged[-1][2])):
+            merged[-1] = (merged[-1][0], end, merged[-1][2])
+        elif len(found) > 2 and k + 1 < len(found) and seen_through(shade, found[k + 1][2]):
+            found[k + 1] = (start, *found[k + 1][1:])
+        else:
+            merged.append((start, end, shade))
+    return [(start, end) for start, end, _ in merged], [shade for *_, shade in merged]
 
 
 def _circle(points: np.ndarray) -> tuple[np.ndarray, float]:
     """Center and radius of the circle that most of the points lie on: the best of many through three of them."""
     draw = np.random.default_rng(0)
-    best, most = (points.mean(axis=0), float(np.ptp(points) / 2)), -1
+    best, most, on_best = (points.mean(axis=0), float(np.ptp(points) / 2)), -len(points), None
     for chosen in draw.integers(0, len(points), (150, 3)):
         a, b, c = points[chosen]
         system = np.array([b - a, c - a]) * 2
@@ -1227,10 +1317,12 @@ def _circle(points: np.ndarray) -> tuple[np.ndarray, float]:
             continue
         center = np.linalg.solve(system, [b @ b - a @ a, c @ c - a @ a])
         radius = float(np.linalg.norm(a - center))
-        on = np.abs(np.linalg.norm(points - center, axis=1) - radius) < 1.2
-        if on.sum() > most:
-            most, best, on_best = on.sum(), (center, radius), on
-    if most >= 3:
+        away = np.linalg.norm(points - center, axis=1) - radius
+        on = np.abs(away) < ON_RIM
+        value = on.sum() - (away < -2 * ON_RIM).sum()  # what is moved out is outside of it
+        if value > most and on.sum() >= 3:
+            most, best, on_best = value, (center, radius), on
+    if on_best is not None:
         chosen = points[on_best]
         system = np.column_stack([2 * chosen, np.ones(len(chosen))])
         solution = np.linalg.lstsq(system, (chosen**2).sum(axis=1), rcond=None)[0]
@@ -1243,7 +1335,7 @@ def _segments(colors: np.ndarray, page: Sequence[int]) -> list[tuple[int, int]]:
     the end."""
     count = len(colors)
     steps = np.abs(colors - np.roll(colors, 3, axis=0)).max(axis=1)
-    paper = np.abs(colors - page).max(axis=1) < 17
+    paper = np.abs(colors - page).max(axis=1) < PALEST_WEDGE
     flat = (steps < 20) & ~paper
     if flat.all():
         return [(0, count)]

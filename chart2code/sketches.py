@@ -23,6 +23,7 @@ from chart2code.drawing import color_literal
 from chart2code.events import event_plot
 from chart2code.heatmaps import heat_map
 from chart2code.layers import layered
+from chart2code.pie_programs import pie_chart
 from chart2code.polar import polar_chart
 from chart2code.program import FIGSIZE, PLOTTING, string_literal
 from chart2code.tick_labels import read_scale
@@ -215,7 +216,7 @@ class Sheet:
         return series
 
     def measured(self) -> list[str]:
-        if found := polar_chart(self):
+        if found := pie_chart(self) or polar_chart(self):
             return found
         if self.box is None:
             return []
@@ -223,8 +224,8 @@ class Sheet:
         return found or layered(self, self.series, self.covers(self.series))
 
     def guessed(self) -> list[str]:
-        if self.box is None:
-            return self.pie()
+        if self.box is None or readout.is_pie(self.target):
+            return pie_chart(self) or self.pie()
         series = [entry for entry in self.series if not (entry[1] and self.around(entry[0], self.series))]
         solid, thin = (
             [(color, cover) for (color, is_solid), cover in zip(series, self.covers(series)) if is_solid == wanted]

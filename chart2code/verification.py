@@ -8,9 +8,9 @@ executes the candidates and keeps the best; with `refine` it changes that progra
 3. what can be measured there is written into the program at once, data, scale and colours (adjustment.py), and again
    after each rendering, while it helps; error bars, bands and lines across the axes are added (additions.py), series
    if colours are left over or missing; where that does not lead to a copy, programs of the kinds that the picture
-   could be of are tried: mixtures (layers.py), heat maps (heatmaps.py), boxes and violins (distributions.py), events
-   (events.py), roses and radars (polar.py) with the numbers that are measured for them, and the others with
-   placeholders (sketches.py);
+   could be of are tried: mixtures (layers.py), pies (pie_programs.py), heat maps (heatmaps.py), boxes and violins
+   (distributions.py), events (events.py), roses and radars (polar.py) with the numbers that are measured for them, and
+   the others with placeholders (sketches.py);
 4. other ways to write single things (grid, legend, markers, layout, ...) are tried, one thing after another
    (alternatives.py), where picture and drawing differ in that (clues.py);
 5. its words are read off the picture (captions.py), and numbers are rounded as far as the score allows.
@@ -54,6 +54,7 @@ PANEL_RESERVE = 0.3  # seconds for the program of all panels
 LAST_COST = 0.005  # of IoU: what words weigh, and digits that nobody sees
 FAR = 8.0  # pixels between axes, where nothing is read right
 UNLIKE = 0.7  # IoU of a program whose data were read: it is rather of another kind
+FOREIGN = 0.35  # the same of an answer: nothing of it is right
 GAIN = 1e-3  # of the goal: less is no reason to change a program
 
 
@@ -247,15 +248,13 @@ class _Search:
     # Refinement
 
     def refine(self) -> None:
-        # Where bars lie upon each other or the page is another, nothing can be read: so whatever the goal says.
-        self.go_to([_safely(lambda: alternatives.distinct(self.current))])
-        self.go_to(_safely(lambda: alternatives.shaped(self.current, self.size)) or [])
-        self.change_paper()
-        self.resize()
-        places = _safely(lambda: alternatives.aligned(self.current, self.target, FAR)) or []
-        self.go_to(places if len(places) == 1 else [])  # of several layouts none is sure
-        self.improve([self.reading()])
-        if self.best_iou < UNLIKE:
+        pie = readout.is_pie(self.target)
+        measured = pie and self.best_iou < FOREIGN
+        if measured:  # whatever the answer is: all that a pie has is seen at once
+            self.change_kind(self.copies(self.current.code))
+        else:
+            self.adapt()
+        if self.best_iou < (SUCCESS_IOU if pie else UNLIKE) and not measured:
             self.change_kind([*self.copies(self.current.code), *self.sketches(self.current.code)])
         self.read()
         self.align()
@@ -269,6 +268,17 @@ class _Search:
         if self.best_iou < SUCCESS_IOU:  # the details were the likelier reason
             self.change_kind(self.sketches(self.current.code))
             self.change_details()
+
+    def adapt(self) -> None:
+        """Goes to what the answer is on the target's page, with what is measured there."""
+        # Where bars lie upon each other or the page is another, nothing can be read: so whatever the goal says.
+        self.go_to([_safely(lambda: alternatives.distinct(self.current))])
+        self.go_to(_safely(lambda: alternatives.shaped(self.current, self.size)) or [])
+        self.change_paper()
+        self.resize()
+        places = _safely(lambda: alternatives.aligned(self.current, self.target, FAR)) or []
+        self.go_to(places if len(places) == 1 else [])  # of several layouts none is sure
+        self.improve([self.reading()])
 
     def compose(self, chart: Image.Image | np.ndarray) -> bool:
         """Goes to the program of a chart of several panels, each found by a search of its own; False if it is none, or
