@@ -36,7 +36,7 @@ LEGENDS = (
 STYLES = ("ggplot", "seaborn-v0_8", "seaborn-v0_8-darkgrid", "bmh", "fivethirtyeight", "dark_background")
 PALE_FRAMED = "seaborn-v0_8-whitegrid"  # the one in usual colours
 SAME_PAPER = 2  # of 255
-DPIS = (100, 120, 150, 200, 300)
+DPIS = (100, 110, 120, 150, 200, 300)
 SAME_SIZE, ROUND_SIZE = 0.08, 0.1  # of a factor's logarithm: the same size; and that of a usual resolution
 MIN_WIDTH, MAX_WIDTH = 2.4, 10.5  # inches, of figures as people make them
 FORMATS = ('"{x:,.0f}"', '"${x:,.0f}"', '"{x:.0f}%"', '"${x:.0f}"')
@@ -45,6 +45,8 @@ MARKERS = ('"o"', '"s"', '"^"', '"D"', '"v"')
 SIDES = ("above", "below", "left", "right", "inside")
 LEAST_LINE, DASHED = 0.2, 0.85  # of a grid line, if there is one, and if it has no dashes
 LEAST_AMISS = 12  # pixels: less is no reason to try anything
+MOST_RIGHT = 1.15  # of the width of a figure, where the place of a colour bar, which is mostly blank, may end
+BESIDE_BAR = 0.8  # of their width, that axes keep beside a colour bar
 SEEN = 40  # of 255: a difference that is seen
 
 
@@ -57,7 +59,8 @@ def aligned(drawing: Drawing, target: np.ndarray, least: float = 1.5) -> list[st
     wanted = readout.find_box(target, box) if box else None
     if wanted is None or max(abs(a - b) for a, b in zip(wanted, box)) < least:
         return []
-    if len({tuple(b) for b in drawing.boxes}) != 1:
+    bars = len(program.statement_calls("colorbar"))
+    if len({tuple(b) for b in drawing.boxes[: len(drawing.boxes) - bars]}) != 1 or bars > 1:
         return []
     height, width = (size * drawing.scale for size in drawing.result.image.shape[:2])
     left, top = (CANVAS - width) / 2 - 0.5, (CANVAS - height) / 2 - 0.5
@@ -65,7 +68,11 @@ def aligned(drawing: Drawing, target: np.ndarray, least: float = 1.5) -> list[st
         "left": (wanted[0] - left) / width, "right": (wanted[2] - left) / width,
         "bottom": 1 - (wanted[3] - top) / height, "top": 1 - (wanted[1] - top) / height,
     }  # fmt: skip
-    if not (0 <= sides["left"] < sides["right"] <= 1 and 0 <= sides["bottom"] < sides["top"] <= 1):
+    if bars:  # takes a part of the place
+        sides["right"] = sides["left"] + (sides["right"] - sides["left"]) / BESIDE_BAR
+    if not (
+        0 <= sides["left"] < sides["right"] <= (MOST_RIGHT if bars else 1) and 0 <= sides["bottom"] < sides["top"] <= 1
+    ):
         return []
     call = f"subplots_adjust({', '.join(f'{name}={value:.3f}' for name, value in sides.items())})"
     for method in ("tight_layout", "subplots_adjust"):

@@ -86,7 +86,7 @@ def _link(drawing: Drawing) -> list[Series]:
     names = list(dict.fromkeys(call.axes for call in program.calls))
     cycles: dict[tuple[str, str], int] = {}
     for call in program.calls:
-        if call.method == "fill_between":
+        if call.method == "fill_between" or call.method == "scatter" and _is_measured(call):
             continue
         for index, column in enumerate(call.values):
             values = program.literals(column)
@@ -110,6 +110,12 @@ def _link(drawing: Drawing) -> list[Series]:
             series.marks = np.array(marks[start : start + len(series.values)])
             start += len(series.values)
     return found
+
+
+def _is_measured(call: PlotCall) -> bool:
+    """Whether points are of many colours, or sizes, or have edges: such are written with all that is seen of them."""
+    columns = call.keyword("c"), call.keyword("s"), call.keyword("color")
+    return any(isinstance(node, ast.Name) for node in columns) or call.keyword("linewidths") is not None
 
 
 def literal_color(call: PlotCall, index: int) -> np.ndarray | None:

@@ -7,6 +7,7 @@ all columns, at even distances, and each colour is looked up in matplotlib's map
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from statistics import mode
@@ -18,7 +19,7 @@ from scipy import ndimage
 
 from chart2code import readout
 from chart2code.adjustment import brief, marker_size, value_literals
-from chart2code.captions import Page
+from chart2code.captions import ALONE, Page
 from chart2code.drawing import color_literal
 from chart2code.layers import Axis
 from chart2code.program import literal, string_literal
@@ -41,11 +42,16 @@ EVEN = 14  # of 255: colours within a cell
 WITHIN, UNIFORM = 70, 0.65  # per cent of a cell, and of the cells
 MOST_ERROR = 12  # of 255, between the colours of cells and those of a map
 FEWEST_COLORS, COLORS_OF_CELLS = 4, 0.67  # times the root of the number of cells
-SAME_MAP = 1.0  # of 255: of maps that fit as well, the first
+EXACT, SAME_MAP = 2.0, 1.0  # of 255: no other opacity is tried; of 255: of maps that fit as well, the first
 OFF_MAP = 45  # of 255: what is further from a map's colours is drawn upon the image
 LEAST_INK = 40  # pixels
 NEAR_CENTER = 3.0  # pixels
 BAR_REACH = 130  # pixels beside the axes in which a colour bar is looked for
+LEAST_BAR, BAR_STEP = 60, 40  # pixels, the length of a colour bar; of 255, from one pixel to the next
+TICK_LENGTH = 7.5  # pixels of the figure
+LABEL_GAP = 3  # pixels of the figure, between the numbers of a colour bar and its label, more than between digits
+OPACITIES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.75, 0.4, 0.3)  # the usual ones first
+FEW_COLORS = 24  # say which opacity it is
 NORM_ERROR = 0.006  # of the range of the values
 WHITE = 235  # of 255
 MOSTLY = 0.7  # of the cells, or of a line
@@ -71,11 +77,11 @@ class Grid:
 def heat_map(sheet: Sheet) -> list[str]:
     """A program of the image that fills the axes of a chart, with lines and points upon it; none if there is none."""
     grid = find_cells(sheet.target, sheet.box)
-    name, shares = (None, None) if grid is None else _look_up(grid.colors)
+    name, shares = (None, None) if grid is None else look_up(grid.colors)
     if name is None:
         return []
     bar = _color_bar(sheet.target, sheet.box, name)
-    reverse, low, high = bar or (False, 0.0, 1.0)
+    reverse, low, high = (False, 0.0, 1.0) if bar is None else (bar.reverse, bar.low, bar.high)
     own = f"{name}_r" if reverse else name
     shares = 1 - shares if reverse else shares
     axes = [Axis.of(sheet.target, sheet.box, side) for side in ("bottom", "left")]
@@ -104,7 +110,7 @@ def heat_map(sheet: Sheet) -> list[str]:
     statements = ["\n".join(["data = [", *(f"    [{', '.join(row)}]," for row in rows), "]"])]
     statements.append(f"image = ax.{'pcolormesh' if gap else 'imshow'}(data, {', '.join(options)})")
     statements += ["ax.invert_yaxis()"] if gap and not upward else []
-    statements += ["fig.colorbar(image)"] if bar else []
+    statements += [bar.statement(sheet, "image")] if bar else []
     for axis, side, count in zip("xy", ("bottom", "left"), shares.shape[::-1]):
         statements += _names(sheet, axis, side, count, gap)
     statements += upon if upon is not None else [] if gap else _upon(sheet, name, axes, grid)
@@ -179,15 +185,24 @@ def _apart(colors: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
     return apart.min(axis=1), apart.argmin(axis=1)
 
 
-def _look_up(colors: np.ndarray) -> tuple[str | None, np.ndarray]:
+def look_up(colors: np.ndarray) -> tuple[str | None, np.ndarray]:
     """The map whose colours these are, and where on it each is, 0 to 1; None if there is none."""
     flat = colors.reshape(-1, 3)
-    sample = flat[:: max(1, len(flat) // 100)]
-    errors = {name: float(np.mean(np.minimum(_apart(sample, name)[0], 60))) for name in MAPS}
+    errors = _misfits(flat[:: max(1, len(flat) // 100)])
     name = next(name for name in MAPS if errors[name] < min(errors.values()) + SAME_MAP)
     if errors[name] > MOST_ERROR:
         return None, colors[..., 0]
     return name, _apart(flat, name)[1].reshape(colors.shape[:2]) / 255
+
+
+def places_on(colors: np.ndarray, name: str) -> np.ndarray:
+    """Where on a map, 0 to 1, each of (N, 3) colours is."""
+    return _apart(colors, name)[1] / 255
+
+
+def _misfits(colors: np.ndarray) -> dict[str, float]:
+    """How far (N, 3) colours are from those of each map, on average."""
+    return {name: float(np.mean(np.minimum(_apart(colors, name)[0], 60))) for name in MAPS}
 
 
 def _gap(pixels: np.ndarray, box: readout.Box, grid: Grid) -> float:
@@ -277,16 +292,78 @@ def _text_color(values: np.ndarray, light: np.ndarray) -> list[str]:
     return [f'color="white" if value {">" if above else "<"} {brief(float(limit), 0.9 * gap)} else "black"']
 
 
-def _color_bar(pixels: np.ndarray, box: readout.Box, name: str) -> tuple[bool, float, float] | None:
-    """Whether the colour bar at the right of the axes runs downward, and the values at its lower and upper end."""
+@dataclass
+class ColorBar:
+    """A colour bar at the right of axes: its map, as opaque as it is drawn, whether that runs downward, the values at
+    its lower and upper end, and its sides, in pixels."""
+
+    name: str
+    opacity: float
+    reverse: bool
+    low: float
+    high: float
+    sides: readout.Box
+
+    def statement(self, sheet: Sheet, image: str) -> str:
+        """The call that draws it for the object of a name, with its label, as far as there is one."""
+        _, top, right, bottom = (round(side) for side in self.sides)
+        start = right + 1 + round(TICK_LENGTH * sheet.scale)
+        beside = sheet.target[top:bottom, start:]
+        ink = readout.difference(beside, readout.page_of(sheet.target)) > TEXT_CONTRAST
+        ink &= ~(beside == 255).all(axis=2)  # the letterbox of a dark page
+        texts = runs_of(ink.any(axis=0), LABEL_GAP * sheet.scale)  # the numbers, and the label
+        if len(texts) < 2 or texts[1][1] - texts[1][0] < 4:
+            return f"fig.colorbar({image})"
+        place = start + (texts[1][0] + texts[1][1] - 1) / 2, (top + bottom) / 2
+        read = Page.of(sheet.target, sheet.scale).read(place, 0.5, TEXT_HEIGHT * sheet.scale, 90, space=ALONE)
+        return f"fig.colorbar({image}, label={string_literal(read.text if read else 'Value')})"
+
+
+def find_color_bar(pixels: np.ndarray, box: readout.Box) -> ColorBar | None:
+    """The colour bar at the right of a box, of whatever map."""
+    start, middle = round(box[2]) + 4, round((box[1] + box[3]) / 2)
+    page, paper = readout.page_of(pixels), readout.paper_of(pixels, box)
+    columns = []
+    for column in pixels[:, start : start + BAR_REACH].swapaxes(0, 1).astype(np.int16):
+        smooth = np.abs(np.diff(column, axis=0, append=column[-1:])).max(axis=1) < BAR_STEP
+        smooth &= np.abs(column - page).max(axis=1) > 0
+        run = next((column[a:b] for a, b in runs_of(smooth, 0) if a <= middle < b and b - a > LEAST_BAR), None)
+        if run is not None and len(np.unique(run, axis=0)) > LEAST_BAR / 3:
+            columns.append(run[2:-2])
+    if len(columns) < 4:
+        return None
+    name, opacity = map_of(columns[len(columns) // 2], paper)
+    return name and _color_bar(pixels, box, name, opacity)
+
+
+def map_of(colors: np.ndarray, paper: Sequence[float]) -> tuple[str | None, float]:
+    """The map that (N, 3) colours on paper are of, None if there is none, and its opacity."""
+    sample = colors[:: max(1, len(colors) // FEW_COLORS)]
+    errors: dict[float, float] = {}
+    for opacity in OPACITIES:
+        errors[opacity] = min(_misfits(opaque(sample, opacity, paper)).values())
+        if errors[opacity] < EXACT:
+            break
+    opacity = min(errors, key=errors.get)
+    return look_up(opaque(colors, opacity, paper)[:, None])[0], opacity
+
+
+def opaque(colors: np.ndarray, opacity: float, paper: Sequence[float]) -> np.ndarray:
+    """What transparent colours on paper, 0 to 255, are without the paper."""
+    return (colors - (1 - opacity) * np.asarray(paper, np.float32)) / opacity
+
+
+def _color_bar(pixels: np.ndarray, box: readout.Box, name: str, opacity: float = 1.0) -> ColorBar | None:
+    """The colour bar at the right of a box that has the colours of a map."""
     start, middle = round(box[2]) + 4, round((box[1] + box[3]) / 2)
     part = pixels[:, start : start + BAR_REACH]
     unique, index = np.unique(part.reshape(-1, 3), axis=0, return_inverse=True)
+    unique = opaque(unique, opacity, readout.paper_of(pixels, box)) if opacity < 1 else unique
     far, place = (found[index.ravel()].reshape(part.shape[:2]) for found in _apart(unique, name))
     columns = []
     for column in range(part.shape[1]):
         run = next((r for r in runs_of(far[:, column] < MOST_ERROR, 1) if r[0] <= middle < r[1]), None)
-        if run is not None and run[1] - run[0] > 60 and np.ptp(place[run[0] : run[1], column]) > 180:
+        if run is not None and run[1] - run[0] > LEAST_BAR and np.ptp(place[run[0] : run[1], column]) > 180:
             columns.append((column, *run))
     if len(columns) < 4:
         return None
@@ -298,7 +375,8 @@ def _color_bar(pixels: np.ndarray, box: readout.Box, name: str) -> tuple[bool, f
         return None
     column = columns[len(columns) // 2]
     reverse = bool(place[column[2] - 4, column[0]] > place[column[1] + 4, column[0]])
-    return reverse, scale[0] + scale[1] * (bottom - 0.5), scale[0] + scale[1] * (top - 0.5)
+    low, high = (scale[0] + scale[1] * (end - 0.5) for end in (bottom, top))
+    return ColorBar(name, opacity, reverse, low, high, (left, top, right, bottom))
 
 
 def _names(sheet: Sheet, axis: str, side: str, count: int, gap: float) -> list[str]:

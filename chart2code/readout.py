@@ -462,20 +462,20 @@ def find_colors(
         if area < DOTTED * count:  # of dots, there may be less of the colour itself
             others = [other for other, n, _ in found if n >= minimum and other is not color]
             edges = [other for other in others if _mixed(color, other, paper)]
-        if any(_beside(color, other, picture, SOFT, 9) or not _apart(color, other, picture) for other in edges):
+        if any(beside(color, other, picture, SOFT, 9) or not _apart(color, other, picture) for other in edges):
             continue
         pairs = itertools.product(strong, strong + left_out)
-        if any(_mixed(color, one, other) and _beside(color, one, picture) for one, other in pairs):
+        if any(_mixed(color, one, other) and beside(color, one, picture) for one, other in pairs):
             continue
         # Of a thin line, and more so of dashes, the edge may be more than the middle; but it is next to it.
         cores = [other for other, n, _ in found if minimum <= n <= count < 4 * n and _mixed(color, other, paper)]
-        if any(_beside(color, core, picture) for core in cores):
+        if any(beside(color, core, picture) for core in cores):
             continue
         kept.append((color, int(count)))
     return tuple(sorted(kept, key=lambda entry: -entry[1]))
 
 
-def _beside(color: np.ndarray, core: np.ndarray, pixels: np.ndarray, share: float = 0.9, reach: int = 3) -> bool:
+def beside(color: np.ndarray, core: np.ndarray, pixels: np.ndarray, share: float = 0.9, reach: int = 3) -> bool:
     """Whether a `share` of the pixels of a colour have one of another in the square around them."""
     own, other = (difference(pixels, c) < 30 for c in (color, core))
     return bool((own & ndimage.maximum_filter(other, reach)).sum() > share * own.sum())
@@ -891,8 +891,8 @@ def find_stroke(cover: np.ndarray, knots: np.ndarray, heights: np.ndarray) -> St
     thickness = float(np.median(drawn))
     flat = [a / np.hypot(1, max(slope[np.abs(columns - k).argmin()], 0)) for a, k in zip(at_knots, knots)]
     markers = not dense and float(np.median(flat)) > thickness + 1.6
-    patch = np.median([_patch(cover, (y, x), MARKER_RADIUS) for x, y in zip(knots, heights)], axis=0)
-    marker = _shape(dots_and_lines(patch, 3)[0]) if markers else None
+    patch = np.median([patch_of(cover, (y, x), MARKER_RADIUS) for x, y in zip(knots, heights)], axis=0)
+    marker = shape_of(dots_and_lines(patch, 3)[0]) if markers else None
     gentle = between & (slope < STEEP)
     gaps = float((amount[gentle] < 0.3).mean()) if gentle.sum() >= 10 else np.nan
     style = _dashes(amount, gentle, np.hypot(1, slope), thickness) if gaps > LEAST_GAPS else "-"
@@ -1043,9 +1043,9 @@ def find_points(cover: np.ndarray, area: float | None = None) -> Points | None:
     if alone:
         alone = sorted(alone, key=lambda k: abs(areas[k] - usual))[:SAMPLES]
         radius = int(np.ceil(sides[alone[0]] / 2)) + 1
-        template = _patch(np.where(regions == alone[0] + 1, cover, 0), centers[alone[0]], radius)
+        template = patch_of(np.where(regions == alone[0] + 1, cover, 0), centers[alone[0]], radius)
         soft = np.where(ndimage.binary_dilation(np.isin(regions, np.array(alone) + 1)), cover, 0)  # with its edges
-        marker = _shape(np.mean([_patch(soft, centers[k], radius) for k in alone], axis=0))
+        marker = shape_of(np.mean([patch_of(soft, centers[k], radius) for k in alone], axis=0))
     places = []
     for k in np.flatnonzero(whole):
         number = max(1, round(areas[k] / usual))
@@ -1078,7 +1078,7 @@ def find_bubbles(cover: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
     return np.array(places)[order], np.array(areas)[order]
 
 
-def _shape(patch: np.ndarray) -> str | None:
+def shape_of(patch: np.ndarray) -> str | None:
     """The marker, as matplotlib names it, whose shape is most like a patch of coverages; None if none is."""
     if patch.sum() < SMALLEST:
         return None
@@ -1109,7 +1109,7 @@ def dots_and_lines(cover: np.ndarray, thickness: int = 5) -> tuple[np.ndarray, n
     return np.where(thick, cover, 0), np.where(thick, 0, cover)
 
 
-def _patch(cover: np.ndarray, center: tuple[float, float], radius: int) -> np.ndarray:
+def patch_of(cover: np.ndarray, center: tuple[float, float], radius: int) -> np.ndarray:
     """The square around a center between pixels."""
     y, x = (round(c) + radius + 1 for c in center)
     square = np.pad(cover, radius + 1)[y - radius - 1 : y + radius + 2, x - radius - 1 : x + radius + 2]

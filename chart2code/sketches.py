@@ -18,6 +18,7 @@ from scipy import ndimage
 
 from chart2code import readout
 from chart2code.adjustment import place_literals
+from chart2code.bubbles import bubble_chart
 from chart2code.distributions import distributions
 from chart2code.drawing import color_literal
 from chart2code.events import event_plot
@@ -220,7 +221,7 @@ class Sheet:
             return found
         if self.box is None:
             return []
-        found = heat_map(self) or distributions(self) or event_plot(self)
+        found = heat_map(self) or bubble_chart(self) or distributions(self) or event_plot(self)
         return found or layered(self, self.series, self.covers(self.series))
 
     def guessed(self) -> list[str]:

@@ -8,9 +8,9 @@ executes the candidates and keeps the best; with `refine` it changes that progra
 3. what can be measured there is written into the program at once, data, scale and colours (adjustment.py), and again
    after each rendering, while it helps; error bars, bands and lines across the axes are added (additions.py), series
    if colours are left over or missing; where that does not lead to a copy, programs of the kinds that the picture
-   could be of are tried: mixtures (layers.py), pies (pie_programs.py), heat maps (heatmaps.py), boxes and violins
-   (distributions.py), events (events.py), roses and radars (polar.py) with the numbers that are measured for them, and
-   the others with placeholders (sketches.py);
+   could be of are tried: mixtures (layers.py), pies (pie_programs.py), heat maps (heatmaps.py), bubbles and coloured
+   points (bubbles.py), boxes and violins (distributions.py), events (events.py), roses and radars (polar.py) with the
+   numbers that are measured for them, and the others with placeholders (sketches.py);
 4. other ways to write single things (grid, legend, markers, layout, ...) are tried, one thing after another
    (alternatives.py), where picture and drawing differ in that (clues.py);
 5. its words are read off the picture (captions.py), and numbers are rounded as far as the score allows.
@@ -328,8 +328,9 @@ class _Search:
             self.align()
             self.read()
 
-    def align(self) -> None:
-        self.improve(_safely(lambda: alternatives.aligned(self.current, self.target)) or [])
+    def align(self, least: float = 1.5) -> None:
+        """Puts the axes where those of the target are, if they are more than `least` pixels from there."""
+        self.improve(_safely(lambda: alternatives.aligned(self.current, self.target, least)) or [])
 
     def resize(self) -> None:
         """Goes to a figure with labels as large as in the target: by that all that is drawn has its size."""
@@ -387,6 +388,7 @@ class _Search:
         answer = chosen = self.current, self.goal
         for code in others:
             self.go_to([code])
+            self.align(FAR)  # beside a colour bar they are elsewhere
             self.improve([self.reading()])
             self.rescale()
             if self.goal > chosen[1] + GAIN:

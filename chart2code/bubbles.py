@@ -1,0 +1,707 @@
+"""Programs of scatter charts whose points differ in size or colour: bubbles, and points coloured by a colour map.
+
+A colour is no series there. Marks are found by their outlines (circles.py), those of groups with black edges by their
+colours; what stands beside them, names and legends, and lines across the axes are written as well.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import mode
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.colors import CSS4_COLORS, TABLEAU_COLORS
+from scipy import ndimage
+
+from chart2code import heatmaps, readout
+from chart2code.adjustment import AREAS, brief, value_literals
+from chart2code.captions import Page
+from chart2code.circles import disc_of, find_circles, with_hidden
+from chart2code.detail import detail_of
+from chart2code.drawing import color_literal, rgb
+from chart2code.program import string_literal
+from chart2code.tick_labels import read_decades, read_number, read_scale, runs_of
+from chart2code.words import Line
+
+if TYPE_CHECKING:
+    from chart2code.sketches import Sheet
+
+INK, GREY, SAME = 20, 26, 14  # of 255: ink, from the paper; chroma of greys; between colours that are alike
+FEWEST, MOST = 4, 500  # marks
+EXPLAINED, RIM = 0.75, 1.5  # of the ink in colours, within marks; pixels around these
+LETTER = 5.0  # pixels: radius of circles that may be parts of letters, and of dashes
+CORNER, ANGULAR = 0.6, 0.12  # of a radius, how far corners may reach beyond; of what is there, inked
+VARIED = 1.25  # times as large are the radii of larger bubbles
+MOST_GROUPS, IN_GROUPS = 5, 0.85  # colours that are series; of the marks that have these
+FEW = 10  # colours that are no map's
+EDGE = 1.0  # point, the width of the edges that marks have in their own colour
+SIZE_ERROR = 0.04  # of the size of a mark
+SEEN, PLACE = 0.3, 0.8  # pixels: what is nearer has the same value; and that limits and lines may be off
+MARGIN, AT_MARGIN = 0.05, 3.0  # of the range of values: matplotlib's; pixels that it may be off
+# Edges
+DARK = 120  # of 255: black edges and letters, in mixtures
+EDGES = (0.5, 0.8, 1.0, 1.5, 2.0)  # points, their usual widths
+EDGE_INK = 128  # of 255: half of a black edge on paper
+SOFT = 0.9  # pixels: by which marks within edges look smaller than they are
+# Opacity
+OPACITIES = (0.5, 0.6, 0.7, 0.8, 0.4, 0.9, 0.3, 0.75, 0.45, 0.55, 0.65, 0.35, 0.85)  # the usual ones first
+LEAST_LENS, MOST_LENSES = 6, 12  # pixels in which two marks overlap; and such places
+LARGEST, RING = 8, 0.06  # marks whose outlines are looked at; how much stronger their colours are there
+MANY, OFTEN = 5, 0.1  # colours that have names only with the right opacity; of the marks that have one of these
+NAMED = np.array([rgb(color) for color in (*TABLEAU_COLORS.values(), *CSS4_COLORS.values())])
+SAME_NAMES = 1.0  # of 255: opacities that explain colours as well
+# Words
+INKED, TEXT = 0.45, 100  # coverage by texts; of 255: between their colour and that of marks that they are read upon
+SPACE, LINE, BEYOND = 5, (4, 16), 60  # pixels between letters; heights of lines; how far they go on beyond the axes
+AT_EDGE, SMALL = 3.0, 8.0  # pixels from the outline of a mark; radius of marks that no text is in
+FAR, AT_NAME, NAMED_MARKS = 45, 2.0, 0.4  # pixels from a mark to its name, and that this may differ; of the marks
+CAPITAL = 0.73  # ems, the height of a capital letter
+READ, TEXT_HEIGHT = 120, 14  # pixels, the length of texts; and of the figure, the height of a line
+# Legends
+KEY_GAP, IN_ROW, IN_COLUMN = 30, 4.0, 2.0  # pixels between a mark and its text; and that these may be out of line
+TITLE_GAP = 24  # pixels above the first mark
+# Lines across the axes
+ACROSS, APART = 0.35, 4  # of the length of an axis; pixels, to where there is none
+STRONGEST_GREY = 145  # of 255, from the paper: what is stronger is a black line
+STYLES = ((0.93, ""), (0.58, ', linestyle="--"'), (0.0, ', linestyle=":"'))  # by what is inked of their length
+
+
+@dataclass
+class Scale:
+    """value = start + slope * pixel, or the power of ten of that."""
+
+    start: float
+    slope: float
+    logarithmic: bool
+
+    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+        values = self.start + self.slope * np.asarray(pixels, float)
+        return 10**values if self.logarithmic else values
+
+    @classmethod
+    def of(cls, target: np.ndarray, box: readout.Box, side: str) -> Scale | None:
+        decades = read_decades(target, box, side)
+        scale = decades or read_scale(target, box, side)
+        return scale and cls(*scale, decades is not None)
+
+
+@dataclass
+class Marks:
+    """Circles (N, 3) as (x, y, radius) in pixels, the lower ones first, and their colours (N, 3) on the paper."""
+
+    circles: np.ndarray
+    colors: np.ndarray
+
+    def __getitem__(self, chosen: np.ndarray) -> Marks:
+        return Marks(self.circles[chosen], self.colors[chosen])
+
+    def __len__(self) -> int:
+        return len(self.circles)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Marks]) -> Marks:
+        circles, colors = ([getattr(part, name) for part in parts] for name in ("circles", "colors"))
+        return cls(np.concatenate(circles), np.concatenate(colors))
+
+
+def bubble_chart(sheet: Sheet) -> list[str]:
+    """A program of points that differ in size, or in many colours; none if a chart has no such points."""
+    axes = [Scale.of(sheet.target, sheet.box, side) for side in ("bottom", "left")]
+    if None in axes:
+        return []
+    bar = heatmaps.find_color_bar(sheet.target, sheet.box)
+    outlined = outlined_points(sheet, axes) if bar is None else []
+    if outlined:
+        return outlined
+    marks = find_marks(sheet.target, sheet.box, sheet.paper)
+    if marks is None:
+        return []
+    varied = is_varied(marks.circles[:, 2])
+    groups = grouped(marks.colors)
+    main = [group for group in groups if len(group) >= FEWEST]
+    many = len(main) > MOST_GROUPS or sum(map(len, main)) < IN_GROUPS * len(marks)
+    if not varied and not bar and not (many and len(groups) > FEW and heatmaps.map_of(marks.colors, sheet.paper)[0]):
+        return []
+    writer = Writer(sheet, axes, marks, bar.opacity if bar else opacity_of(sheet.target, marks, sheet.paper))
+    if bar:
+        writer.mapped(bar)
+    elif many:
+        writer.colored()
+    else:
+        writer.grouped([np.median(marks.colors[group], axis=0) for group in main])
+    return [writer.program()]
+
+
+def outlined_points(sheet: Sheet, axes: list[Scale]) -> list[str]:
+    """A program of points of a few colours with black edges; none if a chart has no such points."""
+    inside = readout.inside_of(sheet.target, sheet.box, 3)
+    main = [(color, solid) for color, solid in sheet.series if not _is_edge(color, sheet.series, inside)]
+    if (
+        sum(sheet.paper) < 3 * 128
+        or len(main) == len(sheet.series)
+        or not 1 <= len(main) <= MOST_GROUPS
+        or any(solid for _, solid in main)
+    ):
+        return []
+    dark = readout.difference(sheet.target, sheet.paper) > EDGE_INK
+    parts, _ = ndimage.label(dark)
+    places = ndimage.find_objects(parts)
+    covers = readout.coverages(sheet.target, [color for color, _ in main], sheet.paper, sheet.box)
+    groups = [_outlined(color, cover, parts, places) for (color, _), cover in zip(main, covers)]
+    if None in groups:
+        return []
+    opacity = named_opacity([color for color, _ in main], sheet.paper, (1.0, *OPACITIES))
+    writer = Writer(sheet, axes, Marks.joined([group.marks for group in groups]), opacity)
+    width = float(np.median([group.edge for group in groups])) / sheet.scale * 0.72
+    width = min(EDGES, key=lambda usual: abs(usual - width))
+    writer.grouped([color for color, _ in main], [group.style(sheet.scale, width) for group in groups])
+    return [writer.program()]
+
+
+@dataclass
+class Outlined:
+    """Marks with edges: `sides` of the squares that they fill, with and without their edges, in pixels."""
+
+    marks: Marks
+    marker: str
+    sides: tuple[float, float]
+
+    @property
+    def edge(self) -> float:
+        """The width of the edges; half of the pixels within them are a mixture."""
+        return max(0.0, (self.sides[0] - self.sides[1] - SOFT) / 2)
+
+    def style(self, scale: float, width: float) -> tuple[str, list[str]]:
+        """The size of these marks with edges of a width in points, and the other keywords of their call."""
+        size = (self.sides[0] / scale * 0.72 - width) ** 2
+        options = [] if self.marker == "o" else [f'marker="{self.marker}"']
+        return brief(size, SIZE_ERROR * size), [*options, 'edgecolor="black"', f"linewidths={width:g}"]
+
+
+def _is_edge(color: np.ndarray, series: list[tuple[np.ndarray, bool]], pixels: np.ndarray) -> bool:
+    """Whether a colour is black, or a mixture with black at the rim of another one."""
+    darker = (other for other, _ in series if other.sum() > color.sum() + GREY)
+    return (color.max() < DARK and np.ptp(color) < 2 * GREY) or any(
+        readout.wash_of(color, other, (0, 0, 0)) or readout.beside(color, other, pixels) for other in darker
+    )
+
+
+def _outlined(color: np.ndarray, cover: np.ndarray, parts: np.ndarray, places: list) -> Outlined | None:
+    """Marks of a colour with edges; None if they are something else. `parts`: what hangs together, numbered."""
+    points = readout.find_points(cover)
+    if points is None or not FEWEST <= len(points.places) <= MOST:
+        return None
+    columns, rows = np.rint(points.places).astype(int).T
+    numbers = parts[rows, columns]
+    alone = np.array([number > 0 and (numbers == number).sum() == 1 for number in numbers])
+    boxes = [places[number - 1] if one else None for number, one in zip(numbers, alone)]
+    sizes = np.array([max(side.stop - side.start for side in box) if box else 0 for box in boxes])
+    alone &= np.abs(sizes - np.median(sizes[alone])) <= 1 if alone.any() else False
+    if alone.sum() < 3:
+        return None
+    centers = np.array(
+        [[(side.start + side.stop - 1) / 2 for side in box[::-1]] for box, one in zip(boxes, alone) if one]
+    )
+    apart = np.median(centers - points.places[alone], axis=0)
+    middles = points.places + apart
+    middles[alone] = centers
+    radius = int(np.median(sizes[alone]) / 2) + 1
+    patches = []
+    for number in numbers[alone][: readout.SAMPLES]:
+        mask = (parts == number).astype(np.float32)
+        patches.append(readout.patch_of(mask, ndimage.center_of_mass(mask), radius))
+    patch = np.mean(patches, axis=0)
+    marker = readout.shape_of(patch)
+    if marker is None or np.median(sizes[alone]) > readout.LARGEST:
+        return None
+    sides = tuple(float(np.sqrt(area / AREAS[marker])) for area in (patch.sum(), points.area))
+    radii = np.full(len(middles), sides[0] / 2)
+    return Outlined(Marks(np.column_stack([middles, radii]), np.tile(color, (len(middles), 1))), marker, sides)
+
+
+def find_marks(target: np.ndarray, box: readout.Box, paper: Sequence[float]) -> Marks | None:
+    """The round marks of a chart; None if there are not enough of them, or much else that has a colour."""
+    picture, origin = readout.inside_of(target, box, 1), (max(0, round(box[0]) + 1), max(0, round(box[1]) + 1))
+    ink = readout.difference(picture, paper) > INK
+    circles = find_circles(picture, ink | _letters_in(ink))
+    if len(circles) < FEWEST:
+        return None
+    circles = circles[[not _is_letter(picture, circle, circles, np.array(paper, float)) for circle in circles]]
+    if FEWEST <= len(circles) <= MOST and not is_varied(circles[:, 2]):
+        circles = with_hidden(circles, ink)
+    if not FEWEST <= len(circles) <= MOST:
+        return None
+    number, rest = np.zeros(ink.shape, int), ink & (np.ptp(picture, axis=2) > GREY)
+    total = rest.sum()
+    for circle in circles:
+        part, within = disc_of(ink.shape, circle)
+        number[part] += within
+        part, within = disc_of(ink.shape, circle, RIM)
+        rest[part] &= ~within
+    if rest.sum() > (1 - EXPLAINED) * total:
+        return None
+    if _is_angular(ink, circles, number):
+        return None
+    colors = np.array([_color_of(picture, circle, number) for circle in circles])
+    circles[:, :2] += origin
+    return Marks(circles, colors)
+
+
+def is_varied(radii: np.ndarray) -> bool:
+    """Whether marks are of several sizes."""
+    low, high = np.percentile(radii, (10, 90))
+    return bool(high > VARIED * low and high - low > 1)
+
+
+def grouped(colors: np.ndarray) -> list[np.ndarray]:
+    """The indices of marks of each colour."""
+    left, groups = np.arange(len(colors)), []
+    while len(left):
+        alike = np.abs(colors[left] - colors[left[0]]).max(axis=1) < SAME
+        groups.append(left[alike])
+        left = left[~alike]
+    return groups
+
+
+def _letters_in(ink: np.ndarray) -> np.ndarray:
+    """Where there is no ink, in so small parts as letters are."""
+    parts, _ = ndimage.label(~ink)
+    small = np.zeros_like(ink)
+    for number, place in enumerate(ndimage.find_objects(parts), 1):
+        if max(side.stop - side.start for side in place) <= LINE[1]:
+            small[place] |= parts[place] == number
+    return small
+
+
+def _is_angular(ink: np.ndarray, circles: np.ndarray, number: np.ndarray) -> bool:
+    """Whether most marks have corners: ink beyond their circles where there is no other mark."""
+    shares = []
+    for circle in circles:
+        outer, within = disc_of(ink.shape, circle, CORNER * circle[2])
+        inner = np.zeros(ink.shape, bool)
+        part, own = disc_of(ink.shape, circle, RIM)
+        inner[part] = own
+        around = within & ~inner[outer]
+        if number[outer].max() <= 1 and around.any():
+            shares.append(ink[outer][around].mean())
+    return bool(shares) and float(np.median(shares)) > ANGULAR
+
+
+def _is_letter(picture: np.ndarray, circle: np.ndarray, circles: np.ndarray, paper: np.ndarray) -> bool:
+    """Whether a small circle is grey, as letters and dashes are, or a darker or paler part of a larger one."""
+    if circle[2] >= LETTER:
+        return False
+    color = _middle_color(picture, circle)
+    if np.ptp(color) < GREY:
+        return True
+    around = (np.hypot(*(circles[:, :2] - circle[:2]).T) < circles[:, 2]) & (circles[:, 2] > 2 * circle[2])
+    for other in circles[around]:
+        for ink in (np.zeros(3), paper):
+            below = _middle_color(picture, other) - ink
+            share = float((color - ink) @ below / max(1.0, below @ below))
+            if share < 1.05 and np.abs(color - ink - share * below).max() < SAME:
+                return True
+    return False
+
+
+def _middle_color(picture: np.ndarray, circle: np.ndarray) -> np.ndarray:
+    part, within = disc_of(picture.shape, circle, -1)
+    return np.median(picture[part][within].astype(float), axis=0)
+
+
+def _color_of(picture: np.ndarray, circle: np.ndarray, number: np.ndarray) -> np.ndarray:
+    """The colour of a mark where no other one is; `number`: of marks that lie upon each pixel."""
+    part, within = disc_of(picture.shape, circle, -1.5 if circle[2] > 3 else -1)
+    alone = within & (number[part] <= 1)
+    return np.median(picture[part][alone if alone.any() else within], axis=0)
+
+
+class Writer:
+    """Writes the program of marks."""
+
+    def __init__(self, sheet: Sheet, axes: list[Scale], marks: Marks, opacity: float):
+        self.sheet, self.axes, self.opacity = sheet, axes, opacity
+        self.page = Page.of(sheet.target, sheet.scale)
+        self.words = find_words(sheet.target, sheet.box, sheet.paper, marks)
+        self.key = find_key(marks, self.words)
+        self.key_marks = marks[self.key.marks] if self.key else None
+        self.marks = marks if self.key is None else marks[~self._in_key(marks)]
+        self.varied = is_varied(self.marks.circles[:, 2])
+        self.of_sizes = self.key is not None and len(grouped(self.key_marks.colors)) == 1
+        self.statements: list[str] = []
+
+    def mapped(self, bar: heatmaps.ColorBar) -> None:
+        """Points whose colours a colour bar explains."""
+        shares = self._shares(bar.name)
+        shares = 1 - shares if bar.reverse else shares
+        values = value_literals(bar.low + shares * (bar.high - bar.low), 2.5 * (bar.high - bar.low))
+        options = [f"cmap={string_literal(bar.name + '_r' * bar.reverse)}"]
+        if shares.min() > 0.01 or shares.max() < 0.99:
+            error = heatmaps.NORM_ERROR * (bar.high - bar.low)
+            options += [f"vmin={brief(bar.low, error)}", f"vmax={brief(bar.high, error)}"]
+        self._scatter(self.marks, "", {"values": values}, ["c=values", *options])
+        self.statements.append(bar.statement(self.sheet, "scatter"))
+
+    def colored(self) -> None:
+        """Points of as many colours as there are: of a map, or each its own."""
+        groups = grouped(self.marks.colors)
+        name, opacity = heatmaps.map_of(self.marks.colors, self.sheet.paper) if len(groups) > FEW else (None, 1.0)
+        if name is not None:
+            self.opacity = opacity
+            values = value_literals(self._shares(name), 5.0)
+            self._scatter(self.marks, "", {"values": values}, ["c=values", f"cmap={string_literal(name)}"])
+            return
+        colors = [""] * len(self.marks)
+        for group in groups:
+            for k in group:
+                colors[k] = self._ink(np.median(self.marks.colors[group], axis=0))
+        self._scatter(self.marks, "", {"colors": colors}, ["color=colors"])
+
+    def grouped(self, groups: list[np.ndarray], styles: Sequence[tuple[str, list[str]]] = ()) -> None:
+        """Points of a few colours (N, 3), each a series; `styles`: sizes and other keywords of each."""
+        colors, order = np.array(groups), range(len(groups))
+        labelled = self.key is not None and not self.of_sizes
+        if labelled:  # in the order of the legend
+            order = np.abs(colors[:, None] - self.key_marks.colors).max(axis=2).argmin(axis=1).argsort()
+        nearest = np.abs(self.marks.colors[:, None] - colors).max(axis=2).argmin(axis=1)
+        for k, index in enumerate(order):
+            color, (size, style) = colors[index], styles[index] if styles else (None, [])
+            options = [f"color={self._ink(color)}", *style]
+            if labelled:
+                entry = np.abs(self.key_marks.colors - color).max(axis=1).argmin()
+                label = self._text(entry) or self.sheet.words.label(k)
+                options.append(f"label={string_literal(label)}")
+            suffix = str(k + 1) if len(colors) > 1 else ""
+            self._scatter(self.marks[nearest == index], suffix, {}, options, size)
+        if labelled:
+            self._legend([])
+        elif self.key is not None:
+            self._sizes()
+
+    def program(self) -> str:
+        for write in (self._lines, self._limits):
+            self.statements += [*write(0, "x"), *write(1, "y")]
+        return self.sheet.program(*self.statements)
+
+    def _in_key(self, marks: Marks) -> np.ndarray:
+        """Which marks are in the legend, (N,) bool: those that stand for a series, and parts of letters."""
+        (x, y, _), radius = self.key_marks.circles.T, self.key_marks.circles[:, 2].max()
+        across, along = marks.circles[:, 0], marks.circles[:, 1]
+        rows = (along > y.min() - radius) & (along < y.max() + radius)
+        return rows & (across > x.min() - radius) & (across < self.key.left + KEY_GAP)
+
+    def _shares(self, name: str) -> np.ndarray:
+        """Where on a map the colours of the marks are."""
+        return heatmaps.places_on(heatmaps.opaque(self.marks.colors, self.opacity, self.sheet.paper), name)
+
+    def _ink(self, color: np.ndarray) -> str:
+        """The literal of a colour without the paper."""
+        return color_literal(heatmaps.opaque(color, self.opacity, self.sheet.paper))
+
+    def _scatter(
+        self, marks: Marks, suffix: str, columns: dict[str, list[str]], options: list[str], size: str | None = None
+    ) -> None:
+        """Adds the call that draws marks, and its table; `columns`: of this besides places and sizes; `size`: of all
+        marks, if it is known."""
+        x, y = (axis_literals(axis, marks.circles[:, k], self._length(k)) for k, axis in enumerate(self.axes))
+        sizes = point_size(marks.circles[:, 2], self.sheet.scale)
+        table = {f"x{suffix}": x, f"y{suffix}": y}
+        if self.varied and size is None:
+            table[f"sizes{suffix}"] = [brief(float(size), SIZE_ERROR * float(size)) for size in sizes]
+            size = f"sizes{suffix}"
+        elif size is None:
+            size = brief(float(np.median(sizes)), SIZE_ERROR * float(np.median(sizes)))
+        table |= columns
+        writing = None if suffix else self._names(marks, table)
+        if self.opacity < 1:
+            options = [*options, f"alpha={self.opacity:g}"]
+        rows = ", ".join(f"({', '.join(row)})" for row in zip(*table.values()))
+        self.statements.append(f"{', '.join(table)} = zip(*[{rows}])")
+        result = "scatter = " if "c=values" in options or self.of_sizes else ""
+        self.statements.append(f"{result}ax.scatter(x{suffix}, y{suffix}, s={size}, {', '.join(options)})")
+        self.statements += [writing] if writing else []
+
+    def _names(self, marks: Marks, table: dict[str, list[str]]) -> str | None:
+        """Adds the names that stand beside marks, or upon them, to their table, and gives the statement that writes
+        them; None if there are none."""
+        words, keywords = self.words, []
+        found = names_of(marks, words)
+        if found is None:
+            words = find_words(self.sheet.target, self.sheet.box, self.sheet.paper, marks, light=True)
+            found = names_of(marks, words)
+            keywords.append('color="white"' if sum(self.sheet.paper) > 3 * 128 else 'color="black"')
+        if found is None:
+            return None
+        indices, apart, anchor = found
+        names, points = [], []
+        height = float(np.median(words[:, 3] - words[:, 1])) + 1
+        for k, index in enumerate(indices):
+            place = marks.circles[k, :2] + apart + (0, CAPITAL * height / 2)
+            reach = (words[index, 2] - words[index, 0] + 1) * max(anchor, 1 - anchor) + 2
+            read = self._read(place, anchor, height, reach) if index >= 0 else None
+            names.append(string_literal("" if index < 0 else read.text if read else f"Item {k + 1}"))
+            points += [read.points] if read else []
+        table["names"] = names
+        size = mode(points) if points else max(6, round(height / CAPITAL / self.sheet.scale * 0.72))
+        unit = 0.72 / self.sheet.scale  # points per pixel
+        rise = -apart[1] * unit - CAPITAL * size
+        offset = [round(apart[0] * unit), round(rise)]
+        keywords += [f"fontsize={size}"] if size != 10 else []
+        if anchor == 0.5:
+            keywords.append('ha="center"')
+        if anchor == 0.5 and abs(rise + CAPITAL * size / 2) < 2:
+            keywords.append('va="center"')
+            call = "ax.text(*place, name"
+        else:
+            call = f'ax.annotate(name, place, xytext=({offset[0]}, {offset[1]}), textcoords="offset points"'
+        return f"for name, *place in zip(names, x, y):\n    {', '.join([call, *keywords])})"
+
+    def _read(self, place: Sequence[float], anchor: float, height: float, reach: float = READ) -> Line | None:
+        return self.page.read(tuple(place), anchor, height, reach=(reach if anchor else 2, reach))
+
+    def _text(self, entry: int) -> str:
+        """The text of an entry of the legend."""
+        height = TEXT_HEIGHT * self.sheet.scale
+        read = self._read((self.key.left, self.key_marks.circles[entry, 1]), 0.0, height)
+        return read.text if read else ""
+
+    def _sizes(self) -> None:
+        """Adds the legend of sizes, if its numbers can be read."""
+        numbers = [read_number(self._text(k)) for k in range(len(self.key_marks))]
+        if None in numbers or min(numbers) <= 0:
+            return
+        sizes = point_size(self.key_marks.circles[:, 2], self.sheet.scale)
+        factor = brief(float(np.median(sizes / numbers)), SIZE_ERROR * float(np.median(sizes / numbers)))
+        values = ", ".join(f"{number:g}" for number in numbers)
+        style = f"color={self._ink(self.marks.colors[0])}" + (f", alpha={self.opacity:g}" if self.opacity < 1 else "")
+        scaling = f"func=lambda size: size / {factor}, {style}"
+        self.statements.append(f'handles, labels = scatter.legend_elements("sizes", num=[{values}], {scaling})')
+        gap = float(np.diff(self.key_marks.circles[:, 1]).mean()) / self.sheet.scale * 0.72  # points
+        self._legend(["handles", "labels"], [f"labelspacing={max(0.2, round(gap / 10 - 1, 1)):g}"])
+
+    def _legend(self, arguments: list[str], options: Sequence[str] = ()) -> None:
+        """Adds the legend, where it stands, with its title."""
+        first, last = self.key_marks.circles[0], self.key_marks.circles[-1]
+        thirds = [
+            3 * (place - self.sheet.box[k]) / self._length(k)
+            for k, place in enumerate((self.key.left, (first[1] + last[1]) / 2))
+        ]
+        across, along = (int(np.clip(third, 0, 2)) for third in thirds)
+        arguments = [*arguments, f'loc="{("upper", "center", "lower")[along]} {("left", "center", "right")[across]}"']
+        above = self.words[(self.words[:, 3] < first[1]) & (self.words[:, 3] > first[1] - first[2] - TITLE_GAP)]
+        above = above[(above[:, 0] < self.key.left + READ / 2) & (above[:, 2] > first[0] - READ / 2)]
+        if len(above):
+            left, top, right, bottom = above[-1]
+            read = self._read(((left + right) / 2, (top + bottom) / 2), 0.5, TEXT_HEIGHT * self.sheet.scale)
+            arguments.append(f"title={string_literal(read.text if read else 'Legend')}")
+        self.statements.append(f"ax.legend({', '.join([*arguments, *options])})")
+
+    def _place(self, k: int, pixel: float) -> str:
+        """What a place of its own along an axis is worth, in few digits."""
+        value, error = float(self.axes[k](pixel)), PLACE * abs(self.axes[k].slope)
+        return brief(value, error * (math.log(10) * value if self.axes[k].logarithmic else 1))
+
+    def _length(self, axis: int) -> float:
+        return self.sheet.box[axis + 2] - self.sheet.box[axis]
+
+    def _lines(self, k: int, name: str) -> list[str]:
+        """Statements for lines across the axes at places of one axis, that are not those of a grid."""
+        picture = readout.inside_of(self.sheet.target, self.sheet.box, 3)
+        picture = picture.swapaxes(0, 1) if k == 0 else picture
+        away = readout.difference(picture, self.sheet.paper)
+        shares = (away > INK).mean(axis=1)
+        beside = np.minimum(*(np.roll(shares, shift) for shift in (APART, -APART)))
+        start = round(self.sheet.box[k]) + 3
+        places = [(a + b - 1) / 2 for a, b in runs_of((shares > ACROSS) & (shares > 2 * beside), 1)]
+        ticks = readout.find_ticks(self.sheet.target, self.sheet.box, ("bottom", "left")[k])
+        at_ticks = [np.abs(ticks - start - place).min(initial=9) < 1.5 for place in places]
+        if sum(at_ticks) > 1:
+            places = [place for place, at_tick in zip(places, at_ticks) if not at_tick]
+        statements = []
+        for place in places:
+            rows = slice(max(0, int(place) - 1), int(place + 0.5) + 2)
+            inked = away[rows].max(axis=0) > INK
+            row = int(away[rows][:, inked].mean(axis=1).argmax()) + rows.start
+            color, strength = np.median(picture[row][inked], axis=0), float(np.median(away[row][inked]))
+            if np.ptp(color) < GREY:  # thin lines are paler than they are drawn
+                color = np.full(3, 0.0 if strength > STRONGEST_GREY else 128.0)
+                strength = float(np.abs(color - self.sheet.paper).max())
+            width = away[rows][:, inked].sum(axis=0).mean() / strength / self.sheet.scale * 0.72
+            style = next(text for least, text in STYLES if inked.mean() > least)
+            value = self._place(k, place + start)
+            method = "axvline" if name == "x" else "axhline"
+            thin = f", linewidth={max(0.5, round(2 * width) / 2):g}" if abs(width - 1.5) > 0.25 else ""
+            statements.append(f"ax.{method}({value}, color={color_literal(color)}{thin}{style})")
+        return statements
+
+    def _limits(self, k: int, name: str) -> list[str]:
+        """Statements for the scale and the limits of an axis, as far as they are not matplotlib's own."""
+        axis, places = self.axes[k], self.marks.circles[:, k]
+        first, last = (self.sheet.box[side] for side in ((0, 2) if k == 0 else (3, 1)))
+        statements = [f'ax.set_{name}scale("log")'] if axis.logarithmic else []
+        margin, length = MARGIN / (1 + 2 * MARGIN) * abs(last - first), abs(last - first)
+        ends = np.sort(np.abs(places - first))[[0, -1]]
+        if np.abs(ends - (margin, length - margin)).max() > AT_MARGIN:
+            return [*statements, f"ax.set_{name}lim({self._place(k, first)}, {self._place(k, last)})"]
+        return [*statements, *([f"ax.invert_{name}axis()"] if axis(first) > axis(last) else [])]
+
+
+def axis_literals(axis: Scale, pixels: np.ndarray, length: float) -> list[str]:
+    """What places along an axis of a length are worth."""
+    if not axis.logarithmic:
+        return value_literals(axis(pixels), abs(axis.slope) * length)
+    return [brief(float(value), math.log(10) * abs(axis.slope) * SEEN * float(value)) for value in axis(pixels)]
+
+
+def point_size(radius: np.ndarray, scale: float) -> np.ndarray:
+    """The `s` of circles of a radius: the square of their diameters in points, without their edges."""
+    diameter = 2 * radius / scale * 0.72
+    return np.maximum(diameter - EDGE, 1.0) ** 2
+
+
+def opacity_of(target: np.ndarray, marks: Marks, paper: Sequence[float]) -> float:
+    """The opacity of marks: by what is seen of a lower one through an upper one, or, where none overlap, that which
+    makes their colours ones that have names."""
+    shares, paper = [], np.asarray(paper, float)
+    for (i, one), (j, other) in itertools.combinations(enumerate(marks.circles), 2):
+        if math.dist(one[:2], other[:2]) > one[2] + other[2] - 4 or len(shares) >= MOST_LENSES:
+            continue
+        lens = _lens(target.shape, marks.circles, i, j)
+        if lens.sum() < LEAST_LENS:
+            continue
+        mixed = np.median(target[lens], axis=0)
+        found = []
+        for lower, upper in ((i, j), (j, i)):
+            through = marks.colors[lower] - paper
+            share = float((mixed - marks.colors[upper]) @ through / max(1.0, through @ through))
+            found.append((np.abs(mixed - marks.colors[upper] - share * through).max(), share))
+        if min(found)[0] < SAME:
+            shares.append(1 - min(found)[1])
+    if shares:
+        return float(np.clip(round(20 * np.median(shares)) / 20, 0.1, 1.0))
+    groups = [group for group in grouped(marks.colors) if len(group) >= OFTEN * len(marks)]
+    colors = [np.median(marks.colors[group], axis=0) for group in groups or grouped(marks.colors)]
+    if _has_rings(target, marks, paper):
+        return named_opacity(colors, paper, OPACITIES)
+    return named_opacity(colors, paper, (1.0, *OPACITIES)) if len(colors) >= MANY else 1.0
+
+
+def named_opacity(colors: list[np.ndarray], paper: Sequence[float], opacities: Sequence[float]) -> float:
+    """The opacity with which colours on paper are nearest to ones that have names."""
+    errors = {
+        opacity: np.abs(heatmaps.opaque(np.array(colors), opacity, paper)[:, None] - NAMED)
+        .max(axis=2)
+        .min(axis=1)
+        .mean()
+        for opacity in opacities
+    }
+    return next(opacity for opacity in opacities if errors[opacity] < min(errors.values()) + SAME_NAMES)
+
+
+def _has_rings(target: np.ndarray, marks: Marks, paper: np.ndarray) -> bool:
+    """Whether large marks are darker at their outlines: there transparent edges lie upon transparent areas."""
+    fine = detail_of(target)
+    picture, zoom = (target, 1.0) if fine is None else (fine.pixels, fine.zoom)
+    excess = []
+    for k in np.argsort(-marks.circles[:, 2])[:LARGEST]:
+        x, y, radius = marks.circles[k]
+        x, y = fine.enlarged((x, y)) if fine else (x, y)
+        direction = marks.colors[k] - paper
+        angles = np.arange(0, 2 * np.pi, 0.2)
+        reach = zoom * radius - np.arange(0, 3, 0.5)
+        rows, columns = (
+            np.rint(place + reach[:, None] * turn).astype(int).clip(0, len(picture) - 1)
+            for place, turn in ((y, np.sin(angles)), (x, np.cos(angles)))
+        )
+        shares = (picture[rows, columns] - paper) @ direction / max(1.0, direction @ direction)
+        excess.append(np.median(shares, axis=1).max() - 1)
+    return float(np.median(excess)) > RING
+
+
+def find_words(
+    target: np.ndarray, box: readout.Box, paper: Sequence[float], marks: Marks, light: bool = False
+) -> np.ndarray:
+    """Left, top, right and bottom sides (N, 4) of the lines of text in a box and upon its right side; `light`: of
+    those upon marks that are as light, or as dark, as the paper."""
+    left, top, right, bottom = (round(side) for side in box)
+    area = np.s_[top + 2 : bottom - 1, left + 2 : right + BEYOND]
+    text = np.array([0.0] * 3 if (sum(paper) > 3 * 128) != light else [255.0] * 3)
+    inked = np.zeros(target.shape[:2], bool)
+    if not light:
+        inked[area] = readout.coverage(target[area], text, paper) > INKED
+    for circle, color in zip(marks.circles, marks.colors):
+        part, within = disc_of(inked.shape, circle, -1)
+        inked[part] &= ~within
+        if np.abs(color - text).max() > TEXT:
+            inked[part] |= within & (readout.coverage(target[part], text, color) > INKED)
+    joined = ndimage.binary_closing(inked, np.ones((1, SPACE)))
+    found = []
+    for rows, columns in ndimage.find_objects(ndimage.label(joined, np.ones((3, 3)))[0]):
+        if LINE[0] <= rows.stop - rows.start <= LINE[1] and columns.stop - columns.start >= LINE[0]:
+            if columns.start < right and columns.stop - columns.start < (right - left) / 2:
+                found.append((columns.start, rows.start, columns.stop - 1, rows.stop - 1))
+    x, y, radius = marks.circles.T[..., None]
+    left, top, right, bottom = sides = np.array(found, float).reshape(-1, 4).T
+    around = (
+        np.abs([left - x + radius, right - x - radius, top - y + radius, bottom - y - radius]).max(axis=0) < AT_EDGE
+    )
+    if not light:
+        around |= (np.hypot((left + right) / 2 - x, (top + bottom) / 2 - y) < radius) & (radius < SMALL)
+    return sides.T[~around.any(axis=0)]  # no edges of marks
+
+
+@dataclass
+class Key:
+    """A legend: its marks by their indices, from above to below, and where the texts beside them begin."""
+
+    marks: np.ndarray
+    left: float
+
+
+def find_key(marks: Marks, words: np.ndarray) -> Key | None:
+    """The legend of marks: some in a column, each of another colour or size, and each with a text at its right."""
+    entries = []
+    for k, (x, y, radius) in enumerate(marks.circles):
+        beside = (words[:, 0] - x > radius) & (words[:, 0] - x < radius + KEY_GAP)
+        beside &= np.abs((words[:, 1] + words[:, 3]) / 2 - y) < IN_ROW
+        entries += [(k, x, word[0]) for word in words[beside][:1]]
+    for _, x, start in entries:
+        own = [k for k, *place in entries if np.abs(np.subtract(place, (x, start))).max() < IN_COLUMN]
+        own = np.array(sorted(own, key=lambda k: marks.circles[k, 1]))
+        colors, radii = len(grouped(marks.colors[own])), marks.circles[own, 2]
+        of_sizes = colors == 1 and len(own) > 2 and (np.diff(radii) > 0).all()
+        if len(own) > 1 and (colors == len(own) or of_sizes):
+            return Key(own, start)
+    return None
+
+
+def names_of(marks: Marks, words: np.ndarray) -> tuple[np.ndarray, np.ndarray, float] | None:
+    """
+    The texts that stand beside marks, all at the same distance: for each mark the index of its text, or -1, and that
+    distance, of the text's upper left corner (anchor 0) or the middle of its upper side (0.5); None if there are none.
+    """
+    least, found = max(FEWEST, NAMED_MARKS * len(marks)), []
+    for anchor in (0.0, 0.5):
+        places = np.column_stack([words[:, 0] + anchor * (words[:, 2] - words[:, 0]), words[:, 1]])
+        apart = places[None] - marks.circles[:, None, :2]
+        for distance in apart[np.abs(apart).max(axis=2) < FAR]:
+            alike = np.abs(apart - distance).max(axis=2) < AT_NAME
+            named = alike.any(axis=1)
+            indices = np.where(named, alike.argmax(axis=1), -1)
+            middle = anchor == 0.5 and abs(distance[0]) < AT_NAME  # of names of one length each anchor is right
+            found.append((named.sum() + 2 * middle, indices, np.median(apart[alike], axis=0), anchor))
+    best = max(found, key=lambda entry: entry[0], default=(0,))
+    return best[1:] if best[0] >= least else None
+
+
+def _lens(shape: tuple[int, ...], circles: np.ndarray, i: int, j: int) -> np.ndarray:
+    """(H, W) bool: what lies in two circles and in no other one."""
+    number = np.zeros(shape[:2], int)
+    for k, circle in enumerate(circles):
+        part, within = disc_of(shape, circle, -1.5 if k in (i, j) else 1)
+        number[part] += within * (1 if k in (i, j) else -2)
+    return number == 2

@@ -1,0 +1,190 @@
+"""Scatter charts drawn by plain matplotlib whose points differ in size or colour, or have edges."""
+
+import numpy as np
+import pytest
+
+from chart2code.bubbles import bubble_chart
+from chart2code.sketches import Sheet
+from chart2code.verification import verify
+from eval_metric.executor import Executor
+from eval_metric.similarity import to_canvas
+
+PLT = "import matplotlib.pyplot as plt\nimport numpy as np\n\ndraw = np.random.default_rng(7)\n"
+ANSWER = "import matplotlib.pyplot as plt\n\nfig, ax = plt.subplots()\nax.plot([1, 2], [3, 4])\n"
+SMALL = "x, y, v = draw.uniform(0, 50, 60), draw.uniform(2, 9, 60), draw.uniform(10, 90, 60)\n"
+LARGE = "x, y, s = draw.uniform(0, 50, 12), draw.uniform(2, 9, 12), draw.uniform(60, 900, 12)\n"
+
+
+def programs(executor: Executor, chart: str) -> list[str]:
+    image = executor.run(PLT + chart).image
+    sheet = Sheet.of(to_canvas(image), image.shape[1::-1], ANSWER)
+    return [] if sheet.box is None else bubble_chart(sheet)
+
+
+def columns(code: str) -> dict[str, np.ndarray]:
+    """The numbers of a program's tables."""
+    found: dict = {}
+    exec("\n".join(line for line in code.splitlines() if " = zip(*[" in line), found)
+    return {name: np.array(values) for name, values in found.items() if name != "__builtins__"}
+
+
+def drawn(chart: str) -> dict[str, np.ndarray]:
+    found: dict = {"np": np, "draw": np.random.default_rng(7)}
+    exec(chart, found)
+    return found
+
+
+def compared(found: dict, wanted: dict, x: str = "x", y: str = "y") -> tuple[np.ndarray, np.ndarray]:
+    """For each point that was drawn, which was found, and how far it is, in the span of the axes."""
+    spans = [np.ptp(wanted[name]) for name in ("x", "y")]
+    apart = np.hypot(
+        *((found[name][:, None] - wanted[key]) / span for name, key, span in zip((x, y), ("x", "y"), spans))
+    )
+    return apart.argmin(axis=0), apart.min(axis=0)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ('cmap="viridis", s=30', 'cmap="viridis")'),
+        ('cmap="coolwarm", s=60, alpha=0.7', 'cmap="coolwarm", alpha=0.7)'),
+        ('cmap="plasma_r", s=40, edgecolor="white"', 'cmap="plasma_r")'),
+        ('cmap="viridis", s=30, vmin=0, vmax=200', 'cmap="viridis", vmin=0, vmax=200)'),
+    ],
+)
+def test_colours_are_values_of_the_colour_bar(executor, options, expected):
+    chart = f'plt.scatter(x, y, c=v, {options})\nplt.colorbar(label="Speed")\n'
+    (code,) = programs(executor, SMALL + chart)
+    found, wanted = columns(code), drawn(SMALL)
+    nearest, distance = compared(found, wanted)
+    assert np.mean(distance < 0.01) > 0.95 and len(found["x"]) <= 62
+    assert np.median(np.abs(found["values"][nearest] - wanted["v"])) < 2
+    assert expected in code and 'fig.colorbar(scatter, label="Speed")' in code
+
+
+def test_colours_of_a_map_without_a_colour_bar(executor):
+    (code,) = programs(executor, SMALL + "plt.scatter(x, y, c=v, s=draw.uniform(60, 500, 60), alpha=0.5)\n")
+    shares = columns(code)["values"]
+    assert 'cmap="viridis", alpha=0.5)' in code and "colorbar" not in code
+    assert shares.min() < 0.05 and shares.max() > 0.95
+
+
+@pytest.mark.parametrize(
+    ("chart", "expected"),
+    [
+        ('plt.yscale("log")\nplt.ylim(1, 100)\n', ['ax.set_yscale("log")', "ax.set_ylim(1, 100)"]),
+        ("plt.gca().invert_xaxis()\n", ["ax.invert_xaxis()"]),
+        ("plt.xlim(-20, 80)\n", ["ax.set_xlim(-20, 80)"]),
+        ('plt.axhline(6, color="gray", linestyle="--")\n', ['ax.axhline(6, color="gray", linestyle="--")']),
+        ("plt.grid()\n", []),
+    ],
+)
+def test_bubbles_with_their_axes(executor, chart, expected):
+    (code,) = programs(executor, f"{LARGE}plt.scatter(x, y, s=s, color='tab:red', alpha=0.6)\n{chart}")
+    found, wanted = columns(code), drawn(LARGE)
+    nearest, distance = compared(found, wanted)
+    assert len(found["x"]) == 12 and distance.max() < 0.02
+    assert np.abs(np.sqrt(found["sizes"][nearest] / wanted["s"]) - 1).max() < 0.15
+    assert 'color="tab:red", alpha=0.6)' in code
+    assert all(text in code for text in expected)
+    assert sum(f"ax.{name}" in code for name in ("axh", "axv", "set_", "invert")) == len({t[:8] for t in expected})
+
+
+def test_bubbles_of_their_own_colours_with_their_names(executor):
+    chart = """x, y, names = [5, 20, 33, 41, 47], [3, 8, 5, 7, 4], ["Oslo", "Lima", "Cairo", "Delhi", "Quito"]
+plt.scatter(x, y, s=[300, 80, 500, 150, 60], c=["tab:red", "gold", "teal", "orchid", "navy"])
+for place in zip(names, x, y):
+    plt.annotate(place[0], place[1:], xytext=(16, 8), textcoords="offset points")
+plt.axis((0, 60, 2, 10))
+"""
+    (code,) = programs(executor, chart)
+    assert all(f'"{name}"' in code for name in ("Oslo", "Lima", "Cairo", "Delhi", "Quito", "teal", "gold"))
+    assert "xytext=(16, 8)" in code or "xytext=(17, 8)" in code
+    assert len(columns(code)["x"]) == 5
+
+
+@pytest.mark.parametrize("color", ["black", "white"])
+def test_names_upon_bubbles(executor, color):
+    chart = f"""x, y, names = [5, 20, 33, 41, 52], [3, 8, 5, 7, 4], ["Oslo", "Lima", "Cairo", "Delhi", "Quito"]
+plt.scatter(x, y, s=[1400, 900, 2900, 1500, 2600], color="slateblue", alpha=0.7)
+for place in zip(names, x, y):
+    plt.annotate(place[0], place[1:], ha="center", va="center", color="{color}")
+plt.axis((0, 60, 2, 10))
+"""
+    (code,) = programs(executor, chart)
+    assert sum(f'"{name}"' in code for name in ("Oslo", "Lima", "Cairo", "Delhi", "Quito")) > 3
+    assert "ax.text(*place, name" in code and 'ha="center", va="center"' in code
+    assert ('color="white"' in code) == (color == "white")
+    assert len(columns(code)["x"]) == 5
+
+
+def test_groups_of_bubbles_with_their_legend(executor):
+    chart = """for color, label in (("steelblue", "Coast"), ("firebrick", "Inland")):
+    options = dict(color=color, alpha=0.6, label=label)
+    plt.scatter(draw.uniform(0, 50, 9), draw.uniform(2, 7, 9), s=draw.uniform(60, 500, 9), **options)
+plt.ylim(1, 10)
+plt.legend(title="Region", loc="upper left")
+"""
+    (code,) = programs(executor, chart)
+    assert 'color="steelblue", label="Coast"' in code and 'color="firebrick", label="Inland"' in code
+    assert 'ax.legend(loc="upper left", title="Region")' in code
+    assert len(columns(code)["x1"]) == len(columns(code)["x2"]) == 9
+
+
+def test_a_legend_of_sizes(executor):
+    chart = f"""{LARGE}style = dict(color="darkgreen", alpha=0.5)
+points = plt.scatter(x, y, s=s, **style)
+handles, labels = points.legend_elements("sizes", num=[50, 100, 150], func=lambda s: s / 5, **style)
+plt.xlim(-30, 55)
+plt.legend(handles, labels, loc="upper left", labelspacing=1.5)
+"""
+    (code,) = programs(executor, chart)
+    assert 'scatter.legend_elements("sizes", num=[50, 100, 150], func=lambda size: size / 5' in code
+    assert abs(float(code.split("labelspacing=")[1].split(")")[0]) - 1.5) < 0.15
+    assert len(columns(code)["x"]) == 12
+
+
+@pytest.mark.parametrize("width", [0.5, 1.5])
+def test_groups_with_black_edges(executor, width):
+    chart = f"""for marker, color in zip("os^", ("tab:red", "gold", "purple")):
+    options = dict(marker=marker, color=color, edgecolors="k", linewidths={width}, label=f"Kind {{marker}}")
+    plt.scatter(draw.uniform(0, 50, 15), draw.uniform(2, 9, 15), s=50, **options)
+plt.ylim(1, 12)
+plt.legend(loc="upper right")
+"""
+    (code,) = programs(executor, chart)
+    assert code.count(f'edgecolor="black", linewidths={width:g}') == 3
+    assert 'marker="s"' in code and 'marker="^"' in code and 'ax.legend(loc="upper right")' in code
+    sizes = [float(part.split(",")[0]) for part in code.split(" s=")[1:]]
+    assert np.abs(np.array(sizes) / 50 - 1).max() < 0.25
+    assert sum(len(values) for name, values in columns(code).items() if name.startswith("x")) == 45
+
+
+def test_they_are_redrawn_beside_their_colour_bar(executor):
+    chart = f"""plt.style.use("dark_background")
+{SMALL}plt.scatter(x, 10**y, c=v, s=25, cmap="RdYlBu")
+plt.yscale("log")
+plt.colorbar(label="Heat")
+plt.tight_layout()
+"""
+    found = verify(executor, [ANSWER], executor.run(PLT + chart).image, refine=True, time_budget=60, max_renderings=30)
+    assert found.iou > 0.9
+    assert 'cmap="RdYlBu"' in found.code and "subplots_adjust" in found.code or "tight_layout" in found.code
+
+
+@pytest.mark.parametrize(
+    "chart",
+    [
+        "plt.scatter(draw.uniform(0, 9, 40), draw.uniform(0, 9, 40))",
+        "plt.scatter(draw.uniform(0, 9, 40), draw.uniform(0, 9, 40), marker='s', s=90)",
+        "plt.plot(range(12), draw.uniform(0, 9, 12), 'o-')",
+        "plt.bar(range(5), [3, 5, 2, 6, 4])",
+        "plt.hist(draw.normal(0, 1, 500), 20)",
+        "plt.imshow(draw.uniform(0, 1, (8, 9)))\nplt.colorbar()",
+        "plt.plot(range(9), range(9))\nplt.text(2, 6, 'oooo o oo ooo 0000 8888', fontsize=14)",
+        "plt.scatter(range(6), range(6), s=900)\nplt.text(1, 1, 'oooo', color='white', ha='center', va='center')",
+        "plt.boxplot([draw.normal(k, 1, 60) for k in range(4)])",
+    ],
+)
+def test_other_charts_are_none(executor, chart):
+    assert programs(executor, chart) == []
