@@ -36,6 +36,7 @@ THICKEST = 6  # points, of lines
 FILLED = ("bar", "barh", "stackplot")
 KNOWN = 0.6  # pixels that lines may be away from polylines whose places are known
 SEEN_PLACE = 0.4  # pixels: what is nearer has the same value on a logarithmic axis
+NOT_ZERO = 0.03  # of the length of an axis
 PLACE_ERROR = 0.15, 0.02  # of the distance between two points, and of that between the first and the last
 LOWER = {"^": 0.12, "v": -0.12}  # the middle of triangles with an edge, in their heights
 WHOLE = 0.35  # per cent: measured shares are that exact
@@ -551,6 +552,10 @@ def _bar_values(
     ends = [e for bars in found.values() for bar in bars for e in (bar.start, bar.end)]
     support = [sum(abs(e - other) < 3 for other in ends) for e in ends]
     base = ends[int(np.argmax(support))] if ends else frame.box[3]
+    lowest = 0.0
+    if fit is not None and not stacked:  # bars may begin beyond the axes, at a value that is not 0
+        at_base = float(fit(frame.to_own_y(np.array(base))))
+        lowest = at_base if abs(at_base) > NOT_ZERO * fit.span(frame.own[3] - frame.own[1]) else 0.0
     values: dict[int, np.ndarray | None] = {}
     for i, bars in found.items():
         if not bars:
@@ -568,7 +573,7 @@ def _bar_values(
             up = abs(bar.end - base) <= abs(bar.start - base)
             positive = stacked or (up != frame.horizontal)
             lengths[slot] = (bar.end - bar.start + _hidden(series[i], own[i], fit)) * (1 if positive else -1)
-        values[i] = lengths * per_pixel
+        values[i] = lowest + lengths * per_pixel
     return values
 
 

@@ -22,6 +22,7 @@ Box = tuple[float, float, float, float]
 SPINE_SEARCH = 80  # pixels around the expected place
 DARK = 150  # of 255: spines and ticks are darker, grid lines are not
 LONGEST_TICK, ALIKE_TICKS = 11, 0.7  # pixels, in a small figure; of the ticks, as long as usual
+STRAIGHT = 0.92  # of the pixels around a tick, the same in each row
 TICK = 8  # pixels that a tick may prolong a spine by
 AREA, SAME_AREA = 400, 12  # pixels of one colour, no edges; of 255, between two areas of one colour
 LEAST_GAPS, DOT, SOFT_DOT = 0.06, 2.3, 1.6  # of a line; times its thickness, the longest dot; pixels of a thin one
@@ -305,12 +306,13 @@ def _ticks(pixels: np.ndarray, box: Box, side: str, zoom: float = 1) -> tuple[np
     at = np.round(places - offset).astype(int)
     inked = rows[near:, at] > 50
     lengths = near + np.where(inked.all(axis=0), len(inked), inked.argmin(axis=0))
-    # Letters do not touch the frame, and they, and lines to them, are of all lengths; ticks of one, which is more in
-    # a small figure.
+    # Letters begin further off, and they, and lines to them, are of all lengths and shapes; ticks are straight and of
+    # one length, which is more in a small figure.
     usual = np.median(lengths)
-    touching = np.mean(rows[near - 1, at] > 50)
-    glyphs = min(np.mean(np.abs(lengths - usual) <= 1), touching) < ALIKE_TICKS or usual > LONGEST_TICK * zoom
-    return None if glyphs else (places, weights)
+    around = [rows[near : int(end), max(0, x - 3) : x + 4] > 50 for x, end in zip(at, lengths)]
+    straight = np.mean([len(part) == 0 or np.mean(part == part[0]) > STRAIGHT for part in around])
+    alike = min(np.mean(np.abs(lengths - usual) <= 1), straight) > ALIKE_TICKS
+    return (places, weights) if alike and near < usual <= LONGEST_TICK * zoom else None
 
 
 def _label_places(pixels: np.ndarray, box: Box, side: str) -> np.ndarray:
@@ -485,7 +487,8 @@ def _apart(color: np.ndarray, other: np.ndarray, pixels: np.ndarray) -> bool:
     """Whether two colours are in the same columns, but not near each other: they are two lines."""
     own, core = (difference(pixels, c) < 30 for c in (color, other))
     alone = (own & ~ndimage.maximum_filter(core, 9)).any(axis=0)
-    return bool((alone & core.any(axis=0)).sum() > 0.5 * own.any(axis=0).sum())
+    both = ndimage.maximum_filter(core.any(axis=0), 15)  # also between dashes
+    return bool((alone & both).sum() > 0.5 * own.any(axis=0).sum())
 
 
 @remembered

@@ -296,7 +296,7 @@ class _Search:
             search.deadline = time.monotonic() + left / (len(parts) - k)
             search.most = self.most - self.renderings
             with contextlib.suppress(_BudgetSpent):
-                search.start((search.copies("", plain=True) or search.sketches(""))[:2])
+                search.start((search.copies("") or search.sketches(""))[:2])
                 if search.best is not None:
                     search.refine()
                     search.finish()

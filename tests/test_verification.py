@@ -106,7 +106,8 @@ def test_bars_that_begin_beyond_the_axes_get_their_values(executor):
     chart = picture(executor, code.format("[0.957, 0.949, 0.944]", "0.93, 0.96"))
     answer = PLT + code.format("[0.30, 0.20, 0.10]", "0, 0.4")
     found = verify(executor, [answer], chart, refine=True, time_budget=300, max_renderings=30)
-    values = ast.literal_eval(re.search(r"barh\(\[.*?\], (\[.*?\])", found.code)[1])
+    program = Program(found.code)
+    values = program.literals(program.calls[0].values[0])
     assert values == pytest.approx([0.957, 0.949, 0.944], abs=1e-3), found.code
 
 
