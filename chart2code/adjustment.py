@@ -553,8 +553,8 @@ def _bar_values(
     support = [sum(abs(e - other) < 3 for other in ends) for e in ends]
     base = ends[int(np.argmax(support))] if ends else frame.box[3]
     lowest = 0.0
-    if fit is not None and not stacked:  # bars may begin beyond the axes, at a value that is not 0
-        at_base = float(fit(frame.to_own_y(np.array(base))))
+    if fit is not None and np.prod(np.sign(fit(np.array([frame.own[1], frame.own[3]])))) > 0:
+        at_base = float(fit(frame.to_own_y(np.array(base))))  # where bars begin beyond the axes
         lowest = at_base if abs(at_base) > NOT_ZERO * fit.span(frame.own[3] - frame.own[1]) else 0.0
     values: dict[int, np.ndarray | None] = {}
     for i, bars in found.items():

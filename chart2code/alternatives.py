@@ -19,7 +19,8 @@ from chart2code import readout
 from chart2code.adjustment import GREY, SAME_COLOR, Frame, axes_fit, brief, match_colors, value_literals
 from chart2code.clues import WIDTH, Clues
 from chart2code.drawing import Drawing, color_literal, rgb
-from chart2code.pies import AXES, placed
+from chart2code.layout import shares_of, subplots_adjust
+from chart2code.pies import AXES
 from chart2code.program import Change, Program, literal, number, string_literal
 from chart2code.tick_labels import POINTS, label_scale, read_scale
 from chart2code.words import DPI
@@ -62,24 +63,17 @@ def aligned(drawing: Drawing, target: np.ndarray, least: float = 1.5) -> list[st
     bars = len(program.statement_calls("colorbar"))
     if len({tuple(b) for b in drawing.boxes[: len(drawing.boxes) - bars]}) != 1 or bars > 1:
         return []
-    height, width = (size * drawing.scale for size in drawing.result.image.shape[:2])
-    left, top = (CANVAS - width) / 2 - 0.5, (CANVAS - height) / 2 - 0.5
-    sides = {
-        "left": (wanted[0] - left) / width, "right": (wanted[2] - left) / width,
-        "bottom": 1 - (wanted[3] - top) / height, "top": 1 - (wanted[1] - top) / height,
-    }  # fmt: skip
+    sides = shares_of(wanted, [side * drawing.scale for side in drawing.result.image.shape[1::-1]])
     if bars:  # takes a part of the place
         sides["right"] = sides["left"] + (sides["right"] - sides["left"]) / BESIDE_BAR
     if not (
         0 <= sides["left"] < sides["right"] <= (MOST_RIGHT if bars else 1) and 0 <= sides["bottom"] < sides["top"] <= 1
     ):
         return []
-    call = f"subplots_adjust({', '.join(f'{name}={value:.3f}' for name, value in sides.items())})"
     for method in ("tight_layout", "subplots_adjust"):
         for node in program.statement_calls(method):
-            start, end = program.span(node)
-            return [program.changed([((program.span(node.func.value)[1] + 1, end), call)])]
-    return [program.changed([program.add_statement(f"{_figure(program)}.{call}")])]
+            return [program.changed([(program.span(node), subplots_adjust(sides, program.text(node.func.value)))])]
+    return [program.changed([program.add_statement(subplots_adjust(sides, _figure(program)))])]
 
 
 def _pies_aligned(drawing: Drawing, target: np.ndarray, least: float) -> list[str]:
@@ -102,7 +96,7 @@ def _pies_aligned(drawing: Drawing, target: np.ndarray, least: float) -> list[st
     square = wanted[0] - reach, wanted[1] - reach, wanted[0] + reach, wanted[1] + reach
     if len(program.statement_calls("subplots")) == 1 and axes != "plt" and len(drawing.boxes) == 1:
         former = [c for name in ("axis", "tight_layout", "subplots_adjust") for c in program.statement_calls(name)]
-        placing = program.add_statement(placed(square, sides))
+        placing = program.add_statement(subplots_adjust(shares_of(square, sides)))
         codes.append(program.changed([placing, *filter(None, map(program.drop_statement, former))]))
     return codes
 

@@ -140,6 +140,9 @@ def outlined_points(sheet: Sheet, axes: list[Scale]) -> list[str]:
     """A program of points of a few colours with black edges; none if a chart has no such points."""
     inside = readout.inside_of(sheet.target, sheet.box, 3)
     main = [(color, solid) for color, solid in sheet.series if not _is_edge(color, sheet.series, inside)]
+    # Where transparent marks overlap, their colour is stronger.
+    overlaps = [color for color, _ in main if any(readout.wash_of(other, color, sheet.paper) for other, _ in main)]
+    main = [(color, solid) for color, solid in main if not any(color is overlap for overlap in overlaps)]
     if (
         sum(sheet.paper) < 3 * 128
         or len(main) == len(sheet.series)

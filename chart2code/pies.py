@@ -26,6 +26,7 @@ from scipy.sparse.csgraph import connected_components
 from chart2code import readout
 from chart2code.detail import Detail, detail_of
 from chart2code.drawing import CYCLE, rgb
+from chart2code.layout import USUAL, shares_of, subplots_adjust
 from chart2code.tick_labels import runs_of
 from chart2code.words import BOLD, DPI, REGULAR, Line, read_line
 from eval_metric.similarity import CANVAS
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
 SEEN, SAME = 60, 20  # of 255: a difference that is seen, and one that is none
 AXES, EQUAL_AXES = 1.25, 1.1  # radii, from the middle of a pie to the sides of its axes, also if these are equal
-MARGINS = (0.125, 0.11, 0.9, 0.88)  # left, bottom, right, top of matplotlib's axes, as shares of the figure
 PLACED = 1.5  # pixels that a pie may be away from where a layout has it
 RIM = 1.8  # pixels of the canvas around edges: no words
 BESIDE = 5  # degrees beside a wedge that its edges may reach
@@ -501,8 +501,8 @@ class PieChart:
         sides = [side * self.unit for side in self.size]
         (x, y), radius = self.pie.center, self.pie.radius
         starts = [(CANVAS - side) / 2 - 0.5 for side in sides]
-        left, right = (starts[0] + share * sides[0] for share in MARGINS[::2])
-        bottom, top = (starts[1] + (1 - share) * sides[1] for share in MARGINS[1::2])
+        left, right = (starts[0] + USUAL[name] * sides[0] for name in ("left", "right"))
+        bottom, top = (starts[1] + (1 - USUAL[name]) * sides[1] for name in ("bottom", "top"))
         own = np.array([(left + right) / 2, (top + bottom) / 2])
         square = x - AXES * radius, y - AXES * radius, x + AXES * radius, y + AXES * radius
         for reach, box, statements in (
@@ -514,17 +514,7 @@ class PieChart:
                 return box, statements
         if _is_usual([side / self.dpi for side in self.size]):
             return square, ["fig.tight_layout()"]
-        return square, [placed(square, sides)]
-
-
-def placed(box: readout.Box, sides: Sequence[float], axes: str = "fig") -> str:
-    """The statement that gives axes a box, in pixels of the canvas, of a figure with these sides."""
-    left, top = ((CANVAS - side) / 2 - 0.5 for side in sides)
-    shares = {
-        "left": (box[0] - left) / sides[0], "right": (box[2] - left) / sides[0],
-        "bottom": 1 - (box[3] - top) / sides[1], "top": 1 - (box[1] - top) / sides[1],
-    }  # fmt: skip
-    return f"{axes}.subplots_adjust({', '.join(f'{name}={share:.3f}' for name, share in shares.items())})"
+        return square, [subplots_adjust(shares_of(square, sides))]
 
 
 def _is_usual(inches: Sequence[float]) -> bool:

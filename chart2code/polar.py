@@ -6,7 +6,6 @@ flat tops, spokes and rings are lines across. All is measured at once, as by lay
 
 from __future__ import annotations
 
-import ast
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +18,8 @@ from chart2code import readout
 from chart2code.adjustment import brief, value_literals
 from chart2code.captions import ALONE, CONTRAST, DPI, Page
 from chart2code.drawing import color_literal
-from chart2code.program import FIGSIZE, string_literal
+from chart2code.layout import USUAL, shares_of, subplots_adjust
+from chart2code.program import string_literal
 from chart2code.tick_labels import read_number, runs_of
 from chart2code.words import Line
 from eval_metric.similarity import CANVAS
@@ -45,7 +45,7 @@ LEAST_WALL = 0.3  # of the angles, at which there is a line
 MOST_MISFIT = 2.5  # pixels from a line to a polygon with its corners on the spokes
 NUMBERS_AT = np.pi / 8  # where matplotlib writes the numbers of rings
 LABEL = 13.7  # points from the circle to the middle of a label
-LAYOUT, SPACE_BETWEEN = (0.125, 0.9, 0.11, 0.88), 0.2  # matplotlib's: left, right, bottom, top; of a width
+SPACE_BETWEEN = 0.2  # of the width of axes, matplotlib's
 SAME_PLACE = 1.5  # pixels
 HEADROOM = 1.05  # of the largest value: where the axes end by themselves
 PALE = 130  # of 255: rings, spokes and what is coloured are no darker, and numbers stand upon them
@@ -388,14 +388,13 @@ def _program(sheet: Sheet, discs: list[Disc], bodies: list[list[str]], page: Pag
 
 def _layout(sheet: Sheet, discs: list[Disc]) -> list[str]:
     """Where the axes are, if not where matplotlib has them."""
-    width, height = sheet.scale * 100 * np.array(ast.literal_eval(sheet.figsize) if sheet.figsize else FIGSIZE)
-    x0, y0, radius = (CANVAS - width) / 2 - 0.5, (CANVAS - height) / 2 - 0.5, discs[0].radius
-    left, right, bottom, top = LAYOUT
+    (width, height), radius = sheet.sides, discs[0].radius
+    left, right, bottom, top = USUAL.values()
     wide = (right - left) * width / (len(discs) + SPACE_BETWEEN * (len(discs) - 1))
     usual = [
         Disc(
-            x0 + left * width + wide * (k * (1 + SPACE_BETWEEN) + 0.5),
-            y0 + height * (1 - (bottom + top) / 2),
+            (CANVAS - width) / 2 - 0.5 + left * width + wide * (k * (1 + SPACE_BETWEEN) + 0.5),
+            (CANVAS - height) / 2 - 0.5 + height * (1 - (bottom + top) / 2),
             min(wide, (top - bottom) * height) / 2,
         )
         for k in range(len(discs))
@@ -403,10 +402,8 @@ def _layout(sheet: Sheet, discs: list[Disc]) -> list[str]:
     apart = [(disc.x - own.x, disc.y - own.y, disc.radius - own.radius) for disc, own in zip(discs, usual)]
     if np.abs(apart).max() < SAME_PLACE:
         return []
-    sides = {
-        "left": (discs[0].x - radius - x0) / width, "right": (discs[-1].x + radius - x0) / width,
-        "bottom": 1 - (discs[0].y + radius - y0) / height, "top": 1 - (discs[0].y - radius - y0) / height,
-    }  # fmt: skip
+    box = discs[0].x - radius, discs[0].y - radius, discs[-1].x + radius, discs[0].y + radius
+    shares = shares_of(box, sheet.sides)
     if len(discs) > 1:
-        sides["wspace"] = (discs[1].x - discs[0].x) / (2 * radius) - 1
-    return [f"fig.subplots_adjust({', '.join(f'{name}={value:.3f}' for name, value in sides.items())})"]
+        shares["wspace"] = (discs[1].x - discs[0].x) / (2 * radius) - 1
+    return [subplots_adjust(shares)]

@@ -331,6 +331,7 @@ def _label_places(pixels: np.ndarray, box: Box, side: str) -> np.ndarray:
     if not len(lines):
         return np.empty(0)
     groups = np.split(lines, np.flatnonzero(np.diff(lines) > 4) + 1)
+    groups = [group for group in groups if np.ptp(group) >= 4] or groups  # no corners of a frame
     group = groups[-1] if side == "left" else groups[0]
     columns = np.flatnonzero(ink[group].any(axis=0))
     gap = max(6, 0.7 * np.ptp(group)) if side == "bottom" else 2  # between words

@@ -24,6 +24,7 @@ from chart2code.drawing import color_literal
 from chart2code.events import event_plot
 from chart2code.heatmaps import heat_map
 from chart2code.layers import layered
+from chart2code.layout import USUAL, shares_of, subplots_adjust
 from chart2code.pie_programs import pie_chart
 from chart2code.polar import polar_chart
 from chart2code.program import FIGSIZE, PLOTTING, string_literal
@@ -32,10 +33,10 @@ from eval_metric.similarity import CANVAS
 
 MARGINS = (0.125, 0.12, 0.9, 0.89)  # left, top, right, bottom of matplotlib's axes, as shares of the figure
 KEPT = (
-    "set_title", "set_xlabel", "set_ylabel", "grid", "set_axisbelow", "set_facecolor", "set_visible", "tight_layout",
-    "subplots_adjust",
+    "set_title", "set_xlabel", "set_ylabel", "grid", "set_axisbelow", "set_facecolor", "set_visible",
 )  # fmt: skip
 MOST_COLORS = 8
+SAME_PLACE = 1.5  # pixels
 LEAST = 0.008  # of the pixels of the most frequent colour: less is no series,
 THIN = 70  # but so many may be a line, or some points
 SOLID = 0.5  # of the pixels of bars and areas that are not at an edge
@@ -177,6 +178,22 @@ class Sheet:
         return replace(self, figsize=figsize, scale=self.scale * ratio, sharpness=self.sharpness * ratio)
 
     @cached_property
+    def sides(self) -> tuple[float, float]:
+        """Width and height of the figure on the canvas."""
+        width, height = ast.literal_eval(self.figsize) if self.figsize else FIGSIZE
+        return 100 * self.scale * width, 100 * self.scale * height
+
+    @property
+    def layout(self) -> list[str]:
+        """The statement that puts the axes where they are, if matplotlib has them elsewhere."""
+        if self.box is None:
+            return []
+        shares = shares_of(self.box, self.sides)
+        away = [abs(share - USUAL[name]) * self.sides[name in ("bottom", "top")] for name, share in shares.items()]
+        within = 0 <= shares["left"] < shares["right"] <= 1 and 0 <= shares["bottom"] < shares["top"] <= 1
+        return [subplots_adjust(shares)] if within and max(away) > SAME_PLACE else []
+
+    @cached_property
     def paper(self) -> tuple[int, ...]:
         return readout.paper_of(self.target, self.box)
 
@@ -299,7 +316,9 @@ class Sheet:
     def program(self, *lines: str, legend: bool = False, without: Sequence[str] = ()) -> str:
         """`without`: what no statement of the answer may have in it that is kept."""
         kept = [text for text in self.words.statements if not any(part in text for part in without)]
-        ends = [*(["ax.legend()"] if legend else []), *kept]  # the layout comes last
+        # A colour bar takes its place from the axes.
+        layout = [] if any("colorbar" in line for line in lines) else self.layout
+        ends = [*(["ax.legend()"] if legend else []), *kept, *layout]
         return "\n".join(["import matplotlib.pyplot as plt", "", *self.opening(), *lines, *ends]) + "\n"
 
     def opening(self, axes: str = "ax", *arguments: str) -> list[str]:

@@ -54,6 +54,7 @@ PANEL_RESERVE = 0.3  # seconds for the program of all panels
 LAST_COST = 0.005  # of IoU: what words weigh, and digits that nobody sees
 FAR = 8.0  # pixels between axes, where nothing is read right
 UNLIKE = 0.7  # IoU of a program whose data were read: it is rather of another kind
+POOR = 0.5  # the same, where measured copies did not help either
 FOREIGN = 0.35  # the same of an answer: nothing of it is right
 GAIN = 1e-3  # of the goal: less is no reason to change a program
 
@@ -117,7 +118,7 @@ def verify(
         search.start(candidates)
         composed = refine and search.best_iou < SUCCESS_IOU and search.compose(chart)
         if refine and search.best is None:
-            search.start(search.sketches(candidates[0])[:1])
+            search.start((search.copies(candidates[0]) or search.sketches(candidates[0]))[:1])
         if search.best is None and more is not None:
             search.start(more())
         if refine and search.best is not None and not composed:
@@ -255,7 +256,9 @@ class _Search:
         else:
             self.adapt()
         if self.best_iou < (SUCCESS_IOU if pie else UNLIKE) and not measured:
-            self.change_kind([*self.copies(self.current.code), *self.sketches(self.current.code)])
+            self.change_kind(self.copies(self.current.code))
+        if self.best_iou < POOR and not pie:
+            self.change_kind(self.sketches(self.current.code))
         self.read()
         self.align()
         self.improve([_safely(lambda: captions.reworded(self.current, self.target, self.size))])
