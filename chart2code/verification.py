@@ -54,7 +54,7 @@ PANEL_RESERVE = 0.3  # seconds for the program of all panels
 LAST_COST = 0.005  # of IoU: what words weigh, and digits that nobody sees
 FAR = 8.0  # pixels between axes, where nothing is read right
 UNLIKE = 0.7  # IoU of a program whose data were read: it is rather of another kind
-POOR = 0.5  # the same, where measured copies did not help either
+POOR = 0.6  # the same, where measured copies did not help either
 FOREIGN = 0.35  # the same of an answer: nothing of it is right
 GAIN = 1e-3  # of the goal: less is no reason to change a program
 
