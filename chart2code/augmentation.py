@@ -20,7 +20,6 @@ import copy
 import io
 import keyword
 import math
-import tokenize
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,6 +27,7 @@ from PIL import Image, ImageEnhance, ImageFilter
 from torch.utils.data import Dataset
 
 from chart2code.dataset import LABELS, ink_box
+from chart2code.program import called, double_quotes
 
 if TYPE_CHECKING:
     import datasets
@@ -169,11 +169,11 @@ def augment_code(code: str, rng: np.random.Generator) -> str:
         for before, node in zip([None, *module.body], module.body):
             if isinstance(before, ast.Import | ast.ImportFrom) and not isinstance(node, ast.Import | ast.ImportFrom):
                 lines.append("")
-            names = [name for name in map(_called, ast.walk(node)) if name in COMMENTS]
+            names = [name for name in map(called, ast.walk(node)) if name in COMMENTS]
             if comments and names and rng.random() < 0.4:
                 lines.append(f"# {_choice(rng, COMMENTS[names[0]])}")
             lines.append(ast.unparse(node))
-        altered = _double_quotes("\n".join(lines) + "\n")
+        altered = double_quotes("\n".join(lines) + "\n")
         ast.parse(altered)
         return altered
     except (SyntaxError, ValueError, RecursionError, MemoryError):  # too deep, or nothing that `unparse` writes
@@ -182,27 +182,6 @@ def augment_code(code: str, rng: np.random.Generator) -> str:
 
 def _choice(rng: np.random.Generator, items: Any) -> Any:
     return items[int(rng.integers(len(items)))]
-
-
-def _called(node: ast.AST) -> str | None:
-    """The name of the function or method, if the node is a call."""
-    function = node.func if isinstance(node, ast.Call) else None
-    return getattr(function, "attr", None) or getattr(function, "id", None)
-
-
-def _double_quotes(text: str) -> str:
-    """Plain strings in double quotes, in which charts' programs have them; `ast.unparse` writes single ones."""
-    tokens = []
-    for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        string = token.string
-        if token.type == tokenize.STRING and string[0] == "'" == string[-1] and string[:3] != "'''":
-            if '"' not in string and "\\" not in string:
-                tokens.append((token.start, f'"{string[1:-1]}"'))
-    lines = text.splitlines(keepends=True)
-    for (row, column), string in tokens:  # of the same length
-        line = lines[row - 1]
-        lines[row - 1] = line[:column] + string + line[column + len(string) :]
-    return "".join(lines)
 
 
 def _names(node: ast.AST, context: type) -> set[str]:
@@ -249,7 +228,7 @@ def _columns(node: ast.stmt) -> list[list[ast.expr]] | None:
     if not (isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Tuple)):
         return None
     call, width = node.value, len(node.targets[0].elts)
-    if not (isinstance(call, ast.Call) and _called(call) == "zip" and len(call.args) == 1 and not call.keywords):
+    if not (isinstance(call, ast.Call) and called(call) == "zip" and len(call.args) == 1 and not call.keywords):
         return None
     table = call.args[0].value if isinstance(call.args[0], ast.Starred) else None
     rows = table.elts if isinstance(table, ast.List | ast.Tuple) else []
@@ -265,7 +244,7 @@ def _columns(node: ast.stmt) -> list[list[ast.expr]] | None:
 
 def _rename(module: ast.Module, rng: np.random.Generator) -> None:
     used, fixed = _identifiers(module), {"_"}
-    if {_called(node) for node in ast.walk(module)} & _BY_NAME:
+    if {called(node) for node in ast.walk(module)} & _BY_NAME:
         return
     for node in ast.walk(module):
         if isinstance(node, ast.arg):
@@ -287,7 +266,7 @@ def _rename(module: ast.Module, rng: np.random.Generator) -> None:
 
 def _shuffle_keywords(module: ast.Module, rng: np.random.Generator) -> None:
     for node in ast.walk(module):
-        if _called(node) in KEYWORD_METHODS and isinstance(node.func, ast.Attribute) and len(node.keywords) > 1:
+        if called(node) in KEYWORD_METHODS and isinstance(node.func, ast.Attribute) and len(node.keywords) > 1:
             names = {word.arg for word in node.keywords}
             overlapping = any(name and name.startswith(("edge", "face", "ec", "fc", "font")) for name in names)
             if None in names or (overlapping and names & {"color", "c", "fontproperties", "fontdict"}):
@@ -307,7 +286,7 @@ def _reorder(module: ast.Module, rng: np.random.Generator) -> None:
 def _commute(first: ast.stmt, second: ast.stmt) -> bool:
     if not (_is_movable(first) and _is_movable(second)):
         return False
-    if isinstance(first, ast.Expr) and isinstance(second, ast.Expr) and _called(first.value) == _called(second.value):
+    if isinstance(first, ast.Expr) and isinstance(second, ast.Expr) and called(first.value) == called(second.value):
         return False  # the later one would win
     reads = [_names(node, ast.Load) for node in (first, second)]
     writes = [_names(node, ast.Store) for node in (first, second)]
@@ -398,7 +377,7 @@ def _loop_to_comprehension(statements: list[ast.stmt], rng: np.random.Generator,
     if not (isinstance(loop, ast.For) and len(loop.body) == 1 and not loop.orelse):
         return None
     name, call = start.targets[0].id, getattr(loop.body[0], "value", None)
-    if not (isinstance(loop.body[0], ast.Expr) and _called(call) == "append" and isinstance(call.func, ast.Attribute)):
+    if not (isinstance(loop.body[0], ast.Expr) and called(call) == "append" and isinstance(call.func, ast.Attribute)):
         return None
     receiver = call.func.value
     if not (isinstance(receiver, ast.Name) and receiver.id == name and len(call.args) == 1 and not call.keywords):
@@ -500,7 +479,7 @@ def _setters_to_set(statements: list[ast.stmt], rng: np.random.Generator, used: 
     words, receiver = [], None
     for node in statements:
         call = node.value if isinstance(node, ast.Expr) else None
-        name = _called(call) if _is_movable(node) else None
+        name = called(call) if _is_movable(node) else None
         if name not in SETTERS or len(call.args) != 1 or call.keywords or isinstance(call.args[0], ast.Starred):
             break
         if SETTERS[name] in [word.arg for word in words] or receiver not in (None, call.func.value.id):
@@ -517,7 +496,7 @@ def _subplots_in_two(statements: list[ast.stmt], rng: np.random.Generator, used:
     """`fig, ax = plt.subplots(figsize=...)` as `fig = plt.figure(figsize=...)` and `ax = fig.add_subplot()`."""
     node = statements[0]
     call = node.value if isinstance(node, ast.Assign) and len(node.targets) == 1 else None
-    if _called(call) != "subplots" or call.args or {word.arg for word in call.keywords} - {"figsize", "dpi"}:
+    if called(call) != "subplots" or call.args or {word.arg for word in call.keywords} - {"figsize", "dpi"}:
         return None
     target = node.targets[0]
     names = target.elts if isinstance(target, ast.Tuple) else []

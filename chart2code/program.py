@@ -8,8 +8,10 @@ programs of this repository's model have them, in tables (``x, y = zip(*[(1, 2),
 from __future__ import annotations
 
 import ast
+import io
 import itertools
 import math
+import tokenize
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -397,3 +399,24 @@ def literal(value: float, decimals: int) -> str:
 
 def string_literal(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+
+
+def called(node: ast.AST) -> str | None:
+    """The name of the function or method, if the node is a call."""
+    function = node.func if isinstance(node, ast.Call) else None
+    return getattr(function, "attr", None) or getattr(function, "id", None)
+
+
+def double_quotes(text: str) -> str:
+    """Plain strings in double quotes, in which charts' programs have them; `ast.unparse` writes single ones."""
+    tokens = []
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        string = token.string
+        if token.type == tokenize.STRING and string[0] == "'" == string[-1] and string[:3] != "'''":
+            if '"' not in string and "\\" not in string:
+                tokens.append((token.start, f'"{string[1:-1]}"'))
+    lines = text.splitlines(keepends=True)
+    for (row, column), string in tokens:  # of the same length
+        line = lines[row - 1]
+        lines[row - 1] = line[:column] + string + line[column + len(string) :]
+    return "".join(lines)

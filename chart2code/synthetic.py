@@ -10,6 +10,8 @@ Train, validation and test share no seed, no title phrase and no data row: phras
 their SHA-256 (70/15/15), and the generator draws again until a phrase or a row is of its own split.
 
     python -m chart2code.synthetic --output data/synthetic --train 19000 --validation 600 --test 1500 --num_workers 2
+
+These charts are plain: one font, one style, some 500 words. `--wide` gives a share of them other clothes (wide.py).
 """
 
 import argparse
@@ -85,7 +87,7 @@ def split_of(text: str) -> str:
     return "validation" if position < SPLIT_SHARES["train"] + SPLIT_SHARES["validation"] else "test"
 
 
-class _Draw:
+class Draw:
     """Random choices made of ``random.Random(str).random()``, the one sequence that Python promises to keep."""
 
     def __init__(self, seed: str, split: str):
@@ -160,7 +162,7 @@ def _table(names: Iterable[str], *columns: Sequence[str]) -> str:
     return f"{', '.join(names)} = zip(*{_list(rows)})"
 
 
-def _own_row(draw: _Draw, make_mantissas: Any, exponent: int) -> tuple[list[int], list[str]]:
+def _own_row(draw: Draw, make_mantissas: Any, exponent: int) -> tuple[list[int], list[str]]:
     """Draws data rows until one is of the split: its mantissas, and its literals."""
     while True:
         mantissas = make_mantissas()
@@ -169,14 +171,14 @@ def _own_row(draw: _Draw, make_mantissas: Any, exponent: int) -> tuple[list[int]
             return mantissas, row
 
 
-def _levels(draw: _Draw, count: int, top: int, low: int) -> list[int]:
+def _levels(draw: Draw, count: int, top: int, low: int) -> list[int]:
     """Mantissas of bars: free, rising, falling, or sorted; from low to top."""
     values = [draw.integer(low, top) for _ in range(count)]
     order = draw.weighted({"free": 0.7, "falling": 0.2, "rising": 0.1})
     return values if order == "free" else sorted(values, reverse=order == "falling")
 
 
-def _walk(draw: _Draw, count: int, top: int, low: int = 1) -> list[int]:
+def _walk(draw: Draw, count: int, top: int, low: int = 1) -> list[int]:
     """Mantissas of a line: a random walk with a trend, which turns round at low and top."""
     span = top - low
     value, trend = draw.uniform(low, top), draw.uniform(-0.15, 0.15) * span
@@ -195,7 +197,7 @@ def _walk(draw: _Draw, count: int, top: int, low: int = 1) -> list[int]:
 class _Chart:
     """What all families share: words, size, colours, and the statements after the drawing itself."""
 
-    draw: _Draw
+    draw: Draw
     figsize: tuple[float, float] = DEFAULT_FIGSIZE
     data: list[str] = field(default_factory=list)
     marks: list[str] = field(default_factory=list)
@@ -558,7 +560,7 @@ def _ordered_axis(chart: _Chart, low: int, high: int) -> int:
     return count
 
 
-def _line_style(draw: _Draw) -> tuple[str | None, str | None, str | None]:
+def _line_style(draw: Draw) -> tuple[str | None, str | None, str | None]:
     """Marker, line style and line width of a line."""
     marker = draw.weighted({None: 0.35, '"o"': 0.3, '"s"': 0.13, '"^"': 0.1, '"D"': 0.07, '"v"': 0.05})
     style = draw.weighted({None: 0.7, '"--"': 0.16, '":"': 0.07, '"-."': 0.07})
@@ -632,9 +634,7 @@ def _finish_line(chart: _Chart, rows: list[list[int]], legend: bool = False) -> 
 # Scatter
 
 
-def _points(
-    draw: _Draw, count: int, top_x: int, top_y: int, taken: list[tuple[float, float]]
-) -> list[tuple[int, int]]:
+def _points(draw: Draw, count: int, top_x: int, top_y: int, taken: list[tuple[float, float]]) -> list[tuple[int, int]]:
     """
     Mantissas of points, sorted by x, none of which hides another or shares its x with one of its own series: a
     correlation, a cluster or noise. `taken`: the points of earlier series, in shares of the ranges.
@@ -723,7 +723,7 @@ def _scatter_multi(chart: _Chart) -> None:
     _finish_scatter(chart, series)
 
 
-def _scatter_style(draw: _Draw, color: str | None) -> tuple[str | None, str | None, str | None, str | None]:
+def _scatter_style(draw: Draw, color: str | None) -> tuple[str | None, str | None, str | None, str | None]:
     """Size, marker, opacity and edge colour of points."""
     size = draw.weighted({None: 0.5, "60": 0.25, "100": 0.25})
     marker = draw.weighted({None: 0.6, '"s"': 0.12, '"^"': 0.12, '"D"': 0.08, '"v"': 0.08})
@@ -745,7 +745,7 @@ def _finish_scatter(chart: _Chart, series: int = 1) -> None:
 # Pies
 
 
-def _shares(draw: _Draw, count: int) -> list[int]:
+def _shares(draw: Draw, count: int) -> list[int]:
     """Integers that add up to 100, none below 5."""
     while True:
         weights = [draw.uniform(1, 5) for _ in range(count)]
@@ -991,7 +991,7 @@ def generate_program(seed: int, split: str, family: str | None = None) -> ChartP
         position = seed * 618_033_989 % 10**9 / 10**9 * sum(RATIOS.values())
         bounds = accumulate(RATIOS.values())
         family = next(name for name, bound in zip(CHART_TYPES, bounds) if position < bound)
-    draw = _Draw(f"{split}/{seed}/{family}", split)
+    draw = Draw(f"{split}/{seed}/{family}", split)
     variant = draw.weighted(VARIANTS[family])
     chart = _Chart(draw)
     _BUILDERS[family, variant](chart)
@@ -1001,22 +1001,35 @@ def generate_program(seed: int, split: str, family: str | None = None) -> ChartP
 # The data set
 
 
-def _fingerprint() -> str:
+def make_program(seed: int, split: str, wide: float = 0.0) -> ChartProgram:
+    """The program of a seed, which is widened (see chart2code/wide.py) for the given share of the seeds."""
+    program = generate_program(seed, split)
+    if wide and Draw(f"is wide/{split}/{seed}", split).chance(wide):
+        from chart2code.wide import widen
+
+        return widen(program, seed, split)
+    return program
+
+
+def _fingerprint(wide: float = 0.0) -> str:
     """Changes when the generator's programs do."""
     digest = hashlib.sha256()
     for family in CHART_TYPES:
         for seed in range(40):
             digest.update(generate_program(seed, "train", family).code.encode())
+    for seed in range(100 if wide else 0):
+        digest.update(make_program(seed, "train", 1.0).code.encode())
     return digest.hexdigest()[:16]
 
 
-def _settings(counts: dict[str, int], shard_size: int) -> dict[str, Any]:
+def _settings(counts: dict[str, int], shard_size: int, wide: float) -> dict[str, Any]:
     import matplotlib
 
     return {
         "charts": counts,
         "shard_size": shard_size,
-        "generator": _fingerprint(),
+        **({"wide": wide} if wide else {}),
+        "generator": _fingerprint(wide),
         "matplotlib": matplotlib.__version__,
         "chart_types": list(CHART_TYPES),
         "variants": {family: list(variants) for family, variants in VARIANTS.items()},
@@ -1024,15 +1037,15 @@ def _settings(counts: dict[str, int], shard_size: int) -> dict[str, Any]:
     }
 
 
-def _prepare(folder: Path, counts: dict[str, int], shard_size: int) -> None:
+def _prepare(folder: Path, counts: dict[str, int], shard_size: int, wide: float) -> None:
     """Writes dataset_info.json, or holds it against what is asked for now."""
-    settings, path = _settings(counts, shard_size), folder / "dataset_info.json"
+    settings, path = _settings(counts, shard_size, wide), folder / "dataset_info.json"
     if path.exists():
         old = json.loads(path.read_text())
-        for key in ("generator", "matplotlib", "shard_size", "labels"):
-            if old.get(key) != settings[key]:
+        for key in ("wide", "generator", "matplotlib", "shard_size", "labels"):
+            if old.get(key) != settings.get(key):
                 raise ValueError(
-                    f"{folder} was written with {key} {old.get(key)}, now it is {settings[key]}: "
+                    f"{folder} was written with {key} {old.get(key, 0)}, now it is {settings.get(key, 0)}: "
                     "delete the folder or choose another --output"
                 )
         for split, count in counts.items():
@@ -1050,7 +1063,11 @@ def _prepare(folder: Path, counts: dict[str, int], shard_size: int) -> None:
 
 
 def write_dataset(
-    folder: str | Path, counts: dict[str, int], num_workers: int = 2, shard_size: int = SHARD_SIZE
+    folder: str | Path,
+    counts: dict[str, int],
+    num_workers: int = 2,
+    shard_size: int = SHARD_SIZE,
+    wide: float = 0.0,
 ) -> int:
     """
     Renders the data set into folder/{train,validation,test}/shard-*.parquet, the small splits first. Shards that are
@@ -1059,6 +1076,7 @@ def write_dataset(
     Args:
         counts: number of charts of each split.
         num_workers: programs that are rendered at the same time.
+        wide: share of the charts that are widened.
 
     Returns:
         The number of programs that could not be rendered (and are missing in their shard).
@@ -1072,7 +1090,7 @@ def write_dataset(
     from eval_metric.executor import Executor
 
     folder = Path(folder)
-    _prepare(folder, counts, shard_size)
+    _prepare(folder, counts, shard_size, wide)
     datasets.disable_progress_bars()
     shards = []
     for split in sorted(SPLITS, key=lambda s: counts[s]):
@@ -1085,7 +1103,7 @@ def write_dataset(
     def programs() -> Iterable[ChartProgram]:
         for _, split, indices in missing:
             for index in indices:
-                yield generate_program(FIRST_SEED[split] + index, split)
+                yield make_program(FIRST_SEED[split] + index, split, wide)
 
     # One stream of programs over all shards: the workers have work while a shard is being written.
     with (
@@ -1098,7 +1116,7 @@ def write_dataset(
             rows = []
             for index in indices:
                 seed = FIRST_SEED[split] + index
-                program, result = generate_program(seed, split), next(results)
+                program, result = make_program(seed, split, wide), next(results)
                 progress.update()
                 if not result.ok:
                     failures += 1
@@ -1121,12 +1139,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.add_argument(f"--{split}", type=int, default=count, help="number of charts (default: %(default)s)")
     parser.add_argument("--num_workers", type=int, default=os.cpu_count() or 1, help="rendering processes")
     parser.add_argument("--shard_size", type=int, default=SHARD_SIZE, help="charts per file (default: %(default)s)")
+    parser.add_argument(
+        "--wide",
+        type=float,
+        default=0.0,
+        help="share of the charts that are widened: other styles, fonts, words, ranges",
+    )
     options = parser.parse_args(arguments)
     counts = {split: getattr(options, split) for split in SPLITS}
     if min(counts.values()) < 0 or options.num_workers < 1 or options.shard_size < 1:
         parser.error("numbers of charts can't be negative, --num_workers and --shard_size are at least 1")
+    if not 0 <= options.wide <= 1:
+        parser.error("--wide is a share, from 0 to 1")
     try:
-        failures = write_dataset(options.output, counts, options.num_workers, options.shard_size)
+        failures = write_dataset(options.output, counts, options.num_workers, options.shard_size, options.wide)
     except (ValueError, OSError, RuntimeError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -33,7 +33,7 @@ from torch import nn
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from chart2code.dataset import LABELS, on_canvas
-from chart2code.synthetic import CHART_TYPES, FIRST_SEED, generate_program
+from chart2code.synthetic import CHART_TYPES, FIRST_SEED, make_program
 from eval_metric.labels import WIDTHS
 from eval_metric.similarity import CANVAS, to_canvas
 
@@ -72,7 +72,7 @@ def decode(runs: torch.Tensor, charts: int) -> torch.Tensor:
     return torch.cat([pixels >> 16 & 255, pixels >> 8 & 255, pixels & 255], dim=1).to(torch.uint8)
 
 
-def make_chunk(seeds: list[int], split: str, capture, tokenizer) -> dict[str, np.ndarray]:
+def make_chunk(seeds: list[int], split: str, capture, tokenizer, wide: float = 0.0) -> dict[str, np.ndarray]:
     """Charts as they are written: runs, `counts` of runs, `ids` of the program with prompt and end, labels."""
     from eval_metric.worker import execute
 
@@ -80,7 +80,7 @@ def make_chunk(seeds: list[int], split: str, capture, tokenizer) -> dict[str, np
     prompt = tokenizer.token_to_id("<|startofcode|>")
     rows = []
     for seed in seeds:
-        program = generate_program(seed, split)
+        program = make_program(seed, split, wide)
         report, pixels = execute(program.code, capture)
         ids = [prompt, *tokenizer.encode(program.code, add_special_tokens=False).ids, end]
         if report["status"] != "ok" or len(ids) > MAX_TOKENS:
@@ -104,7 +104,7 @@ def make_chunk(seeds: list[int], split: str, capture, tokenizer) -> dict[str, np
     return chunk | {"runs": np.concatenate([row["runs"] for row in rows])}
 
 
-def draw_charts(folder: Path, worker: int, workers: int, first: int, tokenizer_file: str) -> None:
+def draw_charts(folder: Path, worker: int, workers: int, first: int, tokenizer_file: str, wide: float) -> None:
     """Writes chunks of charts until the parent ends: those of validation first, `worker`'s share of them."""
     import gc
 
@@ -121,7 +121,8 @@ def draw_charts(folder: Path, worker: int, workers: int, first: int, tokenizer_f
     def write(name: str, split: str, charts: range) -> None:
         temporary = folder / f"{name}-{worker:02d}.tmp"
         with open(temporary, "wb") as file:
-            np.savez(file, **make_chunk([FIRST_SEED[split] + index for index in charts], split, capture, tokenizer))
+            seeds = [FIRST_SEED[split] + index for index in charts]
+            np.savez(file, **make_chunk(seeds, split, capture, tokenizer, wide))
         temporary.replace(temporary.with_suffix(".npz"))
 
     parent = os.getppid()
@@ -139,8 +140,9 @@ def draw(options: argparse.Namespace) -> None:
     os.environ["OMP_NUM_THREADS"] = "1"
     context = multiprocessing.get_context("spawn")
     tokenizer_file = str(Path(options.processor, "tokenizer.json"))
+    arguments = (options.first, tokenizer_file, options.wide)
     workers = [
-        context.Process(target=draw_charts, args=(folder, index, options.num_workers, options.first, tokenizer_file))
+        context.Process(target=draw_charts, args=(folder, index, options.num_workers, *arguments))
         for index in range(options.num_workers)
     ]
     for worker in workers:
@@ -420,6 +422,7 @@ def main() -> None:
         command.add_argument("--processor", default="configs/tiny_processor")
     drawing.add_argument("--num_workers", type=int, default=max(1, (os.cpu_count() or 1) - 1))
     drawing.add_argument("--first", type=int, default=0, help="seed of the first chart")
+    drawing.add_argument("--wide", type=float, default=0.0, help="share of the charts that are widened")
     training.add_argument("--start", help="model folder whose weights are taken over")
     training.add_argument("--model_config", default="configs/small_model.json")
     training.add_argument("--output_dir", default="runs/small_base")

@@ -360,7 +360,7 @@ def test_programs_that_fail_are_counted_and_left_out(tmp_path, monkeypatch, caps
         return synthetic.ChartProgram("1 / 0", "bar", "basic") if seed == 1 else program
 
     monkeypatch.setattr(synthetic, "generate_program", with_a_bug)
-    monkeypatch.setattr(synthetic, "_fingerprint", lambda: "test")
+    monkeypatch.setattr(synthetic, "_fingerprint", lambda wide: "test")
     assert synthetic.main(command(tmp_path, 3, validation=0, test=0)[3:]) == 1
     assert "1 programs failed" in capsys.readouterr().out
     assert [r["seed"] for r in rows_of(tmp_path, "train")] == [0, 2]
