@@ -359,10 +359,10 @@ def papers(drawing: Drawing, target: np.ndarray) -> list[str]:
     options = []
     if any(differ):
         changes = list(former)
-        if differ[0] and axes != "plt" and inside != page:
-            changes.append(program.add_statement(f"{axes}.set_facecolor({color_literal(np.array(inside))})"))
+        if min(inside) < 255 and axes != "plt":  # without a style sheet they are white
+            changes.append(program.add_statement(f"{axes}.set_facecolor({color_literal(np.array(inside), 1)})"))
         if differ[1] and calls:
-            changes.append(program.set_keyword(calls[0], "facecolor", color_literal(np.array(page))))
+            changes.append(program.set_keyword(calls[0], "facecolor", color_literal(np.array(page), 1)))
         options.append([change for change in changes if change])
     if calls:  # with the grids of the style sheets: to ask for one again would take it away
         start = program.span(program.statement_of(calls[0]))[0]
@@ -396,7 +396,8 @@ def _spines(program: Program, axes: str) -> list[Change | None]:
         return [program.drop_statement(calls[0])]
     if axes == "plt":
         return []
-    return [program.add_statement(f'{axes}.spines[["top", "right"]].set_visible(False)')]
+    sides = ('["top", "right"]', '["top", "right", "left"]', ":")
+    return [program.add_statement(f"{axes}.spines[{names}].set_visible(False)") for names in sides]
 
 
 def _grids(shares: list[float] | None) -> Sequence[str]:

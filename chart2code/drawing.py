@@ -126,11 +126,11 @@ def literal_color(call: PlotCall, index: int) -> np.ndarray | None:
     return rgb(node.value) if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
 
 
-def color_literal(color: np.ndarray) -> str:
-    """A colour as programs write it: a name if there is one that looks the same, else hex."""
+def color_literal(color: np.ndarray, error: float = 5) -> str:
+    """A colour as programs write it: a name if one is within `error` (of 255) of it, else hex."""
     names = [*TABLEAU_COLORS.items(), *CSS4_COLORS.items()]
     distances = [np.abs(np.array(to_rgb(code)) * 255 - color).max() for _, code in names]
     best = int(np.argmin(distances))
-    if distances[best] <= 5:
+    if distances[best] <= error:
         return string_literal(names[best][0])
     return string_literal("#" + "".join(f"{int(np.clip(round(v), 0, 255)):02x}" for v in color))

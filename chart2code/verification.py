@@ -235,16 +235,16 @@ class _Search:
         codes = _safely(lambda: alternatives.papers(self.current, self.target)) or []
         drawn = [entry for entry in self.render(codes, together=TOGETHER) if entry[1] is not None and entry[1].box]
 
-        def other(drawing: Drawing) -> bool:
+        def amiss(drawing: Drawing) -> int:
             box, pictures = drawing.box, (self.target, drawing.pixels)
             colors = zip(*(alternatives.paper_colors(pixels, box) for pixels in pictures))
             differences = [np.abs(np.subtract(*pair)).max() for pair in colors]
             frames = {readout.has_pale_frame(pixels, box) for pixels in pictures}
-            return len(frames) > 1 or max(differences) > alternatives.SAME_PAPER
+            return (len(frames) > 1) + (max(differences) > alternatives.SAME_PAPER)
 
         if drawn:
             drawn.append((self.current.code, self.current, self.goal))
-            _code, self.current, self.goal = min(drawn, key=lambda entry: (other(entry[1]), -entry[2]))
+            _code, self.current, self.goal = min(drawn, key=lambda entry: (amiss(entry[1]), -entry[2]))
 
     # Refinement
 
