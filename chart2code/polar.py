@@ -52,7 +52,6 @@ PALE = 130  # of 255: rings, spokes and what is coloured are no darker, and numb
 TITLE, TICK_POINTS = 12, 10  # points
 DPIS = (100, 150, 72, 200, 120, 300)  # the usual ones first
 CERTAIN = 0.15  # of the ink of labels, not explained
-GAP = 3  # pixels between two lines of text
 
 
 @dataclass

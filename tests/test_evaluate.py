@@ -89,7 +89,7 @@ def test_missing_split_is_rendered(tmp_path, monkeypatch):
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(chart2code.synthetic, "SHARD_SIZE", 2)
-    monkeypatch.setattr(chart2code.synthetic.write_dataset, "__defaults__", (1, 2))
+    monkeypatch.setattr(chart2code.synthetic.write_dataset, "__defaults__", (1, 2, 0.0))
     charts = evaluation.load_charts("synthetic", "test", limit=3)
     assert len(charts) == 3 and set(charts.column_names) >= {"image", "code", "chart_type", "num_elements"}
     assert len(read_split("data/synthetic", "test")) == 4  # whole shards, so that the folder can grow
