@@ -1,0 +1,69 @@
+"""Ticks, their numbers, and the colours of lines, in pictures by plain matplotlib."""
+
+import pytest
+
+from chart2code import readout
+from chart2code.detail import canvas_of
+from chart2code.sketches import Sheet
+from chart2code.tick_labels import read_scale
+
+PLT = "import matplotlib.pyplot as plt\nimport numpy as np\n\n"
+
+
+def sheet_of(executor, code: str) -> Sheet:
+    image = executor.run(PLT + code).image
+    return Sheet.of(canvas_of(image), image.shape[1::-1], "")
+
+
+def test_ticks_of_a_small_figure_are_long(executor):
+    sheet = sheet_of(executor, "plt.figure(figsize=(4, 3), dpi=150)\nplt.bar([1, 2, 3], [7, 15, 2])\n")
+    start, slope = read_scale(sheet.target, sheet.box, "left")
+    assert start + slope * sheet.box[3] == pytest.approx(0, abs=0.15)
+
+
+def test_letters_are_no_ticks(executor):
+    code = """fig, ax = plt.subplots(figsize=(10.8, 4.8))
+ax.plot(range(31), np.arange(31) % 7 * 1000 + 3000)
+ax.set_facecolor("#eef2f7")
+ax.grid(color="white")
+ax.spines[:].set_visible(False)
+ax.set_xticks(range(3, 31, 7), ["04 Mar", "11 Mar", "18 Mar", "25 Mar"])
+ax.tick_params(length=0, labelsize=9)
+"""
+    sheet = sheet_of(executor, code)
+    assert len(readout.find_ticks(sheet.target, sheet.box, "bottom")) == 4
+
+
+def test_thousands_have_commas(executor):
+    code = """fig, ax = plt.subplots(figsize=(10.8, 4.8))
+ax.plot([0, 1, 2], [500, 9800, 4000])
+ax.set_ylim(0, 11000)
+ax.yaxis.set_major_formatter("{x:,.0f}")
+"""
+    sheet = sheet_of(executor, code)
+    start, slope = read_scale(sheet.target, sheet.box, "left")
+    assert start + slope * sheet.box[1] == pytest.approx(11000, rel=0.02)
+
+
+def test_lines_of_one_hue_are_two_colors(executor):
+    code = """plt.plot([1, 2, 3, 4], [1, 3, 4, 6], color="#2e82bd", linewidth=2)
+plt.plot([1, 2, 3, 4], [4, 6, 8, 9], color="#6ca9d2", linewidth=2)
+"""
+    sheet = sheet_of(executor, code)
+    found = [color for color, _ in readout.find_colors(sheet.target, sheet.box)]
+    assert len(found) == 2
+
+
+def test_dots_are_one_color(executor):
+    sheet = sheet_of(executor, "x = np.linspace(0, 9, 50)\nplt.plot(x, np.sin(x), ':', color='tab:green')\n")
+    assert len(readout.find_colors(sheet.target, sheet.box)) == 1
+
+
+def test_stacks_with_missing_bars_are_stacks(executor):
+    code = """n = ["a", "b", "c", "d"]
+plt.bar(n, [5, 3, 4, 6], color="tomato")
+plt.bar(n, [2, 0, 0, 3], bottom=[5, 3, 4, 6], color="steelblue")
+plt.bar(n, [0, 6, 4, 0], bottom=[7, 3, 4, 9], color="gray")
+"""
+    codes = sheet_of(executor, code).guessed()
+    assert any(code.count("bottom=") == 2 for code in codes)
