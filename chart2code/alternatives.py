@@ -63,7 +63,7 @@ def aligned(drawing: Drawing, target: np.ndarray, least: float = 1.5) -> list[st
     bars = len(program.statement_calls("colorbar"))
     if len({tuple(b) for b in drawing.boxes[: len(drawing.boxes) - bars]}) != 1 or bars > 1:
         return []
-    sides = shares_of(wanted, [side * drawing.scale for side in drawing.result.image.shape[1::-1]])
+    sides = shares_of(wanted, drawing.sides)
     if bars:  # takes a part of the place
         sides["right"] = sides["left"] + (sides["right"] - sides["left"]) / BESIDE_BAR
     if not (
@@ -90,13 +90,12 @@ def _pies_aligned(drawing: Drawing, target: np.ndarray, least: float) -> list[st
     ]
     options = [option for option in options if option]
     codes = [program.changed(changes) for changes in ([options[-1]], [options[0]], options)]
-    sides = [CANVAS, CANVAS] * np.array(drawing.result.image.shape[1::-1]) / max(drawing.result.image.shape[:2])
     left, top, right, bottom = drawing.boxes[0]
     reach = wanted[2] / own[2] * (right - left) / 2 if abs(right - left - bottom + top) < least else AXES * wanted[2]
     square = wanted[0] - reach, wanted[1] - reach, wanted[0] + reach, wanted[1] + reach
     if len(program.statement_calls("subplots")) == 1 and axes != "plt" and len(drawing.boxes) == 1:
         former = [c for name in ("axis", "tight_layout", "subplots_adjust") for c in program.statement_calls(name)]
-        placing = program.add_statement(subplots_adjust(shares_of(square, sides)))
+        placing = program.add_statement(subplots_adjust(shares_of(square, drawing.sides)))
         codes.append(program.changed([placing, *filter(None, map(program.drop_statement, former))]))
     return codes
 

@@ -101,13 +101,18 @@ def find_circles(picture: np.ndarray, ink: np.ndarray) -> np.ndarray:
     return np.array(found).reshape(-1, 3)[np.argsort(shares, kind="stable")]
 
 
+def fit_circle(places: np.ndarray) -> tuple[float, float, float]:
+    """The circle (x, y, radius) that is next to places (N, 2), by least squares."""
+    system = np.column_stack([2 * places, np.ones(len(places))])
+    x, y, rest = np.linalg.lstsq(system, (places**2).sum(axis=1), rcond=None)[0]
+    return float(x), float(y), math.sqrt(max(1.0, rest + x * x + y * y))
+
+
 def _fitted(places: np.ndarray, circle: Sequence[float]) -> Sequence[float]:
     """The circle (x, y, radius) through pixels that lie near one."""
     if len(places) < 6:
         return circle
-    system = np.column_stack([2 * places, np.ones(len(places))])
-    x, y, rest = np.linalg.lstsq(system, (places**2).sum(axis=1), rcond=None)[0]
-    fitted = x, y, math.sqrt(max(1.0, rest + x * x + y * y))
+    fitted = fit_circle(places)
     return fitted if np.abs(np.subtract(fitted, circle)).max() < CONCENTRIC else circle
 
 

@@ -37,6 +37,12 @@ class Drawing:
         """Figure pixels to canvas pixels (the middle of the first pixel is 0)."""
         return x * self.scale + self._offset[0] - 0.5, y * self.scale + self._offset[1] - 0.5
 
+    @property
+    def sides(self) -> tuple[float, float]:
+        """Width and height of the figure on the canvas."""
+        height, width = self.result.image.shape[:2]
+        return width * self.scale, height * self.scale
+
     @cached_property
     def boxes(self) -> list[readout.Box]:
         axes = (self.result.facts or {}).get("axes", [])

@@ -131,7 +131,7 @@ class Layers:
                 self.areas.append(layer)
             elif color.max() < INKY and spotted and not dotted:
                 continue  # words
-            elif not _is_line(cover) and (spotted or dotted or sheet.thickness(cover) > MARKERS or _scattered(cover)):
+            elif (spotted or dotted or sheet.thickness(cover) > MARKERS or _scattered(cover)) and not _is_line(cover):
                 self.points.append(layer)
             else:
                 self.lines.append(layer)

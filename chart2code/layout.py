@@ -6,6 +6,7 @@ from chart2code import readout
 from eval_metric.similarity import CANVAS
 
 USUAL = {"left": 0.125, "right": 0.9, "bottom": 0.11, "top": 0.88}  # matplotlib's
+SPACE = 0.2  # between axes, of their width and height: matplotlib's
 
 
 def shares_of(box: readout.Box, sides: Sequence[float]) -> dict[str, float]:

@@ -17,6 +17,8 @@ from chart2code import readout
 from chart2code.alternatives import DPIS
 from chart2code.captions import ALONE, Page
 from chart2code.detail import detail_of
+from chart2code.layout import SPACE, USUAL, shares_of, subplots_adjust
+from chart2code.pies import AXES
 from chart2code.program import Program, string_literal
 from chart2code.tick_labels import runs_of
 from chart2code.words import Line
@@ -31,8 +33,7 @@ SAME_PLACE = 4  # pixels of the canvas: panels of one row or column
 MOST_PANELS = 9
 ROUND_FILL, ROUND_ASPECT = 0.06, 0.1  # away from those of a circle
 PIE_AREA = 0.01  # of the canvas
-PIE_AXES = 1.25  # radii of a pie from its middle to the sides of its axes
-LAYOUT = {"left": 0.125, "right": 0.9, "bottom": 0.11, "top": 0.88, "wspace": 0.2, "hspace": 0.2}  # matplotlib's
+LAYOUT = {**USUAL, "wspace": SPACE, "hspace": SPACE}
 SAME_LAYOUT = 0.008
 TITLE = 12  # points
 INK, LEAST_LINE = 24, 5  # of 255; pixels of the canvas, the height of a line of text
@@ -141,7 +142,7 @@ def _circles(pixels: np.ndarray) -> list[readout.Box]:
             continue
         if abs(area / (height * width) - np.pi / 4) < ROUND_FILL:
             y, x = (rows.start + rows.stop - 1) / 2, (columns.start + columns.stop - 1) / 2
-            reach = PIE_AXES * (height + width) / 4
+            reach = AXES * (height + width) / 4
             found.append((x - reach, y - reach, x + reach, y + reach))
     return found
 
@@ -275,7 +276,7 @@ def merged(codes: list[str], dpi: float, panels: Panels, target: np.ndarray, siz
     changed = {name: value for name, value in layout.items() if abs(value - LAYOUT[name]) > SAME_LAYOUT}
     ends = []
     if changed and not panels.pies:
-        ends = [f"fig.subplots_adjust({', '.join(f'{name}={value:.3f}' for name, value in changed.items())})"]
+        ends = [subplots_adjust(changed)]
     parts = ["import matplotlib.pyplot as plt", "\n".join(lines), *bodies, *ends]
     return "\n\n".join(parts) + "\n"
 
@@ -327,14 +328,10 @@ def _is_of_figure(statement: ast.stmt) -> bool:
 def _layout(panels: Panels, size: tuple[int, int]) -> dict[str, float]:
     """Where the axes of panels are, as `subplots_adjust` says it; images may be smaller than their axes."""
     width, height = (CANVAS * side / max(size) for side in size)
-    x0, y0 = (CANVAS - width) / 2 - 0.5, (CANVAS - height) / 2 - 0.5
     boxes = np.array(panels.boxes)  # (rows, columns, 4)
     wide, high = ((boxes[..., k + 2] - boxes[..., k]).max() for k in (0, 1))
     x, y = (boxes[0, :, 0] + boxes[0, :, 2]) / 2, (boxes[:, 0, 1] + boxes[:, 0, 3]) / 2
-    layout = {
-        "left": (x[0] - wide / 2 - x0) / width, "right": (x[-1] + wide / 2 - x0) / width,
-        "bottom": 1 - (y[-1] + high / 2 - y0) / height, "top": 1 - (y[0] - high / 2 - y0) / height,
-    }  # fmt: skip
+    layout = shares_of((x[0] - wide / 2, y[0] - high / 2, x[-1] + wide / 2, y[-1] + high / 2), (width, height))
     if len(x) > 1:
         layout["wspace"] = (x[1] - x[0]) / wide - 1
     if len(y) > 1:

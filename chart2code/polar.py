@@ -6,6 +6,7 @@ flat tops, spokes and rings are lines across. All is measured at once, as by lay
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,8 +18,9 @@ from scipy import ndimage
 from chart2code import readout
 from chart2code.adjustment import brief, value_literals
 from chart2code.captions import ALONE, CONTRAST, DPI, Page
+from chart2code.circles import fit_circle
 from chart2code.drawing import color_literal
-from chart2code.layout import USUAL, shares_of, subplots_adjust
+from chart2code.layout import SPACE, USUAL, shares_of, subplots_adjust
 from chart2code.program import string_literal
 from chart2code.tick_labels import read_number, runs_of
 from chart2code.words import Line
@@ -45,7 +47,6 @@ LEAST_WALL = 0.3  # of the angles, at which there is a line
 MOST_MISFIT = 2.5  # pixels from a line to a polygon with its corners on the spokes
 NUMBERS_AT = np.pi / 8  # where matplotlib writes the numbers of rings
 LABEL = 13.7  # points from the circle to the middle of a label
-SPACE_BETWEEN = 0.2  # of the width of axes, matplotlib's
 SAME_PLACE = 1.5  # pixels
 HEADROOM = 1.05  # of the largest value: where the axes end by themselves
 PALE = 130  # of 255: rings, spokes and what is coloured are no darker, and numbers stand upon them
@@ -91,10 +92,7 @@ def find_discs(pixels: np.ndarray) -> list[Disc]:
         if disc is None:
             break
         away = np.abs(np.hypot(points[:, 0] - disc.x, points[:, 1] - disc.y) - disc.radius)
-        near = points[away < ON_CIRCLE]
-        system = np.column_stack([2 * near, np.ones(len(near))])
-        x, y, rest = np.linalg.lstsq(system, (near**2).sum(axis=1), rcond=None)[0]
-        found.append(Disc(float(x), float(y), float(np.sqrt(rest + x * x + y * y))))
+        found.append(Disc(*fit_circle(points[away < ON_CIRCLE])))
         points = points[away >= 2 * ON_CIRCLE]
     radius = max((disc.radius for disc in found), default=0)
     return sorted((disc for disc in found if disc.radius > 0.8 * radius), key=lambda disc: disc.x)
@@ -142,13 +140,14 @@ def find_grid(unrolled: np.ndarray) -> Grid:
     across = np.abs(outer - ndimage.median_filter(outer, (BESIDE, 1), mode="wrap"))
     along = np.abs(grey - ndimage.median_filter(grey, (1, 7)))[::4]
     spokes, rings = np.mean(across > FAINT, axis=1), np.mean(along[:, : 1 - RIM] > FAINT, axis=0)
-    found = 0, 0.0
-    for count in range(MOST_SPOKES, FEWEST - 1, -1):
-        for first in (0.0, np.pi / 2):
-            angles = (first / (2 * np.pi) + np.arange(count) / count) * ANGLES
-            there = np.array([spokes.take(range(round(a) - 2, round(a) + 3), mode="wrap").max() for a in angles])
-            if (there > LINE).mean() >= SAME and count > found[0]:
-                found = count, first
+
+    def there(count: int, first: float) -> bool:
+        angles = (first / (2 * np.pi) + np.arange(count) / count) * ANGLES
+        near = np.array([spokes.take(range(round(a) - 2, round(a) + 3), mode="wrap").max() for a in angles])
+        return (near > LINE).mean() >= SAME
+
+    options = itertools.product(range(MOST_SPOKES, FEWEST - 1, -1), (0.0, np.pi / 2))
+    found = next((option for option in options if there(*option)), (0, 0.0))
     for step in np.arange(LEAST_STEP, max(LEAST_STEP, len(rings) - 3), 0.25):
         orders = np.arange(1, (len(rings) - 2) // step + 1)
         near = np.round(orders * step).astype(int)[:, None] + np.arange(-2, 3)
@@ -164,27 +163,29 @@ def polar_chart(sheet: Sheet) -> list[str]:
     discs = find_discs(sheet.target)
     if not discs or max(abs(disc.y - discs[0].y) for disc in discs) > 3:
         return []
-    sheet = _of_resolution(sheet, discs)
-    page = _outside(sheet, discs)
+    pictures = [disc.unrolled(sheet.target) for disc in discs]
+    grids = [find_grid(picture) for picture in pictures]
+    sheet, page = _of_resolution(sheet, discs, grids[0])
     bodies = []
-    for k, disc in enumerate(discs, 1):
-        body = Polar(sheet, disc, page, str(k) if len(discs) > 1 else "").statements()
+    for k, (disc, picture, grid) in enumerate(zip(discs, pictures, grids), 1):
+        body = Polar(sheet, disc, picture, grid, page, str(k) if len(discs) > 1 else "").statements()
         if not body:
             return []
         bodies.append(body)
     return [_program(sheet, discs, bodies, page)]
 
 
-def _of_resolution(sheet: Sheet, discs: list[Disc]) -> Sheet:
-    """The sheet of the resolution at which the labels of some spokes can be read best."""
-    grid = find_grid(discs[0].unrolled(sheet.target))
-    best, least = sheet, math.inf
+def _of_resolution(sheet: Sheet, discs: list[Disc], grid: Grid) -> tuple[Sheet, Page]:
+    """The sheet of the resolution at which the labels of some spokes can be read best, and its page without what is on
+    and in the circles."""
+    outside = _outside(sheet, discs)
+    best, least = (sheet, outside), math.inf
     for other in (sheet.at(dpi) for dpi in DPIS if grid.spokes and sheet.size != (CANVAS, CANVAS)):
-        page = _outside(other, discs)
+        page = Page(outside.turned(0), outside.zoom, other.scale, other.sharpness)
         lines = [read_label(page, discs[0], grid, k) for k in range(1, min(4, grid.spokes))]
         error = np.mean([1.0 if line is None or line.points != TICK_POINTS else line.error for line in lines])
         if error < least:
-            best, least = other, error
+            best, least = (other, page), error
         if least < CERTAIN:
             break
     return best
@@ -197,14 +198,14 @@ def read_label(page: Page, disc: Disc, grid: Grid, k: int) -> Line | None:
 
 
 def read_rings(sheet: Sheet, disc: Disc, step: float) -> float | None:
-    """Values per pixel, by the numbers at rings; None if these can't be read, as in letters of another size."""
+    """Values per pixel, by the numbers at rings; None if these can't be read."""
     page, ratios = Page.of(sheet.target, sheet.scale, sheet.sharpness, palest=PALE), []
     height = TICK_POINTS / 72 * DPI * sheet.scale
     count = int(disc.radius / step)
     for k in range(1, count + 1):
         x, y = disc.place(NUMBERS_AT, k * step)
         read = page.read((x, y - 0.5 * height), 0.0, 0.8 * height, reach=(3, 3 * height))
-        number = None if read is None or False else read_number(read.text)
+        number = None if read is None else read_number(read.text)
         if number:
             ratios.append(number / (k * step))
     usual = np.median(ratios) if ratios else 0.0
@@ -223,13 +224,12 @@ def _outside(sheet: Sheet, discs: list[Disc]) -> Page:
 
 
 class Polar:
-    """What is measured in one circle, and the statements that draw it; `name`: of the circle, in those of several."""
+    """What is measured in one circle, and the statements that draw it; `picture`: unrolled; `page`: without what is in
+    circles; `name`: of the circle, in those of several."""
 
-    def __init__(self, sheet: Sheet, disc: Disc, page: Page, name: str):
-        self.disc, self.page, self.name, self.sheet = disc, page, name, replace(sheet, box=disc.box)
-        self.picture = disc.unrolled(sheet.target)
-        self.grid = find_grid(self.picture)
-        step = self.grid.step
+    def __init__(self, sheet: Sheet, disc: Disc, picture: np.ndarray, grid: Grid, page: Page, name: str):
+        self.disc, self.picture, self.grid, self.page, self.name = disc, picture, grid, page, name
+        self.sheet, step = replace(sheet, box=disc.box), grid.step
         self.scale = (step and read_rings(sheet, disc, step)) or 1 / (step or disc.radius)  # values per pixel
         series = self.sheet.series
         covers = readout.coverages(sheet.target, [color for color, _ in series], self.sheet.paper, disc.box)
@@ -292,9 +292,8 @@ class Polar:
         """Where the axes end, if not by themselves."""
         if abs(self.disc.radius / farthest - HEADROOM) < 0.02:
             return []
-        return [
-            f"ax{self.name}.set_ylim(0, {brief(self.disc.radius * self.scale, 0.004 * self.disc.radius * self.scale)})"
-        ]
+        end = self.disc.radius * self.scale
+        return [f"ax{self.name}.set_ylim(0, {brief(end, 0.004 * end)})"]
 
     def _radar(self) -> list[str]:
         """Polygons with their corners on the spokes, filled or not; none if there are no such lines."""
@@ -371,7 +370,7 @@ def _program(sheet: Sheet, discs: list[Disc], bodies: list[list[str]], page: Pag
         lines += [""] * many + body
     lines += [""] * many
     ink = np.abs(page.turned(0) - np.median(page.turned(0)[:, 0])) > CONTRAST
-    above = [run for run in runs_of(ink[: int(page.zoom * (discs[0].y - discs[0].radius))].any(axis=1), 1)]
+    above = runs_of(ink[: int(page.zoom * (discs[0].y - discs[0].radius))].any(axis=1), 1)
     middle = (discs[0].x + discs[-1].x) / 2 if many else discs[0].x
     if above and above[0][1] - above[0][0] > 4:
         read = page.read(
@@ -389,10 +388,10 @@ def _layout(sheet: Sheet, discs: list[Disc]) -> list[str]:
     """Where the axes are, if not where matplotlib has them."""
     (width, height), radius = sheet.sides, discs[0].radius
     left, right, bottom, top = USUAL.values()
-    wide = (right - left) * width / (len(discs) + SPACE_BETWEEN * (len(discs) - 1))
+    wide = (right - left) * width / (len(discs) + SPACE * (len(discs) - 1))
     usual = [
         Disc(
-            (CANVAS - width) / 2 - 0.5 + left * width + wide * (k * (1 + SPACE_BETWEEN) + 0.5),
+            (CANVAS - width) / 2 - 0.5 + left * width + wide * (k * (1 + SPACE) + 0.5),
             (CANVAS - height) / 2 - 0.5 + height * (1 - (bottom + top) / 2),
             min(wide, (top - bottom) * height) / 2,
         )

@@ -15,6 +15,7 @@ from statistics import mode
 import numpy as np
 from scipy import ndimage
 
+from chart2code.circles import fit_circle
 from chart2code.detail import detail_of
 from chart2code.picture_cache import remembered
 
@@ -282,7 +283,7 @@ def _ticks(pixels: np.ndarray, box: Box, side: str, zoom: float = 1) -> tuple[np
     there are not two."""
     grey = 255 - _palest(_on_light(pixels)).astype(np.float32)
     left, top, right, bottom = (int(round(v)) for v in box)
-    near, far = round(zoom), round(3 + 2 * zoom)  # pixels from the frame that ticks have at least, and at most
+    near, far = round(zoom), round(3 + 2 * zoom)  # pixels that ticks have at least, and that must be beside the axes
     if bottom + far + 1 > len(grey) or left < far + 1 or right + far + 1 > grey.shape[1]:
         return None
     if side == "bottom":
@@ -1327,10 +1328,8 @@ def _circle(points: np.ndarray) -> tuple[np.ndarray, float]:
         if value > most and on.sum() >= 3:
             most, best, on_best = value, (center, radius), on
     if on_best is not None:
-        chosen = points[on_best]
-        system = np.column_stack([2 * chosen, np.ones(len(chosen))])
-        solution = np.linalg.lstsq(system, (chosen**2).sum(axis=1), rcond=None)[0]
-        best = solution[:2], float(np.sqrt(max(1.0, solution[2] + solution[:2] @ solution[:2])))
+        *center, radius = fit_circle(points[on_best])
+        best = np.array(center), radius
     return best
 
 

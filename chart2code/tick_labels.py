@@ -19,7 +19,7 @@ from chart2code.words import DPI, REGULAR, Line, read_line
 
 FONTS = (REGULAR, "DejaVuSerif.ttf")
 THOUSANDS = re.compile(r"-?[1-9]\d{0,2}(,\d{3})+")
-POINTED_THOUSANDS = re.compile(r"[–−-]?[1-9]\d{0,2}\.\d00")  # no axis needs three decimals to end in zeros
+POINTED_THOUSANDS = re.compile(r"-?[1-9]\d{0,2}\.\d00")  # no axis needs three decimals to end in zeros
 LOOKALIKES = str.maketrans("oO ", "00.")  # a point is as wide as a space, and has hardly more ink
 INK = 0.3  # of the contrast between text and page
 DIGIT = 0.73  # ems, the height of a digit
@@ -64,7 +64,7 @@ def _read_labels(
             style, value = style or found, read_number(text)
         if value is not None:
             read.append((float(place), value))
-            texts.append(text.strip("$€£% ").translate(LOOKALIKES))
+            texts.append(_plain(text))
         elif in_vain + 1 == IN_VAIN and not read:
             break
         else:
@@ -240,9 +240,14 @@ def _read(
     return best.text, best.error, found
 
 
+def _plain(text: str) -> str:
+    """A number without units, its signs as Python has them."""
+    return _with_hyphen(text.strip("$€£% ")).translate(LOOKALIKES)
+
+
 def read_number(text: str) -> float | None:
     """The number that a text is, with or without units that stand beside numbers; None if it is none."""
-    text = _with_hyphen(text.strip("$€£% ")).translate(LOOKALIKES)
+    text = _plain(text)
     if THOUSANDS.fullmatch(text):
         text = text.replace(",", "")
     try:
