@@ -390,21 +390,21 @@ def charts(scripts: list[tuple[str, Callable]], styles: tuple[str, ...], seed: i
     return made
 
 
-def main(scripts: list[tuple[str, Callable]], styles: tuple[str, ...], description: str) -> None:
+def arguments_of(description: str) -> argparse.ArgumentParser:
+    """The arguments of all benchmarks of charts from elsewhere."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default=str(REPOSITORY))
-    parser.add_argument("--limit", type=int, default=2 * len(scripts), help="charts (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=1, help="of the charts (default: %(default)s)")
     parser.add_argument("--time_budget", type=float, default=5.0, help="seconds a chart (default: %(default)s)")
     parser.add_argument("--output", type=Path, help="folder to write the charts to")
     parser.add_argument("--json", action="store_true", help="print the figures as one JSON object in the last line")
-    arguments = parser.parse_args()
-    os.environ["MPLBACKEND"] = "Agg"
+    return parser
 
+
+def redraw(made: list[dict], arguments: argparse.Namespace, **settings: int) -> None:
+    """Measures how many charts, as of `charts`, are redrawn, and prints it; `settings`: what the JSON says besides."""
     from benchmarks.refinement import measure, report
     from chart2code.generation import load_model
 
-    made = charts(scripts, styles, arguments.seed, arguments.limit)
     if arguments.output:
         arguments.output.mkdir(parents=True, exist_ok=True)
         for k, chart in enumerate(made):
@@ -413,8 +413,17 @@ def main(scripts: list[tuple[str, Callable]], styles: tuple[str, ...], descripti
     families = measure(model, processor, made, 1, arguments.time_budget)
     report(families)
     if arguments.json:
-        settings = {"limit": len(made), "seed": arguments.seed, "time_budget": arguments.time_budget}
-        print(json.dumps({**settings, "families": families}))
+        print(json.dumps({**settings, "time_budget": arguments.time_budget, "families": families}))
+
+
+def main(scripts: list[tuple[str, Callable]], styles: tuple[str, ...], description: str) -> None:
+    parser = arguments_of(description)
+    parser.add_argument("--limit", type=int, default=2 * len(scripts), help="charts (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="of the charts (default: %(default)s)")
+    arguments = parser.parse_args()
+    os.environ["MPLBACKEND"] = "Agg"
+    made = charts(scripts, styles, arguments.seed, arguments.limit)
+    redraw(made, arguments, limit=len(made), seed=arguments.seed)
 
 
 if __name__ == "__main__":

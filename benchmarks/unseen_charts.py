@@ -8,8 +8,6 @@ look and in others, of many sizes and resolutions, also with seaborn. They were 
 nothing was developed on them.
 """
 
-import argparse
-import json
 import os
 import subprocess
 import sys
@@ -21,8 +19,7 @@ from PIL import Image
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY))
 
-from benchmarks.refinement import measure, report  # noqa: E402
-from chart2code.generation import load_model  # noqa: E402
+from benchmarks.other_styles import arguments_of, redraw  # noqa: E402
 
 SCRIPTS = REPOSITORY / "benchmarks" / "unseen"
 FAMILIES = {"bar": 12, "line": 24, "scatter": 30, "pie": 34, "other": 40}  # the numbers that end them
@@ -37,28 +34,10 @@ def charts() -> list[dict]:
             subprocess.run([sys.executable, str(path)], cwd=folder, env=environment, check=True, capture_output=True)
             with Image.open(Path(folder, "chart.png")) as image:
                 family = next(name for name, end in FAMILIES.items() if int(path.stem[:2]) < end)
-                made.append({"chart_type": family, "name": path.stem, "image": image.convert("RGB")})
+                made.append({"chart_type": family, "name": path.stem[3:], "image": image.convert("RGB")})
     return made
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default=str(REPOSITORY))
-    parser.add_argument("--time_budget", type=float, default=5.0, help="seconds a chart (default: %(default)s)")
-    parser.add_argument("--output", type=Path, help="folder to write the charts to")
-    parser.add_argument("--json", action="store_true", help="print the figures as one JSON object in the last line")
-    arguments = parser.parse_args()
-    made = charts()
-    if arguments.output:
-        arguments.output.mkdir(parents=True, exist_ok=True)
-        for chart in made:
-            chart["image"].save(arguments.output / f"{chart['name']}.png")
-    model, processor = load_model(arguments.model)
-    families = measure(model, processor, made, 1, arguments.time_budget)
-    report(families)
-    if arguments.json:
-        print(json.dumps({"time_budget": arguments.time_budget, "families": families}))
-
-
 if __name__ == "__main__":
-    main()
+    arguments = arguments_of(__doc__).parse_args()
+    redraw(charts(), arguments)
