@@ -42,8 +42,7 @@ def reworded(drawing: Drawing, target: np.ndarray, size: tuple[int, int] = (CANV
     The program with the words of the target (the canvas of the chart); None if it has them already. `size`: width and
     height of the chart's own picture; what is as large as the canvas says nothing about its resolution.
     """
-    sharpness = 1.0 if size == (CANVAS, CANVAS) else round(max(size) * drawing.scale / CANVAS, 2)
-    page = Page.of(target, drawing.scale, sharpness)
+    page = Page.for_drawing(drawing, target, size)
     changes = [*_new_or_gone(drawing, target, page), *_texts(drawing, page), *_categories(drawing, target, page)]
     code = drawing.program.changed(changes)
     return None if code == drawing.code else code
@@ -71,6 +70,12 @@ class Page:
         else:
             grey = picture.mean(axis=2, dtype=np.float32)
         return cls(grey, zoom, scale, sharpness)
+
+    @classmethod
+    def for_drawing(cls, drawing: Drawing, target: np.ndarray, size: tuple[int, int]) -> Page:
+        """The target as a page whose figure is that of a drawing; `size`: as of `reworded`."""
+        sharpness = 1.0 if size == (CANVAS, CANVAS) else round(max(size) * drawing.scale / CANVAS, 2)
+        return cls.of(target, drawing.scale, sharpness)
 
     def turned(self, angle: int) -> np.ndarray:
         if angle not in self._turned:

@@ -31,7 +31,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from chart2code import adjustment, alternatives, captions, panels, readout
+from chart2code import adjustment, alternatives, captions, legends, panels, readout
 from chart2code.additions import completed
 from chart2code.detail import canvas_of
 from chart2code.drawing import Drawing
@@ -262,11 +262,12 @@ class _Search:
         self.read()
         self.align()
         self.improve([_safely(lambda: captions.reworded(self.current, self.target, self.size))])
+        self.name_series()
         if self.rescale():  # also of a good copy: it may have other numbers
             self.read()
         self.complete()
-        if self.best_iou < SUCCESS_IOU:
-            self.change_series()
+        if self.best_iou < SUCCESS_IOU and self.change_series():
+            self.name_series()
         self.change_details()
         if self.best_iou < SUCCESS_IOU:  # the details were the likelier reason
             self.change_kind(self.sketches(self.current.code))
@@ -365,8 +366,12 @@ class _Search:
     def reading(self, **way: int) -> str | None:
         return _safely(lambda: adjustment.read(self.current, self.target, **way))
 
-    def change_series(self) -> None:
+    def name_series(self) -> None:
+        self.improve(_safely(lambda: legends.written(self.current, self.target, self.size)) or [])
+
+    def change_series(self) -> bool:
         """More or fewer series, each variant judged after its data have been read."""
+        first = self.current
         for _ in range(CHANGES):
             before = self.current, self.goal
             variants = _safely(lambda: alternatives.series_changed(self.current, self.target)) or []
@@ -377,7 +382,8 @@ class _Search:
                     break
                 self.current, self.goal = before
             if self.current is before[0]:
-                return
+                break
+        return self.current is not first
 
     def copies(self, answer: str) -> list[str]:
         return _safely(lambda: copies(self.target, self.size, answer)) or []
