@@ -7,7 +7,6 @@ frame. Whatever labels the program had before are gone.
 from __future__ import annotations
 
 import ast
-import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
