@@ -110,8 +110,24 @@ class Page:
         x, y = self.place(*place, angle)
         reach = tuple(self.zoom * part for part in reach)
         line = _cut_out(self.turned(angle), x, y, anchor, self.zoom * height, reach, space)
-        if line is None:
+        return None if line is None else self._read(line, bold)
+
+    def read_between(self, top: float, bottom: float, x: float, reach: float) -> Line | None:
+        """The text around `x`, of which the rows are known; how far it may `reach` to both sides."""
+        rows = slice(max(0, round(self.zoom * top)), round(self.zoom * bottom))
+        first = max(0, round(self.zoom * (x - reach)))
+        strip = self.turned(0)[rows, first : round(self.zoom * (x + reach))]
+        if min(strip.shape) < 3:
             return None
+        ink = np.abs(strip - np.median(strip))
+        columns = _run((ink > INK * ink.max()).any(axis=0), self.zoom * x - first, SPACE * len(strip))
+        if columns is None or ink.max() < CONTRAST:
+            return None
+        ink = np.pad(ink, RIM)[:, columns.start : columns.stop + 2 * RIM]
+        return self._read((ink / ink.max()).clip(0, 1), False)
+
+    def _read(self, line: np.ndarray, bold: bool) -> Line | None:
+        """What is written in the ink of a line."""
         # Small letters are 0.55 ems high, capitals and a g together 0.97; blur adds a row at each end.
         scale = self.zoom * self.scale
         fitting = [size for size in SIZES if 0.5 < (len(line) - 2 * RIM) / (size * DPI / 72 * scale) < 1.25]

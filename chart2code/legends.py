@@ -110,6 +110,17 @@ def written(drawing: Drawing, target: np.ndarray, size: tuple[int, int] = (CANVA
     return [code for code in dict.fromkeys(codes) if code and code != drawing.code]
 
 
+def without_labels(code: str) -> str:
+    """A program without the names of its series, if it has no legend that shows them."""
+    program = Program(code)
+    if any(program.statement_calls(method) for method in ("legend", "legend_elements", "get_legend_handles_labels")):
+        return code
+    calls = [call.node for call in program.calls if call.method in NAMED]
+    calls += program.statement_calls("axhline") + program.statement_calls("axvline")
+    changes = [program.set_keyword(call, name, None) for call in calls for name in ("label", "labels")]
+    return program.changed(filter(None, changes))
+
+
 def _keys(drawing: Drawing) -> list[Key]:
     """What may be in the legend of a drawing."""
     program = drawing.program

@@ -326,7 +326,10 @@ class Program:
 
     def add_statement(self, text: str, before: Sequence[str] = ("tight_layout",)) -> Change:
         """The change that adds a statement at the end, but before calls of the methods `before`, show and savefig."""
+        drawn = max((self.span(call.node)[1] for call in self.calls), default=0)
         for statement in self.tree.body:
+            if self.span(statement)[0] < drawn:
+                continue
             if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
                 function = statement.value.func
                 if isinstance(function, ast.Attribute) and function.attr in (*before, "show", "savefig"):

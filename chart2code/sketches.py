@@ -145,6 +145,11 @@ def copies(target: np.ndarray, size: tuple[int, int], answer: str) -> list[str]:
     return Sheet.of(target, size, answer).measured()
 
 
+def blank(target: np.ndarray, size: tuple[int, int], answer: str) -> str:
+    """Axes where those of a chart are, with nothing in them; arguments as of `sketches`."""
+    return Sheet.of(target, size, answer).program()
+
+
 @dataclass
 class Sheet:
     """A chart, and what its programs have in common; `figsize`: a literal; `scale`: pixels of the canvas per pixel of
@@ -238,8 +243,19 @@ class Sheet:
             return found
         if self.box is None:
             return []
-        found = heat_map(self) or bubble_chart(self) or distributions(self) or event_plot(self)
-        return found or layered(self, self.series, self.covers(self.series))
+        if found := heat_map(self):
+            return found
+        points = bubble_chart(self)
+        if points and not self.has_lines():
+            return points
+        found = points or distributions(self) or event_plot(self)
+        layers = layered(self, self.series, self.covers(self.series)) if points or not found else []
+        return [*layers, *found]
+
+    def has_lines(self) -> bool:
+        """Whether there is a series that is no points."""
+        thin = [cover for (_, solid), cover in zip(self.series, self.covers(self.series)) if not solid]
+        return any(not self.spotted(cover) and self.extent(cover) > DASHED for cover in thin)
 
     def guessed(self) -> list[str]:
         if self.box is None or readout.is_pie(self.target):

@@ -31,11 +31,11 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from chart2code import adjustment, alternatives, captions, legends, panels, readout
+from chart2code import adjustment, alternatives, bar_labels, captions, legends, panels, readout
 from chart2code.additions import completed
 from chart2code.detail import canvas_of
 from chart2code.drawing import Drawing
-from chart2code.sketches import copies, sketches
+from chart2code.sketches import blank, copies, sketches
 from eval_metric.executor import ExecutionResult, Executor
 from eval_metric.similarity import SUCCESS_IOU, chart_iou
 
@@ -121,6 +121,8 @@ def verify(
             search.start((search.copies(candidates[0]) or search.sketches(candidates[0]))[:1])
         if search.best is None and more is not None:
             search.start(more())
+        if refine and search.best is None:
+            search.start([blank(target, size, candidates[0])])
         if refine and search.best is not None and not composed:
             search.refine()
     search.deadline, search.most = began + time_budget, most
@@ -129,7 +131,7 @@ def verify(
             search.finish()
     best = search.best
     return Verified(
-        code=candidates[0] if best is None else best.code,
+        code=candidates[0] if best is None else legends.without_labels(best.code) if refine else best.code,
         result=search.first if best is None else best.result,
         iou=0.0 if best is None else search.best_iou,
         iou_before=search.first_iou,
@@ -250,12 +252,19 @@ class _Search:
 
     def refine(self) -> None:
         pie = readout.is_pie(self.target)
-        measured = pie and self.best_iou < FOREIGN
-        if measured:  # whatever the answer is: all that a pie has is seen at once
+        foreign = self.best_iou < FOREIGN
+        if not (pie and foreign):
+            self.change_page()
+        answer = self.current, self.goal
+        if foreign:  # whatever the answer is: what can be measured is seen at once
             self.change_kind(self.copies(self.current.code))
-        else:
+        if not pie and self.best_iou < UNLIKE or not foreign:
+            copy = self.current, self.goal
+            self.current, self.goal = answer
             self.adapt()
-        if self.best_iou < (SUCCESS_IOU if pie else UNLIKE) and not measured:
+            if self.goal < copy[1]:
+                self.current, self.goal = copy
+        if not foreign and self.best_iou < (SUCCESS_IOU if pie else UNLIKE):
             self.change_kind(self.copies(self.current.code))
         if self.best_iou < POOR and not pie:
             self.change_kind(self.sketches(self.current.code))
@@ -273,13 +282,16 @@ class _Search:
             self.change_kind(self.sketches(self.current.code))
             self.change_details()
 
-    def adapt(self) -> None:
-        """Goes to what the answer is on the target's page, with what is measured there."""
-        # Where bars lie upon each other or the page is another, nothing can be read: so whatever the goal says.
+    def change_page(self) -> None:
+        """Goes to the page of the target: shape, colours, and how large things are on it."""
+        # Whatever the goal says: where bars lie upon each other or the page is another, nothing can be read.
         self.go_to([_safely(lambda: alternatives.distinct(self.current))])
         self.go_to(_safely(lambda: alternatives.shaped(self.current, self.size)) or [])
         self.change_paper()
         self.resize()
+
+    def adapt(self) -> None:
+        """Goes to what the answer is with what is measured in the target."""
         places = _safely(lambda: alternatives.aligned(self.current, self.target, FAR)) or []
         self.go_to(places if len(places) == 1 else [])  # of several layouts none is sure
         self.improve([self.reading()])
@@ -367,7 +379,9 @@ class _Search:
         return _safely(lambda: adjustment.read(self.current, self.target, **way))
 
     def name_series(self) -> None:
+        """Writes the legend, and what stands at bars."""
         self.improve(_safely(lambda: legends.written(self.current, self.target, self.size)) or [])
+        self.improve([_safely(lambda: bar_labels.labelled(self.current, self.target, self.size))])
 
     def change_series(self) -> bool:
         """More or fewer series, each variant judged after its data have been read."""
@@ -405,7 +419,7 @@ class _Search:
             if self.best_iou >= SUCCESS_IOU:
                 break
         self.current, self.goal = chosen
-        if chosen is not answer:
+        if chosen is not answer and self.best_iou > FOREIGN:
             self.align()
             self.improve([self.reading()])
             self.complete()

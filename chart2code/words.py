@@ -29,6 +29,7 @@ KERNED = "TY"  # what follows stands below their arms,
 KERNING, KERNING_COST = 0.18, 5.0  # so many ems nearer; and what an em of that costs
 ASCENT, DESCENT = 0.85, 0.25  # of the glyphs above and below the base line, in ems
 TRIED = 8  # sizes and places of a line of each font, those first that have ink in the same rows
+SHORT = 800  # pixels of lines to be tried: of a few characters, the ink in the rows is not that of usual text
 CLEAR = 0.17  # of a line's ink unexplained: no other size or place is tried
 GLYPH_COST = 0.05, 0.9  # of a glyph's ink, and of any glyph: no letter is two others
 
@@ -127,7 +128,8 @@ def read_line(ink: np.ndarray, fonts: Iterable[str], sizes: Iterable[float], sca
             profile = _profile(font, points, scale, rise)
             likeness = np.correlate(rows, profile, mode="full")  # at the images' top in row k - len(profile) + 1
             places += [(value, k - len(profile) + 1, points, rise) for k, value in enumerate(likeness)]
-        for _, top, points, rise in sorted(places, reverse=True)[:TRIED]:
+        tried = max(TRIED, SHORT // ink.shape[1])
+        for _, top, points, rise in sorted(places, reverse=True)[:tried]:
             text, explained = decode(ink, glyphs_of(font, points, scale, rise), top)
             best = min(best, Line(text, 1 - explained / total, font, points), key=lambda line: line.error)
             if best.error < CLEAR:
@@ -178,6 +180,7 @@ def decode(ink: np.ndarray, glyphs: Glyphs, top: int) -> tuple[str, float]:
 
 
 def _told_apart(text: str) -> str:
-    """The letters I and l, which are the same stroke, by what stands beside them."""
-    text = re.sub(r"(?<=[A-Za-z])I(?=[a-z])|(?<=[a-z])I", "l", text)
-    return re.sub(r"\bl(?=[b-df-hj-np-tv-z])", "I", text)
+    """The letters I and l, and m and rn, which are drawn alike, by their neighbours."""
+    text = re.sub(r"(?<=[A-Za-z])I(?=[a-z])|(?<=[a-z])I|(?<=[a-z,] )I(?=[aeou])", "l", text)
+    text = re.sub(r"\bl(?=[b-df-hj-np-tv-z])", "I", text)
+    return re.sub(r"(?<![aeou])rn|rn(?=[bp])|(?<=iu)rn\b", "m", text)

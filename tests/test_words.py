@@ -132,14 +132,12 @@ def test_size_and_weight_are_those_of_the_chart(executor):
 
 
 def test_words_of_a_chart_of_another_resolution(executor):
-    code = (
-        START
-        + "ax.plot([1, 2, 3], [2, 1, 4])\nax.set_title('Ragardter Lindipo brenma')\nax.set_ylabel('Jovuso rn (k€)')\n"
-    )
+    names = "ax.set_title('Ragardter Lindipo brenma')\nax.set_ylabel('Jovuso turn (k€)')\n"
+    code = START + "ax.plot([1, 2, 3], [2, 1, 4])\n" + names
     chart = executor.run(code + "fig.set_dpi(160)\n").image
     other = code.replace("Ragardter", "Names").replace("Jovuso", "Cost")
     found = reworded(Drawing(other, executor.run(other)), to_canvas(chart), chart.shape[1::-1])
-    assert "Ragardter Lindipo brenma" in found and "Jovuso rn (k€)" in found
+    assert "Ragardter Lindipo brenma" in found and "Jovuso turn (k€)" in found
 
 
 @pytest.mark.parametrize("style", ["", "plt.style.use('dark_background')\n"])

@@ -1,0 +1,99 @@
+"""Legends that matplotlib has drawn: programs with other labels, in another order or without a legend get them."""
+
+import pytest
+
+from chart2code.drawing import Drawing
+from chart2code.legends import without_labels, written
+from chart2code.program import Program
+from eval_metric.similarity import chart_iou, to_canvas
+
+START = "import matplotlib.pyplot as plt\n\n{figure}\n"
+AXES = "fig, ax = plt.subplots()"
+LINES = (
+    'ax.plot([0, 1, 2, 3], [1, 3, 2, 5], color="tab:blue"{})\n'
+    'ax.plot([0, 1, 2, 3], [4, 2, 3, 1], color="crimson", linestyle="--"{})\n'
+    'ax.plot([0, 1, 2, 3], [6, 7, 5, 6], color="black", marker="s"{})\n'
+)
+BARS = (
+    'ax.bar([0, 1, 2], [3, 5, 4], width=0.4, color="teal"{})\n'
+    'ax.bar([0.4, 1.4, 2.4], [2, 6, 3], width=0.4, color="orange"{})\nax.set_ylim(0, 9)\n'
+)
+POINTS = (
+    'ax.scatter([1, 2, 3, 4], [2, 5, 3, 6], color="purple"{})\n'
+    'ax.scatter([1, 2, 3, 4], [8, 7, 9, 8], color="olive", marker="^"{})\nax.set_xlim(0, 7)\n'
+)
+STACK = 'ax.stackplot([0, 1, 2, 3], [1, 2, 2, 3], [2, 2, 3, 4], colors=["navy", "gold"]{})\nax.set_ylim(0, 12)\n'
+AREAS = "fig, ax = plt.subplots(figsize=(8, 4.5))\nfig.subplots_adjust(right=0.75)"
+LEGENDS = {
+    "lines": (AXES, LINES, ["Rome", "Mean of all", "Limit"], 'loc="center right"'),
+    "bars above the axes": (
+        AXES, BARS, ["Men", "Women"], 'loc="lower center", bbox_to_anchor=(0.5, 1), ncol=2, frameon=False',
+    ),
+    "points, with a title": (AXES, POINTS, ["Wild type", "Mutant"], 'loc="lower right", title="Strain"'),
+    "small, beside the axes": (
+        AREAS, LINES, ["Trend", "Forecast", "Data 2"], 'loc="upper left", bbox_to_anchor=(1, 1), fontsize=8',
+    ),
+}  # fmt: skip
+
+
+def labels_of(code: str) -> list[str]:
+    program = Program(code)
+    return [call.keyword("label").value for call in program.calls if call.keyword("label")]
+
+
+@pytest.mark.parametrize("name", LEGENDS)
+def test_legend_of_a_chart(executor, name):
+    figure, body, labels, options = LEGENDS[name]
+    bare = START.format(figure=figure) + body.format(*[""] * len(labels))
+    named = START.format(figure=figure) + body.format(*(f', label="{label}"' for label in labels))
+    chart = executor.run(named + f"ax.legend({options})\n").image
+    target = to_canvas(chart)
+    code, *_ = written(Drawing(bare, executor.run(bare)), target, chart.shape[1::-1])
+    assert labels_of(code) == labels
+    assert chart_iou(to_canvas(executor.run(code).image), target) > 0.98
+    for wanted in options.split(", "):
+        if wanted.split("=")[0] in ("ncol", "frameon", "title", "fontsize"):
+            assert wanted in code
+
+
+def test_series_get_the_order_of_the_legend(executor):
+    first, second, third = LINES.splitlines(keepends=True)
+    named = (line.format(f', label="{name}"') for line, name in ((third, "C"), (first, "A"), (second, "B")))
+    target = to_canvas(executor.run(START.format(figure=AXES) + "".join(named) + "ax.legend()\n").image)
+    bare = START.format(figure=AXES) + LINES.format(', label="x"', ', label="y"', "")
+    code = written(Drawing(bare, executor.run(bare)), target)[0]
+    assert labels_of(code) == ["C", "A", "B"]
+
+
+def test_areas_are_named_in_a_list(executor):
+    code = START.format(figure=AXES) + STACK
+    target = to_canvas(executor.run(code.format(', labels=["Coal", "Wind"]') + 'ax.legend(loc="upper left")\n').image)
+    answer = code.format(', labels=["Series 1", "Series 2"]')
+    (found,) = written(Drawing(answer, executor.run(answer)), target)
+    assert 'labels=["Coal", "Wind"]' in found and 'ax.legend(loc="upper left")' in found
+
+
+def test_two_axes_have_one_legend(executor):
+    code = (
+        START.format(figure=AXES) + 'ax2 = ax.twinx()\nax.plot([0, 1, 2], [1, 2, 3], color="red", label="Sales")\n'
+        'ax2.plot([0, 1, 2], [30, 20, 15], color="green", label="Price")\n'
+    )
+    target = to_canvas(
+        executor.run(
+            code + 'fig.legend(loc="upper center", bbox_to_anchor=(0.5, 1), bbox_transform=ax.transAxes)\n'
+        ).image
+    )
+    (found,) = written(Drawing(code, executor.run(code)), target)
+    assert 'fig.legend(loc="upper center", bbox_to_anchor=(0.5, 1), bbox_transform=ax.transAxes)' in found
+
+
+def test_charts_without_a_legend(executor):
+    body = POINTS.format("", "") + 'ax.text(2.3, 5, "a text at a point")\n'
+    code = START.format(figure=AXES) + body
+    assert written(Drawing(code, executor.run(code)), to_canvas(executor.run(code).image)) == []
+
+
+def test_names_without_a_legend_are_no_use():
+    code = START.format(figure=AXES) + LINES.format(', label="Rome"', "", ', label="Oslo"')
+    assert without_labels(code) == START.format(figure=AXES) + LINES.format("", "", "")
+    assert without_labels(code + "ax.legend()\n") == code + "ax.legend()\n"
