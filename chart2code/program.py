@@ -264,11 +264,16 @@ class Program:
     # Calls
 
     @cached_property
+    def _nodes(self) -> list[ast.Call]:
+        """All calls."""
+        return [node for node in ast.walk(self.tree) if isinstance(node, ast.Call)]
+
+    @cached_property
     def calls(self) -> list[PlotCall]:
         """The plotting calls, in the order of the text."""
         found = []
-        for node in ast.walk(self.tree):
-            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+        for node in self._nodes:
+            if not isinstance(node.func, ast.Attribute):
                 continue
             if node.func.attr not in PLOTTING or not isinstance(node.func.value, ast.Name):
                 continue
@@ -291,14 +296,12 @@ class Program:
 
     def statement_calls(self, method: str) -> list[ast.Call]:
         """Calls of a method of any object, as ``ax.legend(...)``."""
-        nodes = (node for node in ast.walk(self.tree) if isinstance(node, ast.Call))
-        found = [n for n in nodes if isinstance(n.func, ast.Attribute) and n.func.attr == method]
+        found = [n for n in self._nodes if isinstance(n.func, ast.Attribute) and n.func.attr == method]
         return sorted(found, key=self.span)
 
     def statement_calls_of_name(self, name: str) -> list[ast.Call]:
         """Calls of a function by its name, as ``range(3)``."""
-        nodes = (node for node in ast.walk(self.tree) if isinstance(node, ast.Call))
-        return [node for node in nodes if isinstance(node.func, ast.Name) and node.func.id == name]
+        return [node for node in self._nodes if isinstance(node.func, ast.Name) and node.func.id == name]
 
     def set_keyword(self, call: ast.Call, name: str, text: str | None) -> Change | None:
         """The change that gives a keyword of a call this value, or takes it away (None); None if nothing changes."""

@@ -1116,8 +1116,12 @@ def dots_and_lines(cover: np.ndarray, thickness: int = 5) -> tuple[np.ndarray, n
 
 def patch_of(cover: np.ndarray, center: tuple[float, float], radius: int) -> np.ndarray:
     """The square around a center between pixels."""
-    y, x = (round(c) + radius + 1 for c in center)
-    square = np.pad(cover, radius + 1)[y - radius - 1 : y + radius + 2, x - radius - 1 : x + radius + 2]
+    reach = radius + 1
+    square = np.zeros((2 * reach + 1, 2 * reach + 1), cover.dtype)
+    y, x = (round(c) - reach for c in center)
+    part = cover[max(0, y) : max(0, y + len(square)), max(0, x) : max(0, x + len(square))]
+    if part.size:
+        square[max(0, -y) :, max(0, -x) :][: part.shape[0], : part.shape[1]] = part
     return ndimage.shift(square, [round(c) - c for c in center], order=1)[1:-1, 1:-1]
 
 

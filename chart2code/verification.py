@@ -53,9 +53,8 @@ SEARCH_SHARE = 0.9  # of the budget; the rest is for words and rounding
 PANEL_RESERVE = 0.3  # seconds for the program of all panels
 LAST_COST = 0.005  # of IoU: what words weigh, and digits that nobody sees
 FAR = 8.0  # pixels between axes, where nothing is read right
-UNLIKE = 0.7  # IoU of a program whose data were read: it is rather of another kind
-POOR = 0.6  # the same, where measured copies did not help either
-FOREIGN = 0.35  # the same of an answer: nothing of it is right
+POOR = 0.6  # IoU where neither reading the data nor measured copies helped: it is rather of another kind
+FOREIGN = 0.35  # IoU of an answer of which nothing is right
 GAIN = 1e-3  # of the goal: less is no reason to change a program
 
 
@@ -252,19 +251,10 @@ class _Search:
 
     def refine(self) -> None:
         pie = readout.is_pie(self.target)
-        foreign = self.best_iou < FOREIGN
-        if not (pie and foreign):
-            self.change_page()
-        answer = self.current, self.goal
-        if foreign:  # whatever the answer is: what can be measured is seen at once
-            self.change_kind(self.copies(self.current.code))
-        if not pie and self.best_iou < UNLIKE or not foreign:
-            copy = self.current, self.goal
-            self.current, self.goal = answer
+        measured = pie and self.best_iou < FOREIGN
+        if not measured:  # else all that a pie has is seen at once, whatever the answer is
             self.adapt()
-            if self.goal < copy[1]:
-                self.current, self.goal = copy
-        if not foreign and self.best_iou < (SUCCESS_IOU if pie else UNLIKE):
+        if self.best_iou < SUCCESS_IOU:
             self.change_kind(self.copies(self.current.code))
         if self.best_iou < POOR and not pie:
             self.change_kind(self.sketches(self.current.code))
@@ -282,16 +272,13 @@ class _Search:
             self.change_kind(self.sketches(self.current.code))
             self.change_details()
 
-    def change_page(self) -> None:
-        """Goes to the page of the target: shape, colours, and how large things are on it."""
-        # Whatever the goal says: where bars lie upon each other or the page is another, nothing can be read.
+    def adapt(self) -> None:
+        """Goes to what the answer is on the target's page, with what is measured there."""
+        # Where bars lie upon each other or the page is another, nothing can be read: so whatever the goal says.
         self.go_to([_safely(lambda: alternatives.distinct(self.current))])
         self.go_to(_safely(lambda: alternatives.shaped(self.current, self.size)) or [])
         self.change_paper()
         self.resize()
-
-    def adapt(self) -> None:
-        """Goes to what the answer is with what is measured in the target."""
         places = _safely(lambda: alternatives.aligned(self.current, self.target, FAR)) or []
         self.go_to(places if len(places) == 1 else [])  # of several layouts none is sure
         self.improve([self.reading()])

@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +29,7 @@ KERNED = "TY"  # what follows stands below their arms,
 KERNING, KERNING_COST = 0.18, 5.0  # so many ems nearer; and what an em of that costs
 ASCENT, DESCENT = 0.85, 0.25  # of the glyphs above and below the base line, in ems
 TRIED = 8  # sizes and places of a line of each font, those first that have ink in the same rows
-SHORT = 800  # pixels of lines to be tried: of a few characters, the ink in the rows is not that of usual text
+SHORT = 400  # pixels of lines to be tried: of a few characters, the ink in the rows is not that of usual text
 CLEAR = 0.17  # of a line's ink unexplained: no other size or place is tried
 GLYPH_COST = 0.05, 0.9  # of a glyph's ink, and of any glyph: no letter is two others
 
@@ -45,6 +45,20 @@ class Glyphs:
     images: np.ndarray
     advances: np.ndarray
     em: float
+
+    @cached_property
+    def energy(self) -> np.ndarray:
+        """(PHASES * G,): the sum of squares of each image."""
+        return (self.images**2).sum(axis=(2, 3)).reshape(-1)
+
+    @cached_property
+    def moves(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """All that may be written next, (K,) each: the glyph, how far it moves the pen, and what kerning costs."""
+        most = math.ceil(KERNING * self.em)
+        moved = [range(-most if c in KERNED else -ROUNDING, ROUNDING + 1) for c in (*CHARACTERS, " ")]
+        kinds, moved = np.repeat(np.arange(len(moved)), list(map(len, moved))), np.concatenate(moved)
+        costs = KERNING_COST / self.em * np.maximum(-ROUNDING - moved, 0)
+        return kinds, np.maximum(self.advances[kinds] + moved, 1), costs
 
 
 @dataclass(frozen=True)
@@ -148,33 +162,36 @@ def decode(ink: np.ndarray, glyphs: Glyphs, top: int) -> tuple[str, float]:
     line[first - top : last - top, 1 : 1 + ink.shape[1]] = ink[first:last]
     windows = np.lib.stride_tricks.sliding_window_view(line, width, axis=1)  # (height, n, width)
     windows = windows.transpose(1, 0, 2).reshape(windows.shape[1], -1)
-    images = glyphs.images.reshape(PHASES * count, -1)
-    energy = (images**2).sum(axis=1)
+    images, energy = glyphs.images.reshape(PHASES * count, -1), glyphs.energy
     gains = 2 * windows @ images.T - (1 + GLYPH_COST[0]) * energy - GLYPH_COST[1] * (energy > 0)
-    gains = gains.reshape(-1, count)  # (n * PHASES, G): of a glyph with the pen at a place
+    gains = np.ascontiguousarray(gains.reshape(-1, count).T)  # (G, n * PHASES): of a glyph with the pen at a place
 
-    most = math.ceil(KERNING * glyphs.em)
-    moved = [range(-most if c in KERNED else -ROUNDING, ROUNDING + 1) for c in (*CHARACTERS, " ")]
-    kinds, moved = np.repeat(np.arange(count), list(map(len, moved))), np.concatenate(moved)
-    seen = (gains > 0).any(axis=0) | (np.arange(count) == count - 1)  # of the others none explains anything
-    kinds, moved = kinds[seen[kinds]], moved[seen[kinds]]
-    steps = np.maximum(glyphs.advances[kinds] + moved, 1)
-    costs = KERNING_COST / glyphs.em * np.maximum(-ROUNDING - moved, 0)
-    first = int(steps.max())  # the rows of places before the line: nothing begins there
-    gains = np.concatenate([np.full((first, count), -np.inf), gains])
-    ends = np.full(len(gains) + 1, -np.inf)  # what is explained at most, with the pen at a place
-    ends[first:] = 0
-    back: list[tuple[int, int] | None] = [None] * len(ends)
-    before, entries = -steps, kinds - steps * count
-    for place in range(first + 1, len(ends)):
-        totals = ends.take(before + place) + gains.take(entries + place * count) - costs
+    seen = (gains > 0).any(axis=1) | (np.arange(count) == count - 1)  # of the others none explains anything
+    kinds, steps, costs = (part[seen[glyphs.moves[0]]] for part in glyphs.moves)
+    # Of all glyphs that move the pen from one place to another only the best comes into question.
+    least, most = int(steps.min()), int(steps.max())
+    glyphs_of_step = [np.flatnonzero(steps == step) for step in range(least, most + 1)]
+    length = gains.shape[1]
+    ways = np.full((most - least + 1, most + length + 1), -np.inf)  # to a place, by the longest step first
+    for step, own in enumerate(glyphs_of_step, least):
+        if len(own):
+            best = (gains[kinds[own]] - costs[own, None]).max(axis=0)
+            ways[most - step, most + step :] = best[: max(0, length + 1 - step)]
+    ways = np.ascontiguousarray(ways.T)
+    ends = np.full(len(ways), -np.inf)  # what is explained at most, with the pen at a place
+    ends[most:] = 0  # nothing begins before
+    back = [0] * len(ends)
+    for place in range(most + 1, len(ends)):
+        totals = ends[place - most : place - least + 1] + ways[place]
         best = int(totals.argmax())
-        if totals[best] > max(ends[place], 0):
-            ends[place], back[place] = totals[best], (int(place - steps[best]), int(kinds[best]))
+        if totals[best] > 0:
+            ends[place], back[place] = totals[best], most - best
     place, text = int(ends.argmax()), ""
     explained = float(ends[place])
-    while back[place] is not None:
-        place, kind = back[place]
+    while back[place]:
+        own = glyphs_of_step[back[place] - least]
+        place -= back[place]
+        kind = kinds[own[(gains[kinds[own], place - most] - costs[own]).argmax()]]
         text = (*CHARACTERS, " ")[kind] + text
     return _told_apart(" ".join(text.split())), explained
 
