@@ -15,7 +15,7 @@ import numpy as np
 
 from chart2code import readout
 from chart2code.adjustment import Scene
-from chart2code.captions import CONTRAST, Page
+from chart2code.captions import CONTRAST, Page, text_color
 from chart2code.drawing import Drawing, Series, color_literal
 from chart2code.program import Change, Program, literal, number, string_literal
 from chart2code.tick_labels import runs_of
@@ -34,11 +34,6 @@ SAME_SCALE = 0.05  # of a factor: measured values are that exact
 READ, ALIKE = 0.6, 0.75  # of the bars, with labels; and of the labels, that say the values
 ERROR = 0.03  # of the greatest value: how far a label may be from what was measured
 WORD_ERROR = 0.35  # of its ink unexplained, of a label that is no number
-GREYS = (0, 255, 51, 102)  # of 255: the usual colours of text
-SOFT, MIXED = (
-    0.35,
-    30,
-)  # of its colour, that thin letters have at least; and of 255, how far they may be from a mixture
 STROKES = "Il|-–.,:'"  # what lines, and no letters, look like
 BAND = 1.6  # points beside the end of a bar that its edge may take
 
@@ -210,19 +205,10 @@ def _beside(page: Page, bar: readout.Bar, left: bool, unit: float) -> tuple[tupl
 
 
 def _color(target: np.ndarray, at: tuple[float, float], height: float) -> np.ndarray:
-    """The colour of a text: a usual one, if its soft edges can be of that, else what differs most from the paper."""
+    """The colour of the text at a place."""
     x, y = (round(v) for v in at)
     part = target[max(0, y - round(height / 2)) : y + round(height / 2) + 1, max(0, x - 8) : x + 9]
-    part = part.reshape(-1, 3).astype(float)
-    paper = np.median(part, axis=0)
-    ink = part[np.abs(part - paper).max(axis=1).argmax()] - paper
-    errors = {}
-    for grey in GREYS:
-        way = grey - paper
-        share = float(ink @ way / max(way @ way, 1.0))
-        errors[grey] = np.abs(ink - share * way).max() if SOFT < share < 1.1 else np.inf
-    best = min(errors, key=errors.get)
-    return np.full(3, best) if errors[best] < MIXED else ink + paper
+    return text_color(part)
 
 
 def _keywords(

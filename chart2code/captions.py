@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -33,6 +34,8 @@ SPACE, ALONE = 0.66, 1.5  # ems, between two texts; less lies between two words.
 TICK_ROOM = 7.5  # pixels of the figure between an axis and the labels of its ticks
 LONGEST = 120  # pixels, of the name of a category that is written at an angle
 TITLE_RISE = 10  # points, from the axes to the middle of a title
+GREYS = (0.0, 255.0, 51.0, 102.0)  # of 255: the usual colours of text
+SOFT, MIXED = 0.35, 30.0  # of its colour, that thin letters have at least; and of 255, how far they may be from that
 LEAST_LINE = 5  # pixels, the height of a line of text
 LABEL_ROOM = 26  # pixels, in which the first line of these labels starts
 
@@ -112,19 +115,21 @@ class Page:
         line = _cut_out(self.turned(angle), x, y, anchor, self.zoom * height, reach, space)
         return None if line is None else self._read(line, bold)
 
-    def read_between(self, top: float, bottom: float, x: float, reach: float) -> Line | None:
-        """The text around `x`, of which the rows are known; how far it may `reach` to both sides."""
+    def read_between(
+        self, top: float, bottom: float, x: float, reach: float, bold: bool = False, space: float = SPACE
+    ) -> Line | None:
+        """The text around `x`, of which the rows are known; `reach` and `space` as of `read`."""
         rows = slice(max(0, round(self.zoom * top)), round(self.zoom * bottom))
         first = max(0, round(self.zoom * (x - reach)))
         strip = self.turned(0)[rows, first : round(self.zoom * (x + reach))]
         if min(strip.shape) < 3:
             return None
         ink = np.abs(strip - np.median(strip))
-        columns = _run((ink > INK * ink.max()).any(axis=0), self.zoom * x - first, SPACE * len(strip))
+        columns = _run((ink > INK * ink.max()).any(axis=0), self.zoom * x - first, space * len(strip))
         if columns is None or ink.max() < CONTRAST:
             return None
         ink = np.pad(ink, RIM)[:, columns.start : columns.stop + 2 * RIM]
-        return self._read((ink / ink.max()).clip(0, 1), False)
+        return self._read((ink / ink.max()).clip(0, 1), bold)
 
     def _read(self, line: np.ndarray, bold: bool) -> Line | None:
         """What is written in the ink of a line."""
@@ -152,6 +157,22 @@ class Page:
         if len(rows) < 3 * self.zoom and count > 1:  # the dot of an i
             rows = np.flatnonzero((regions == 1) | (regions == 2))
         return int(top) + (rows[0] + rows[-1]) / 2 / self.zoom
+
+
+def text_color(part: np.ndarray, others: Sequence[np.ndarray] = ()) -> np.ndarray:
+    """The colour of the text in a part (h, w, 3) of a picture: a usual one, or one of `others`, if its soft edges can
+    be of that, else what differs most from the paper."""
+    part = part.reshape(-1, 3).astype(float)
+    paper = np.median(part, axis=0)
+    ink = part[np.abs(part - paper).max(axis=1).argmax()] - paper
+    best, least = ink + paper, MIXED
+    for color in (*(np.full(3, grey) for grey in GREYS), *others):
+        way = color - paper
+        share = float(ink @ way / max(way @ way, 1.0))
+        error = np.abs(ink - share * way).max()
+        if SOFT < share < 1.1 and error < least:
+            best, least = color, error
+    return best
 
 
 def _cut_out(

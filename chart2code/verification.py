@@ -31,7 +31,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from chart2code import adjustment, alternatives, bar_labels, captions, legends, panels, readout
+from chart2code import adjustment, alternatives, bar_labels, captions, legends, notes, panels, readout
 from chart2code.additions import completed
 from chart2code.detail import canvas_of
 from chart2code.drawing import Drawing
@@ -265,6 +265,8 @@ class _Search:
         if self.rescale():  # also of a good copy: it may have other numbers
             self.read()
         self.complete()
+        if self.best_iou > POOR:
+            self.improve([_safely(lambda: notes.added(self.current, self.target, self.size))])
         if self.best_iou < SUCCESS_IOU and self.change_series():
             self.name_series()
         self.change_details()

@@ -197,7 +197,8 @@ def decode(ink: np.ndarray, glyphs: Glyphs, top: int) -> tuple[str, float]:
 
 
 def _told_apart(text: str) -> str:
-    """The letters I and l, and m and rn, which are drawn alike, by their neighbours."""
+    """The letters I and l, m and rn, and points and spaces, which are drawn alike, by their neighbours."""
+    text = re.sub(r"\b0 (?=\d)", "0.", text)
     text = re.sub(r"(?<=[A-Za-z])I(?=[a-z])|(?<=[a-z])I|(?<=[a-z,] )I(?=[aeou])", "l", text)
     text = re.sub(r"\bl(?=[b-df-hj-np-tv-z])", "I", text)
     return re.sub(r"(?<![aeou])rn|rn(?=[bp])|(?<=iu)rn\b", "m", text)
