@@ -209,8 +209,6 @@ def alternatives(drawing: Drawing, target: np.ndarray) -> list[list[list[Change]
             add(*_spines(program, axes), at=SIDES)
         ticks = (program.drop_statement(call) for call in program.statement_calls("set_xticks") if len(call.args) == 1)
         add(*ticks, at=("below",))
-        if not alike.tick_labels:
-            statement("tick_params", 'axis="x", rotation=45', 'axis="x", rotation=90', at=("below",))
     for call in program.statement_calls("set_major_formatter"):
         if call.args:
             own = program.text(call.args[0])

@@ -37,6 +37,10 @@ TITLE_RISE = 10  # points, from the axes to the middle of a title
 GREYS = (0.0, 255.0, 51.0, 102.0)  # of 255: the usual colours of text
 SOFT, MIXED = 0.35, 30.0  # of its colour, that thin letters have at least; and of 255, how far they may be from that
 LEAST_LINE = 5  # pixels, the height of a line of text
+TURNS = ((0, "center"), (45, "right"), (90, "center"), (30, "right"), (45, "center"), (60, "right"))
+TICKS, FLAT = 4, 1.4  # pixels below the axes; and heights of a line, that labels take which are not turned
+TRIED, LEGIBLE = 3, 0.45  # names by which the turn is told; and the share of their ink unexplained, if it is right
+BEFORE = ("legend", "tight_layout", "subplots_adjust")  # calls that come last
 LABEL_ROOM = 26  # pixels, in which the first line of these labels starts
 
 
@@ -294,7 +298,7 @@ def _new_or_gone(drawing: Drawing, target: np.ndarray, page: Page) -> list[Chang
             usual = 12 if name == "title" else 10
             size = "" if read.points == usual or program.statement_calls("use") else f", fontsize={read.points}"
             text = f"{axes}.set_{name}({string_literal(read.text)}{size})"
-            changes.append(program.add_statement(text, ("legend", "tight_layout", "subplots_adjust")))
+            changes.append(program.add_statement(text, BEFORE))
     return changes
 
 
@@ -313,7 +317,7 @@ def _titles_of_pies(drawing: Drawing, page: Page) -> list[Change]:
         read = page.read(place, 0.5, height, reach=((right - left) / 2,) * 2, space=ALONE)
         if read is not None and read.error <= CERTAIN and len(read.text) > 2 and read.text not in labels:
             text = f"{axes}.set_title({string_literal(read.text)})"
-            changes.append(program.add_statement(text, ("legend", "tight_layout", "subplots_adjust")))
+            changes.append(program.add_statement(text, BEFORE))
     return changes
 
 
@@ -383,12 +387,7 @@ def _categories(drawing: Drawing, target: np.ndarray, page: Page) -> list[Change
     box = readout.find_box(target, drawing.box) if drawing.box is not None else None
     if box is None:
         return []
-    angles = [
-        keyword.value.value
-        for call in program.statement_calls("tick_params")
-        for keyword in call.keywords
-        if keyword.arg == "rotation" and isinstance(keyword.value, ast.Constant)
-    ]
+    turn = _turn(program)
     for nodes, side in _names_at_ticks(program):
         ticks = readout.find_ticks(target, box, side)
         if len(ticks) != len(nodes):
@@ -401,18 +400,89 @@ def _categories(drawing: Drawing, target: np.ndarray, page: Page) -> list[Change
         for node, tick in zip(nodes, ticks):
             if side == "left":
                 read = page.read((box[0] - room, tick), 1.0, min(height, gap / 2), reach=(CANVAS, 2))
-            elif 90 in angles:
-                read = page.read((tick, box[3] + room), 1.0, min(height, gap / 2), 90, reach=(CANVAS, 2))
-            elif 45 in angles:
-                read = _read_slanted(page, tick, box[3] + room, height)
             else:
-                middle = page.first_line(tick, box[3] + room, gap / 2)
-                read = None if middle is None else page.read((tick, middle), 0.5, height, reach=(gap / 2, gap / 2))
+                read = _read_turned(page, tick, box[3] + room, height, gap, turn)
             if read is not None and read.text != node.value:
                 names.append((program.span(node), string_literal(read.text)))
         texts = [text for _, text in names]
         changes += [change for change in names if texts.count(change[1]) == 1]
     return changes
+
+
+def turned(drawing: Drawing, target: np.ndarray, size: tuple[int, int] = (CANVAS, CANVAS)) -> str | None:
+    """The program with the names below its axes turned as those of the target; None if they are so, or can't be read.
+    `size`: as of `reworded`."""
+    program = drawing.program
+    box = readout.find_box(target, drawing.box) if drawing.box is not None else None
+    names = [nodes for nodes, side in _names_at_ticks(program) if side == "bottom"]
+    if box is None or not names or "plt" in {call.axes for call in program.calls}:
+        return None
+    ticks = readout.find_ticks(target, box, "bottom")
+    if len(ticks) != len(names[0]) or len(ticks) < 2:
+        return None
+    page, own = Page.for_drawing(drawing, target, size), _turn(program)
+    height, room = 10 / 72 * DPI * page.scale, TICK_ROOM * page.scale
+    tried = ticks[np.unique(np.linspace(0, len(ticks) - 1, TRIED).round().astype(int))]
+
+    if not own[0] and _depth(target, box) < FLAT * height:
+        return None
+
+    def error(turn: tuple[int, str]) -> float:
+        found = [_read_turned(page, t, box[3] + room, height, np.diff(ticks).min(), turn) for t in tried]
+        return float(np.mean([1.0 if line is None else line.error for line in found]))
+
+    if error(own) < LEGIBLE:
+        return None
+    errors = {turn: error(turn) for turn in TURNS if turn != own}
+    best = min(errors, key=errors.get)
+    if errors[best] > LEGIBLE:
+        return None
+    axes = program.calls[0].axes
+    former = [
+        call for call in program.statement_calls("tick_params") if any(k.arg == "rotation" for k in call.keywords)
+    ]
+    former += program.statement_calls("setp")
+    changes = [program.drop_statement(call) for call in former]
+    angle, anchor = best
+    if angle and anchor == "center":
+        changes.append(program.add_statement(f'{axes}.tick_params(axis="x", rotation={angle})', BEFORE))
+    elif angle:
+        text = f'plt.setp({axes}.get_xticklabels(), rotation={angle}, ha="{anchor}")'
+        changes.append(program.add_statement(text, BEFORE))
+    return program.changed(filter(None, changes))
+
+
+def _depth(pixels: np.ndarray, box: readout.Box) -> int:
+    """Rows of the labels below the axes."""
+    left, _, right, bottom = (int(round(v)) for v in box)
+    ink = readout.difference(pixels[bottom + TICKS :, left:right], readout.page_of(pixels)) > CONTRAST
+    rows = np.flatnonzero(ink.any(axis=1) & ~ink.all(axis=1))
+    lines = np.split(rows, np.flatnonzero(np.diff(rows) > 3) + 1)
+    return next((len(line) for line in lines if len(line) >= LEAST_LINE), 0)  # not the ends of ticks
+
+
+def _turn(program: Program) -> tuple[int, str]:
+    """The angle of the names below the axes, and what of them is at the ticks: their "center" or "right" end."""
+    for call in program.statement_calls("tick_params") + program.statement_calls("setp"):
+        said = {k.arg: k.value.value for k in call.keywords if isinstance(k.value, ast.Constant)}
+        if isinstance(said.get("rotation"), int):
+            return said["rotation"], said.get("ha", "center")
+    return 0, "center"
+
+
+def _read_turned(page: Page, tick: float, top: float, height: float, gap: float, turn: tuple[int, str]) -> Line | None:
+    """The name at a tick, whose labels begin at `top`, if it is turned as `_turn` says; `gap`: to the next tick."""
+    angle, anchor = turn
+    if angle == 0:
+        middle = page.first_line(tick, top, gap / 2)
+        return None if middle is None else page.read((tick, middle), 0.5, height, reach=(gap / 2, gap / 2))
+    if angle == 90:
+        return page.read((tick, top), 1.0, min(height, gap / 2), 90, reach=(CANVAS, 2))
+    if anchor == "right":  # its upper right corner touches the tick's upright line and the labels' upper one
+        sine, cosine = math.sin(math.radians(angle)), math.cos(math.radians(angle))
+        place = tick - height / 2 * sine, top + height / 2 * cosine
+        return page.read(place, 1.0, height, angle, reach=(CANVAS, height / 3))
+    return _read_slanted(page, tick, top, height) if angle == 45 else None
 
 
 def _read_slanted(page: Page, x: float, top: float, height: float) -> Line | None:

@@ -29,7 +29,6 @@ WORDS = 25  # pixels of words, in a part of the axes
 PARTS = 3  # of the axes, in each direction
 GAPS = 0.08  # share of a line
 MARKER = 0.12  # share of a marker's ink
-DEPTH = 4  # pixels
 WIDTH = 0.03  # share of a bar's width
 
 
@@ -67,12 +66,6 @@ class Clues:
     @cached_property
     def _grids(self) -> list[list[tuple[float, float] | None]]:
         return [_grid(pixels, box) for pixels, box in self.pictures]
-
-    @cached_property
-    def tick_labels(self) -> bool:
-        """How far the labels below the axes reach down: they are turned, or not."""
-        depths = [_depth(pixels, box) for pixels, box in self.pictures]
-        return bool(depths) and abs(depths[0] - depths[1]) < DEPTH
 
     @cached_property
     def title(self) -> bool:
@@ -229,11 +222,3 @@ def _words(pixels: np.ndarray, box: readout.Box) -> np.ndarray:
             column = PARTS if x > right else int(PARTS * (x - left) / (right - left))
             counts[int(PARTS * (y - top) / (bottom - top)), column] += (regions[rows, columns] == k).sum()
     return counts
-
-
-def _depth(pixels: np.ndarray, box: readout.Box) -> int:
-    """Rows of the labels below the axes."""
-    left, _, right, bottom = (int(round(v)) for v in box)
-    ink = readout.difference(pixels[bottom + BESIDE :, left:right], readout.page_of(pixels)) > INK
-    rows = np.flatnonzero(ink.any(axis=1) & ~ink.all(axis=1))
-    return len(np.split(rows, np.flatnonzero(np.diff(rows) > 3) + 1)[0])

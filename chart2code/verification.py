@@ -260,6 +260,7 @@ class _Search:
             self.change_kind(self.sketches(self.current.code))
         self.read()
         self.align()
+        self.go_to([_safely(lambda: captions.turned(self.current, self.target, self.size))])
         self.improve([_safely(lambda: captions.reworded(self.current, self.target, self.size))])
         self.name_series()
         if self.rescale():  # also of a good copy: it may have other numbers

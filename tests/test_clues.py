@@ -45,7 +45,6 @@ def clues(executor, code, chart):
         (LINE, "ax.grid(alpha=0.3)", "grid"),
         (BARS, 'ax.spines[["top", "right"]].set_visible(False)', "frame"),
         (BARS, "ax.legend()", "words"),
-        (BARS, 'ax.tick_params(axis="x", rotation=45)', "tick_labels"),
         (BARS, 'ax.set_title("Weights", loc="left")', "title"),
         (LINE, "ax.margins(x=0)", "ends"),
         (LINE, "fig.subplots_adjust(left=0.2)", "layout"),

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from chart2code.captions import reworded
+from chart2code.captions import reworded, turned
 from chart2code.drawing import Drawing
 from chart2code.words import BOLD, REGULAR, read_line
 from eval_metric.executor import Executor
@@ -178,3 +178,27 @@ def test_right_words_stay(executor):
     for body, _ in CHARTS.values():
         result = executor.run(START + body)
         assert reworded(Drawing(START + body, result), to_canvas(result.image)) is None
+
+
+@pytest.mark.parametrize(
+    "turn",
+    [
+        'plt.setp(ax.get_xticklabels(), rotation=45, ha="right")',
+        'plt.setp(ax.get_xticklabels(), rotation=30, ha="right")',
+        'ax.tick_params(axis="x", rotation=90)',
+        'ax.tick_params(axis="x", rotation=45)',
+    ],
+)
+def test_turn_of_the_names_at_ticks(executor, turn):
+    names = ["Geneva", "Milan", "Berlin", "Toledo"]
+    code = START + "names, y = zip(*[{}])\nax.bar(names, y)\n"
+    layout = "fig.subplots_adjust(bottom=0.25)\n"
+    chart = code.format(", ".join(f'("{name}", {k + 2})' for k, name in enumerate(names))) + turn + "\n" + layout
+    target = to_canvas(executor.run(chart).image)
+    answer = code.format('("a", 2), ("b", 3), ("c", 4), ("d", 5)') + layout
+    found = turned(Drawing(answer, executor.run(answer)), target)
+    assert found == answer.replace(layout, turn + "\n" + layout)
+    assert reworded(Drawing(found, executor.run(found)), target) == chart
+    assert turned(Drawing(chart, executor.run(chart)), target) is None
+    flat = chart.replace(turn + "\n", "")
+    assert turned(Drawing(chart, executor.run(chart)), to_canvas(executor.run(flat).image)) == flat
