@@ -11,22 +11,14 @@ import numpy as np
 from scipy import ndimage
 
 from chart2code import readout
-from chart2code.adjustment import (
-    DARK,
-    GREY,
-    SAME_COLOR,
-    Frame,
-    Scene,
-    axes_fit,
-    brief,
-    value_literals,
-)
+from chart2code.adjustment import DARK, GREY, SAME_COLOR, Frame, Scene, axes_fit
 from chart2code.drawing import Drawing, color_literal
 from chart2code.program import Change, Program, string_literal
-from chart2code.tick_labels import read_scale
+from chart2code.scales import Scale, value_literals
 
 LONG_ERRORS = 6  # pixels: half the length of error bars on a line, whose markers are as long
 BAND = (0.08, 0.6)  # opacity of bands
+ACROSS = 0.6  # pixels that lines across the axes may be off
 BESIDE = 4.0  # pixels, between the edge of an area and the middle of the line that is its border
 
 
@@ -193,15 +185,15 @@ def _lines_across(
         if own < 2 * SAME_COLOR or np.ptp(color) < GREY and color.max() > DARK:
             continue
         cover = readout.coverage_inside(target, color, scene.paper, scene.box)
-        for method, ends, fit in directions:
+        for method, ends, scale in directions:
             found = readout.find_across(cover if method == "axhline" else cover.T, *ends)
-            if found is None or fit is None:
+            if found is None or scale is None:
                 continue
-            (place, style), (start, slope) = found, fit
+            place, style = found
             if any(method == other and abs(place - row) < 3 for other, row in places):
                 continue
             places.append((method, place))
-            text = brief(start + slope * place, 0.6 * abs(slope))
+            text = scale.literal(place, ACROSS)
             keywords = f"color={color_literal(color)}"
             if style != "-":
                 keywords += f", linestyle={string_literal(style)}"
@@ -211,16 +203,16 @@ def _lines_across(
     return changes
 
 
-def _scale(drawing: Drawing, target: np.ndarray, scene: Scene, frame: Frame, side: str) -> tuple[float, float] | None:
-    """(start, slope) of value = start + slope * pixel along a side of the target's axes."""
-    read = read_scale(target, scene.box, side)
-    if read is not None or side != "left":
-        return read
+def _scale(drawing: Drawing, target: np.ndarray, scene: Scene, frame: Frame, side: str) -> Scale | None:
+    """The scale of a side of the target's axes."""
+    scale = Scale.of(target, scene.box, side)
+    if scale is not None or side != "left":
+        return scale
     fit = axes_fit(drawing, drawing.series, 0, frame)
     if fit is None:
         return None
     start = fit.start + fit.slope * (frame.own[1] - frame.box[1] * frame.ratio_y)
-    return start, fit.slope * frame.ratio_y
+    return Scale(start, fit.slope * frame.ratio_y)
 
 
 def _fresh(program: Program, name: str, taken: dict) -> str:

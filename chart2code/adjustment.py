@@ -19,13 +19,13 @@ from scipy.optimize import linear_sum_assignment
 
 from chart2code import readout
 from chart2code.drawing import CYCLE, Drawing, Series, color_literal, literal_color, rgb
-from chart2code.program import Change, Program, decimals_for, literal, number, string_literal
-from chart2code.tick_labels import read_decades, read_scale
+from chart2code.program import Change, Program, brief, literal, number, string_literal
+from chart2code.scales import Scale, value_literals
+from chart2code.tick_labels import read_scale
 from chart2code.vocabulary import TIME_DIMENSIONS
 from eval_metric.similarity import CANVAS
 
 NICE_STEPS = (1.0, 2.0, 2.5, 5.0)  # of matplotlib's ticks
-FINEST = 0.002  # of the length of an axis: finer values can't be seen
 WASH = 0.6  # opacity that areas below lines don't have
 SAME_COLOR = 14  # of 255
 LARGE, MOSTLY = 1000, 0.8  # pixels of a colour, and which share of them are areas: that of no line
@@ -35,7 +35,6 @@ GREY = 30  # of 255: less chroma than this, and it may be grid or text
 THICKEST = 6  # points, of lines
 FILLED = ("bar", "barh", "stackplot")
 KNOWN = 0.6  # pixels that lines may be away from polylines whose places are known
-SEEN_PLACE = 0.4  # pixels: what is nearer has the same value on a logarithmic axis
 NOT_ZERO = 0.03  # of the length of an axis
 PLACE_ERROR = 0.15, 0.02  # of the distance between two points, and of that between the first and the last
 LOWER = {"^": 0.12, "v": -0.12}  # the middle of triangles with an edge, in their heights
@@ -288,8 +287,8 @@ def _sampled(
 
 def logarithmic(drawing: Drawing, target: np.ndarray) -> str | None:
     """
-    The program with logarithmic axes where those of the target are, by powers of ten at their ticks, and what its
-    marks are worth there; None if they aren't. The drawing's axes are straight, and its marks where those of the
+    The program with logarithmic axes where those of the target are, and what its marks are worth there; None if they
+    aren't. The drawing's axes are straight, and its marks where those of the
     target are.
     """
     program, series = drawing.program, [s for s in drawing.series if s.axes == 0]
@@ -298,26 +297,27 @@ def logarithmic(drawing: Drawing, target: np.ndarray) -> str | None:
         return None
     frame, columns, changes = Frame(box, drawing.box, False), {}, []
     axes = series[0].call.axes
-    for axis, side, names in (("x", "bottom", [s.call.x for s in series]), ("y", "left", [s.column for s in series])):
-        scale = read_decades(target, box, side)
-        if scale is None:
+    lying = any(s.kind == "barh" for s in series)
+    columns_of = {"x": [s.column if lying else s.call.x for s in series]}
+    columns_of["y"] = [s.call.x if lying else s.column for s in series]
+    for (axis, names), side in zip(columns_of.items(), ("bottom", "left")):
+        scale = Scale.of(target, box, side)
+        if scale is None or not scale.logarithmic:
             continue
         for name, s in zip(names, series):
             if program.literals(name) is None or len(program.literals(name)) != len(s.marks):
                 return None
             places = frame.from_own_x(s.marks[:, 0]) if axis == "x" else frame.from_own_y(s.marks[:, 1])
-            values = 10 ** (scale[0] + scale[1] * places)
-            error = math.log(10) * abs(scale[1]) * SEEN_PLACE
-            columns[name] = [brief(float(value), error * float(value)) for value in values]
-        text = f'plt.{axis}scale("log")' if axes == "plt" else f'{axes}.set_{axis}scale("log")'
-        changes.append(program.add_statement(text))
+            columns[name] = scale.literals(places, CANVAS)
+        texts = [f'plt.{axis}scale("log")'] if axes == "plt" else scale.kind(axes, axis)
+        changes += map(program.add_statement, texts)
         for method in (f"set_{axis}lim", f"set_{axis}ticks"):
             changes += [change for call in program.statement_calls(method) if (change := program.drop_statement(call))]
     return program.changed([*program.write_columns(columns), *changes]) if changes else None
 
 
-def is_logarithmic(program: Program) -> bool:
-    return any(program.statement_calls(name) for name in ("set_xscale", "set_yscale", "xscale", "yscale"))
+def is_logarithmic(program: Program, axes: str = "xy") -> bool:
+    return any(program.statement_calls(prefix + axis + "scale") for prefix in ("set_", "") for axis in axes)
 
 
 def place_literals(places: np.ndarray) -> list[str]:
@@ -399,30 +399,16 @@ class Frame:
         return self.box[0] + (x - self.own[0]) * (self.box[2] - self.box[0]) / (self.own[2] - self.own[0])
 
 
-@dataclass
-class Line:
-    """value = start + slope * pixel"""
-
-    start: float
-    slope: float
-
-    def __call__(self, pixels: np.ndarray) -> np.ndarray:
-        return self.start + self.slope * np.asarray(pixels)
-
-    def span(self, length: float) -> float:
-        return abs(self.slope) * length
-
-
-def _value_fit(marks: np.ndarray | None, values: Sequence[float], axis: int) -> Line | None:
+def _value_fit(marks: np.ndarray | None, values: Sequence[float], axis: int) -> Scale | None:
     """How pixels become values, by marks of known values."""
     if marks is None or len(marks) != len(values) or len(values) < 2:
         return None
     if np.ptp(values) == 0 or np.ptp(marks[:, axis]) < 2:  # nothing to go by: some scale that the next rendering mends
         slope = (abs(values[0]) or 1.0) / CANVAS * (1 if axis == 0 else -1)
-        return Line(values[0] - slope * marks[0, axis], slope)
+        return Scale(values[0] - slope * marks[0, axis], slope)
     slope, start = np.polyfit(marks[:, axis], values, 1)
     error = np.abs(start + slope * marks[:, axis] - values).max()
-    return Line(start, slope) if error < 0.02 * np.ptp(values) else None
+    return Scale(start, slope) if error < 0.02 * np.ptp(values) else None
 
 
 def match_colors(
@@ -536,7 +522,7 @@ def _bar_values(
     frame: Frame,
     count: int,
     ticks: np.ndarray,
-    fit: Line | None,
+    fit: Scale | None,
 ) -> dict[int, np.ndarray | None]:
     """Values of bars: their lengths, times value per pixel as in the drawing (`fit`, else by its bars)."""
     known = [
@@ -577,7 +563,7 @@ def _bar_values(
     return values
 
 
-def _hidden(s: Series, own: list[readout.Bar], fit: Line | None) -> float:
+def _hidden(s: Series, own: list[readout.Bar], fit: Scale | None) -> float:
     """Pixels of a bar's length that can't be measured (below a spine, at the next colour), as in the drawing."""
     if fit is None or len(own) != len(s.values):
         return 0.0
@@ -673,8 +659,10 @@ def _write_places(reading: Reading, column: str | None, ticks: np.ndarray, box: 
     reading.columns[column] = [brief(place, 0.03 * abs(step)) for place in places]
 
 
-def axes_fit(drawing: Drawing, series: list[Series], axes: int, frame: Frame) -> Line | None:
-    """How pixels along the value axis become values, by all marks of the axes."""
+def axes_fit(drawing: Drawing, series: list[Series], axes: int, frame: Frame) -> Scale | None:
+    """How pixels along the value axis become values, by all marks of the axes; None if it isn't linear."""
+    if is_logarithmic(drawing.program, "x" if frame.horizontal else "y"):
+        return None
     places, values = [], []
     stacked = False
     for s in series:
@@ -690,7 +678,7 @@ def axes_fit(drawing: Drawing, series: list[Series], axes: int, frame: Frame) ->
     return _value_fit(np.concatenate([marks, marks], axis=1), values, 1)
 
 
-def _tick_scale(reading: Reading, fit: Line, frame: Frame, axes: int, anchored: bool) -> tuple[float, float]:
+def _tick_scale(reading: Reading, fit: Scale, frame: Frame, axes: int, anchored: bool) -> tuple[float, float]:
     """
     Factor and shift for values so that the ticks of the target stand at the numbers that are written there, or, where
     these can't be read, at round numbers. anchored: zero stays zero.
@@ -753,17 +741,6 @@ def _scale_limits(reading: Reading, frame: Frame, factor: float, shift: float) -
         error = 0.004 * abs(ends[1] - ends[0])
         for node, value in zip(call.args, ends):
             reading.changes.append((reading.drawing.program.span(node), brief(value, error)))
-
-
-def value_literals(values: np.ndarray, span: float) -> list[str]:
-    decimals = decimals_for(max(span * FINEST, 1e-12))
-    return [literal(float(v), decimals) for v in values]
-
-
-def brief(value: float, error: float) -> str:
-    """The literal with the fewest digits that is not further than `error` from a value."""
-    decimals = next(d for d in range(-12, 13) if abs(round(value, d) - value) <= error or d == 12)
-    return literal(value, decimals)
 
 
 def _write(reading: Reading, columns: dict[str, np.ndarray], span: float) -> None:

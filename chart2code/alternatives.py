@@ -16,12 +16,13 @@ from matplotlib.colors import to_hex
 from matplotlib.font_manager import font_scalings
 
 from chart2code import readout
-from chart2code.adjustment import GREY, SAME_COLOR, Frame, axes_fit, brief, match_colors, value_literals
+from chart2code.adjustment import GREY, SAME_COLOR, Frame, axes_fit, is_logarithmic, match_colors
 from chart2code.clues import WIDTH, Clues
 from chart2code.drawing import Drawing, color_literal, rgb
 from chart2code.layout import shares_of, subplots_adjust
 from chart2code.pies import AXES
-from chart2code.program import Change, Program, literal, number, string_literal
+from chart2code.program import Change, Program, brief, literal, number, string_literal
+from chart2code.scales import value_literals
 from chart2code.tick_labels import POINTS, label_scale, read_scale
 from chart2code.words import DPI
 from eval_metric.similarity import CANVAS
@@ -202,7 +203,7 @@ def alternatives(drawing: Drawing, target: np.ndarray) -> list[list[list[Change]
         if (lines or areas) and not alike.ends:
             statement("margins", "x=0")
         if not alike.grid:
-            statement("grid", *_grids(alike.grid_shares))
+            statement("grid", *_grids(alike.grid_shares, alike.fine_grid))
         if program.statement_calls("grid"):
             statement("set_axisbelow", "True")
         if not alike.frame:
@@ -397,8 +398,9 @@ def _spines(program: Program, axes: str) -> list[Change | None]:
     return [program.add_statement(f"{axes}.spines[{names}].set_visible(False)") for names in sides]
 
 
-def _grids(shares: list[float] | None) -> Sequence[str]:
-    """Arguments of `grid` that draw these shares of the lines at the ticks of the left and the lower side."""
+def _grids(shares: list[float] | None, fine: bool = False) -> Sequence[str]:
+    """Arguments of `grid` that draw these shares of the lines at the ticks of the left and the lower side; `fine`:
+    also at the small ticks between them."""
     if shares is None:
         return GRIDS
     left, below = (share > LEAST_LINE for share in shares)
@@ -406,7 +408,9 @@ def _grids(shares: list[float] | None) -> Sequence[str]:
         return ()
     axis = "" if left and below else 'axis="y"' if left else 'axis="x"'
     dashes = 'linestyle="--"' if max(shares) < DASHED else ""
-    return [", ".join(filter(None, (axis, dashes, alpha))) for alpha in ("", "alpha=0.3", "alpha=0.5", "alpha=0.7")]
+    which = 'which="both"' if fine else ""
+    opacities = ("", "alpha=0.3", "alpha=0.5", "alpha=0.7")
+    return [", ".join(filter(None, (axis, which, dashes, alpha))) for alpha in opacities]
 
 
 def _legends(places: list[tuple[str, str]] | None, count: int) -> Sequence[str]:
@@ -525,8 +529,11 @@ def _bar_widths(program: Program, ratio: float | None) -> list[list[Change]]:
 
 
 def rounded(drawing: Drawing) -> str | None:
-    """The program with one digit less in the column that has most digits; None if none has three."""
+    """The program with one digit less in the column that has most digits; None if none has three, or where axes are
+    logarithmic: there each value has digits of its own."""
     program = drawing.program
+    if is_logarithmic(program):
+        return None
     longest, chosen = 2, None
     for table in program.tables:
         for name in table.names:

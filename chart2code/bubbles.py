@@ -18,13 +18,14 @@ from matplotlib.colors import CSS4_COLORS, TABLEAU_COLORS
 from scipy import ndimage
 
 from chart2code import heatmaps, readout
-from chart2code.adjustment import AREAS, brief, value_literals
+from chart2code.adjustment import AREAS
 from chart2code.captions import Page
 from chart2code.circles import disc_of, find_circles, with_hidden
 from chart2code.detail import detail_of
 from chart2code.drawing import color_literal, rgb
-from chart2code.program import string_literal
-from chart2code.tick_labels import read_decades, read_number, read_scale, runs_of
+from chart2code.program import brief, string_literal
+from chart2code.scales import Scale, value_literals
+from chart2code.tick_labels import read_number, runs_of
 from chart2code.words import Line
 
 if TYPE_CHECKING:
@@ -40,10 +41,12 @@ MOST_GROUPS, IN_GROUPS = 5, 0.85  # colours that are series; of the marks that h
 FEW = 10  # colours that are no map's
 EDGE = 1.0  # point, the width of the edges that marks have in their own colour
 SIZE_ERROR = 0.04  # of the size of a mark
-SEEN, PLACE = 0.3, 0.8  # pixels: what is nearer has the same value; and that limits and lines may be off
+PLACE = 0.8  # pixels that lines may be off
 MARGIN, AT_MARGIN = 0.05, 3.0  # of the range of values: matplotlib's; pixels that it may be off
 # Edges
 DARK = 120  # of 255: black edges and letters, in mixtures
+LEAST_EDGE, EDGE_DARK = 0.3, 0.35  # points; of the lightness of a mark, how much darker its edge is
+SAME_RADIUS = 1.0  # pixels: of the marks in a legend
 EDGES = (0.5, 0.8, 1.0, 1.5, 2.0)  # points, their usual widths
 EDGE_INK = 128  # of 255: half of a black edge on paper
 SOFT = 0.9  # pixels: by which marks within edges look smaller than they are
@@ -68,25 +71,6 @@ TITLE_GAP = 24  # pixels above the first mark
 ACROSS, APART = 0.35, 4  # of the length of an axis; pixels, to where there is none
 STRONGEST_GREY = 145  # of 255, from the paper: what is stronger is a black line
 STYLES = ((0.93, ""), (0.58, ', linestyle="--"'), (0.0, ', linestyle=":"'))  # by what is inked of their length
-
-
-@dataclass
-class Scale:
-    """value = start + slope * pixel, or the power of ten of that."""
-
-    start: float
-    slope: float
-    logarithmic: bool
-
-    def __call__(self, pixels: np.ndarray) -> np.ndarray:
-        values = self.start + self.slope * np.asarray(pixels, float)
-        return 10**values if self.logarithmic else values
-
-    @classmethod
-    def of(cls, target: np.ndarray, box: readout.Box, side: str) -> Scale | None:
-        decades = read_decades(target, box, side)
-        scale = decades or read_scale(target, box, side)
-        return scale and cls(*scale, decades is not None)
 
 
 @dataclass
@@ -334,6 +318,7 @@ class Writer:
         self.key_marks = marks[self.key.marks] if self.key else None
         self.marks = marks if self.key is None else marks[~self._in_key(marks)]
         self.varied = is_varied(self.marks.circles[:, 2])
+        self.edge = edge_of(sheet.target, self.marks, sheet.paper) / sheet.scale * 0.72  # points
         self.of_sizes = self.key is not None and len(grouped(self.key_marks.colors)) == 1
         self.statements: list[str] = []
 
@@ -410,7 +395,7 @@ class Writer:
     ) -> None:
         """Adds the call that draws marks, and its table; `columns`: of this besides places and sizes; `size`: of all
         marks, if it is known."""
-        x, y = (axis_literals(axis, marks.circles[:, k], self._length(k)) for k, axis in enumerate(self.axes))
+        x, y = (axis.literals(marks.circles[:, k], self._length(k)) for k, axis in enumerate(self.axes))
         sizes = point_size(marks.circles[:, 2], self.sheet.scale)
         table = {f"x{suffix}": x, f"y{suffix}": y}
         if self.varied and size is None:
@@ -420,6 +405,9 @@ class Writer:
             size = brief(float(np.median(sizes)), SIZE_ERROR * float(np.median(sizes)))
         table |= columns
         writing = None if suffix else self._names(marks, table)
+        if self.edge > LEAST_EDGE and not any("edgecolor" in option for option in options):
+            width = min(EDGES, key=lambda usual: abs(usual - self.edge))
+            options = [*options, 'edgecolor="black"', f"linewidths={width:g}"]
         if self.opacity < 1:
             options = [*options, f"alpha={self.opacity:g}"]
         rows = ", ".join(f"({', '.join(row)})" for row in zip(*table.values()))
@@ -501,12 +489,13 @@ class Writer:
             left, top, right, bottom = above[-1]
             read = self._read(((left + right) / 2, (top + bottom) / 2), 0.5, TEXT_HEIGHT * self.sheet.scale)
             arguments.append(f"title={string_literal(read.text if read else 'Legend')}")
-        self.statements.append(f"ax.legend({', '.join([*arguments, *options])})")
-
-    def _place(self, k: int, pixel: float) -> str:
-        """What a place of its own along an axis is worth, in few digits."""
-        value, error = float(self.axes[k](pixel)), PLACE * abs(self.axes[k].slope)
-        return brief(value, error * (math.log(10) * value if self.axes[k].logarithmic else 1))
+        radii = self.key_marks.circles[:, 2]
+        alike = self.varied and not self.of_sizes and bool(np.ptp(radii) < SAME_RADIUS)
+        self.statements.append(f"{'legend = ' * alike}ax.legend({', '.join([*arguments, *options])})")
+        if alike:
+            size = float(point_size(np.median(radii), self.sheet.scale))
+            size = brief(size, SIZE_ERROR * size)
+            self.statements.append(f"for handle in legend.legend_handles:\n    handle.set_sizes([{size}])")
 
     def _length(self, axis: int) -> float:
         return self.sheet.box[axis + 2] - self.sheet.box[axis]
@@ -535,7 +524,7 @@ class Writer:
                 strength = float(np.abs(color - self.sheet.paper).max())
             width = away[rows][:, inked].sum(axis=0).mean() / strength / self.sheet.scale * 0.72
             style = next(text for least, text in STYLES if inked.mean() > least)
-            value = self._place(k, place + start)
+            value = self.axes[k].literal(place + start, PLACE)
             method = "axvline" if name == "x" else "axhline"
             thin = f", linewidth={max(0.5, round(2 * width) / 2):g}" if abs(width - 1.5) > 0.25 else ""
             statements.append(f"ax.{method}({value}, color={color_literal(color)}{thin}{style})")
@@ -545,19 +534,12 @@ class Writer:
         """Statements for the scale and the limits of an axis, as far as they are not matplotlib's own."""
         axis, places = self.axes[k], self.marks.circles[:, k]
         first, last = (self.sheet.box[side] for side in ((0, 2) if k == 0 else (3, 1)))
-        statements = [f'ax.set_{name}scale("log")'] if axis.logarithmic else []
+        statements = axis.kind("ax", name)
         margin, length = MARGIN / (1 + 2 * MARGIN) * abs(last - first), abs(last - first)
         ends = np.sort(np.abs(places - first))[[0, -1]]
         if np.abs(ends - (margin, length - margin)).max() > AT_MARGIN:
-            return [*statements, f"ax.set_{name}lim({self._place(k, first)}, {self._place(k, last)})"]
+            return [*statements, axis.limits("ax", name, first, last)]
         return [*statements, *([f"ax.invert_{name}axis()"] if axis(first) > axis(last) else [])]
-
-
-def axis_literals(axis: Scale, pixels: np.ndarray, length: float) -> list[str]:
-    """What places along an axis of a length are worth."""
-    if not axis.logarithmic:
-        return value_literals(axis(pixels), abs(axis.slope) * length)
-    return [brief(float(value), math.log(10) * abs(axis.slope) * SEEN * float(value)) for value in axis(pixels)]
 
 
 def point_size(radius: np.ndarray, scale: float) -> np.ndarray:
@@ -605,6 +587,32 @@ def named_opacity(colors: list[np.ndarray], paper: Sequence[float], opacities: S
     return next(opacity for opacity in opacities if errors[opacity] < min(errors.values()) + SAME_NAMES)
 
 
+def edge_of(target: np.ndarray, marks: Marks, paper: Sequence[float]) -> float:
+    """The width, in pixels, of the black edges of marks on light paper; 0 if they have none."""
+    if sum(paper) < 3 * 128:
+        return 0.0
+    fine = detail_of(target)
+    picture, zoom = (target, 1.0) if fine is None else (fine.pixels, fine.zoom)
+    widths = []
+    for k in np.argsort(-marks.circles[:, 2])[:LARGEST]:
+        x, y, radius = marks.circles[k]
+        x, y = fine.enlarged((x, y)) if fine else (x, y)
+        lightness = picture[_around(picture.shape, x, y, zoom * radius + np.arange(-3.0, 3.5, 0.5))].max(axis=2)
+        darkness = 1 - np.median(lightness, axis=1) / max(1.0, marks.colors[k].max())
+        widths.append(0.5 * darkness.clip(0).sum() / zoom if darkness.max() > EDGE_DARK else 0.0)
+    return float(np.median(widths))
+
+
+def _around(shape: tuple[int, ...], x: float, y: float, reach: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns of a picture, each (len(reach), angles), on circles around a place."""
+    angles = np.arange(0, 2 * np.pi, 0.2)
+    rows, columns = (
+        np.rint(place + reach[:, None] * turn).astype(int).clip(0, shape[0] - 1)
+        for place, turn in ((y, np.sin(angles)), (x, np.cos(angles)))
+    )
+    return rows, columns
+
+
 def _has_rings(target: np.ndarray, marks: Marks, paper: np.ndarray) -> bool:
     """Whether large marks are darker at their outlines: there transparent edges lie upon transparent areas."""
     fine = detail_of(target)
@@ -614,13 +622,11 @@ def _has_rings(target: np.ndarray, marks: Marks, paper: np.ndarray) -> bool:
         x, y, radius = marks.circles[k]
         x, y = fine.enlarged((x, y)) if fine else (x, y)
         direction = marks.colors[k] - paper
-        angles = np.arange(0, 2 * np.pi, 0.2)
-        reach = zoom * radius - np.arange(0, 3, 0.5)
-        rows, columns = (
-            np.rint(place + reach[:, None] * turn).astype(int).clip(0, len(picture) - 1)
-            for place, turn in ((y, np.sin(angles)), (x, np.cos(angles)))
+        shares = (
+            (picture[_around(picture.shape, x, y, zoom * radius - np.arange(0, 3, 0.5))] - paper)
+            @ direction
+            / max(1.0, direction @ direction)
         )
-        shares = (picture[rows, columns] - paper) @ direction / max(1.0, direction @ direction)
         excess.append(np.median(shares, axis=1).max() - 1)
     return float(np.median(excess)) > RING
 

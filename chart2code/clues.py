@@ -16,11 +16,13 @@ from scipy import ndimage
 from chart2code import readout
 from chart2code.adjustment import Scene
 from chart2code.drawing import Drawing, Series
+from chart2code.tick_labels import major_ticks
 
 PAPER = 3  # of 255: what differs more from the paper is no paper,
 INK = 60  # and what differs more than this is ink
 GREY = 40  # of 255: chroma of frames and text
 BESIDE = 4  # pixels from a grid line where there is none
+NO_LINE, LEAST_FINE = (0.0, 0.1), 0.3  # where there are no small ticks; of lines at these, if there are some
 LEAST = 20  # pixels of a grid line that nothing hides
 GRID_SHARE, GRID_STRENGTH = 0.2, 1.5  # by how much grids of the same style differ: dashes; how pale they are
 OUTLINES = 60, 0.1  # dark pixels; share of them
@@ -61,11 +63,20 @@ class Clues:
         """What is drawn of the target's grid lines at the ticks of the left and the lower side; None: hidden."""
         if not self._grids or None in self._grids[0]:
             return None
-        return [share for share, _ in self._grids[0]]
+        return [share for share, _ in self._grids[0][:2]]
+
+    @cached_property
+    def fine_grid(self) -> bool:
+        """Whether the target has grid lines at the small ticks between those with labels."""
+        return bool(self._grids) and any(share > LEAST_FINE for share, _ in self._grids[0][2:])
 
     @cached_property
     def _grids(self) -> list[list[tuple[float, float] | None]]:
-        return [_grid(pixels, box) for pixels, box in self.pictures]
+        """Of the target and the drawing: the grid lines at large ticks, and those at small ones."""
+        return [
+            [*_grid(pixels, box), *(line or NO_LINE for line in _grid(pixels, box, small=True))]
+            for pixels, box in self.pictures
+        ]
 
     @cached_property
     def title(self) -> bool:
@@ -176,15 +187,16 @@ class Clues:
         return float(np.median(ratios)) if ratios else None
 
 
-def _grid(pixels: np.ndarray, box: readout.Box) -> list[tuple[float, float] | None]:
-    """Of the lines at the ticks of the left and of the lower side: the share of them that is drawn, and how dark they
-    are (of 255); None if they are hidden."""
+def _grid(pixels: np.ndarray, box: readout.Box, small: bool = False) -> list[tuple[float, float] | None]:
+    """Of the lines at the large, or the `small`, ticks of the left and of the lower side: the share of them that is
+    drawn, and how dark they are (of 255); None if they are hidden."""
     away = readout.difference(pixels, readout.paper_of(pixels, box)).astype(np.float32)
     grid: list[tuple[float, float] | None] = []
     turned = box[1], box[0], box[3], box[2]
     for side, picture, (start, low, end, high) in (("left", away, box), ("bottom", away.T, turned)):
         shares, strengths = [], []
-        for tick in readout.find_ticks(pixels, box, side):
+        ticks = major_ticks(pixels, box, side)
+        for tick in np.setdiff1d(readout.find_ticks(pixels, box, side), ticks) if small else ticks:
             row = int(round(tick))
             if not low + 2 * BESIDE < row < high - 2 * BESIDE:
                 continue

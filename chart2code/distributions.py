@@ -13,10 +13,10 @@ import numpy as np
 from scipy import ndimage
 
 from chart2code import readout
-from chart2code.adjustment import brief
 from chart2code.drawing import CYCLE, color_literal, rgb
-from chart2code.layers import Axis, Layers
-from chart2code.program import string_literal
+from chart2code.layers import Layers
+from chart2code.program import brief, string_literal
+from chart2code.scales import Scale
 from chart2code.tick_labels import runs_of
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def distributions(sheet: Sheet) -> list[str]:
         if layers.x.names == len(centers):
             texts = ", ".join(string_literal(name) for name in sheet.words.names(len(centers)))
             names = [f"names = [{texts}]", f"ax.set_xticks(range(1, {len(centers) + 1}), names)"]
-        layers.x = Axis(layers.x.start + 1, layers.x.slope)
+        layers.x = Scale(layers.x.start + 1, layers.x.slope)
     statements = [*_draw_violins(layers, violins), *_draw_boxes(layers, boxes, over=bool(violins))]
     return [layers.program(*statements, *names, without=("grid",))]
 

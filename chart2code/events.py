@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from chart2code.adjustment import brief, value_literals
 from chart2code.drawing import color_literal
-from chart2code.layers import Axis
-from chart2code.program import string_literal
+from chart2code.program import brief, string_literal
+from chart2code.scales import Scale
 from chart2code.tick_labels import runs_of
 
 if TYPE_CHECKING:
@@ -40,15 +39,14 @@ class Row:
 def event_plot(sheet: Sheet) -> list[str]:
     """A program of the rows of strokes that a chart is; none if it is anything else."""
     rows = find_rows(sheet)
-    x = Axis.of(sheet.target, sheet.box, "bottom")
-    if not rows or x is None or x.names:
+    x = Scale.of(sheet.target, sheet.box, "bottom")
+    if not rows or x is None:
         return []
-    y = Axis.of(sheet.target, sheet.box, "left")
+    y = Scale.of(sheet.target, sheet.box, "left")
     if y is None:  # names, or nothing: rows at 0, 1, ...
         gap = np.mean(np.diff([row.middle for row in rows])) if len(rows) > 1 else rows[0].top - rows[0].bottom
-        y = Axis(-rows[0].middle / gap, 1 / gap)
-    span = abs(x.slope) * (sheet.box[2] - sheet.box[0])
-    texts = [", ".join(value_literals(x(row.places), span)) for row in rows]
+        y = Scale(-rows[0].middle / gap, 1 / gap)
+    texts = [", ".join(x.literals(row.places, sheet.box[2] - sheet.box[0])) for row in rows]
     places = y(np.array([row.middle for row in rows]))
     length = float(np.mean([row.bottom - row.top for row in rows])) * abs(y.slope)
     keywords = [f"colors=[{', '.join(color_literal(row.color) for row in rows)}]"]
@@ -58,10 +56,10 @@ def event_plot(sheet: Sheet) -> list[str]:
         keywords.append(f"linelengths={brief(length, 0.5 * UNIT)}")
     statements = ["\n".join(["events = [", *(f"    [{text}]," for text in texts), "]"])]
     statements.append(f"ax.eventplot(events, {', '.join(keywords)})")
-    if Axis.of(sheet.target, sheet.box, "left") is None:
+    if Scale.of(sheet.target, sheet.box, "left") is None:
         names = ", ".join(string_literal(name) for name in sheet.words.names(len(rows)))
         statements += [f"names = [{names}]", f"ax.set_yticks(range({len(rows)}), names)"]
-    return [sheet.program(*statements)]
+    return [sheet.program(*statements, *x.kind("ax", "x"))]
 
 
 def find_rows(sheet: Sheet) -> list[Row]:

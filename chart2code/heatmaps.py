@@ -18,11 +18,11 @@ from matplotlib import colormaps
 from scipy import ndimage
 
 from chart2code import readout
-from chart2code.adjustment import brief, marker_size, value_literals
+from chart2code.adjustment import marker_size
 from chart2code.captions import ALONE, Page
 from chart2code.drawing import color_literal
-from chart2code.layers import Axis
-from chart2code.program import literal, string_literal
+from chart2code.program import brief, literal, string_literal
+from chart2code.scales import Scale, value_literals
 from chart2code.tick_labels import read_number, read_scale, runs_of
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def heat_map(sheet: Sheet) -> list[str]:
     reverse, low, high = (False, 0.0, 1.0) if bar is None else (bar.reverse, bar.low, bar.high)
     own = f"{name}_r" if reverse else name
     shares = 1 - shares if reverse else shares
-    axes = [Axis.of(sheet.target, sheet.box, side) for side in ("bottom", "left")]
+    axes = [Scale.or_names(sheet.target, sheet.box, side) for side in ("bottom", "left")]
     upward = axes[1] is not None and axes[1].slope < 0
     gap = _gap(sheet.target, sheet.box, grid)
     options = [f"cmap={string_literal(own)}"]
@@ -394,10 +394,10 @@ def _names(sheet: Sheet, axis: str, side: str, count: int, gap: float) -> list[s
     return [f"{name} = [{names}]", f"ax.set_{axis}ticks({places}, {name})"]
 
 
-def _extent(box: readout.Box, axes: list[Axis | None], grid: Grid, first: float) -> str | None:
+def _extent(box: readout.Box, axes: list[Scale | None], grid: Grid, first: float) -> str | None:
     """The limits of the axes; None if these are by index, from `first` on."""
     rows, columns = grid.colors.shape[:2]
-    if any(axis is None or axis.names for axis in axes):
+    if any(axis is None or axis.names or axis.logarithmic for axis in axes):
         return None
     left, right = (float(axes[0](place)) for place in (box[0], box[2]))
     bottom, top = sorted(float(axes[1](place)) for place in (box[1], box[3]))
@@ -408,9 +408,9 @@ def _extent(box: readout.Box, axes: list[Axis | None], grid: Grid, first: float)
     return f"({', '.join(brief(value, error) for value, error in zip((left, right, bottom, top), errors))})"
 
 
-def _upon(sheet: Sheet, name: str, axes: list[Axis | None], grid: Grid) -> list[str]:
+def _upon(sheet: Sheet, name: str, axes: list[Scale | None], grid: Grid) -> list[str]:
     """Statements that draw lines and points in colours that the image does not have."""
-    if None in axes:
+    if any(axis is None or axis.logarithmic for axis in axes):
         return []
     box = tuple(int(round(v)) for v in sheet.box)
     area = np.s_[box[1] + 2 : box[3] - 1, box[0] + 2 : box[2] - 1]

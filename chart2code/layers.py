@@ -15,14 +15,15 @@ import numpy as np
 from scipy import ndimage
 
 from chart2code import readout
-from chart2code.adjustment import THICKEST, brief, marker_size, place_literals, value_literals
+from chart2code.adjustment import THICKEST, marker_size, place_literals
 from chart2code.drawing import color_literal
-from chart2code.program import string_literal
-from chart2code.tick_labels import read_scale
+from chart2code.program import brief, string_literal
+from chart2code.scales import Scale, significant
 
 if TYPE_CHECKING:
     from chart2code.sketches import Sheet
 
+WIDTH_ERROR = 0.03  # of the width of bars
 BASE = 3.0  # pixels that bars and areas may end away from where they stand
 FILLED, OWN = 0.85, 0.8  # of the rectangle of a bar; and of a colour, in bars
 WIDE = 0.3  # of the columns of the axes, of an area
@@ -36,54 +37,35 @@ DARKER = 0.65  # of a colour, where a black line is that is hardly a pixel thick
 INKY = 120  # of 255: text and its mixtures with colours
 SPLINTER = 0.05  # of its largest part
 STACKED = 3.0  # pixels between areas that lie upon each other
+LEVEL = 0.8  # pixels: of what areas stand on
 FLAT = 2.0  # pixels that an edge may be away from a straight one
 AT_PLACES = 1.0  # pixels that a line may be away from one with its points where others are
 SAME_PLACE = 2.5  # pixels
+EVEN = 2.0  # pixels that even distances of bars differ by
 SMALL, ON_PATH = 10, 0.8  # pixels; of the ink of a line in dashes
 COMPACT = 2.5  # times the smaller side of a marker
-DASHED, NEAR_PATH = 0.55, 3  # of the columns of a line; pixels
+DASHED, DOTTED, NEAR_PATH = 0.55, 0.35, 3  # of the columns of a line; pixels
+LONG, HOLE = 0.5, 12  # of the width of the axes, what hangs together of a line; pixels within a marker
 LINE, MARKERS = 0.12, 0.5  # thickness of lines without markers, at most; and of markers alone
 MIXED = 8  # of 255: how far a colour may be from a mixture
 ON_RIM, TOUCHING = 0.8, 3.5  # of a colour, at the edges of bars; pixels between bars of a histogram
 BESIDE, COLORED, LEAST_LABELS = 90, 40, 20  # pixels beside the axes; of 255; pixels of labels in a colour
-LIMIT = 0.002  # of the length of an axis: its limits are as exact
 WASH, THIN_WASH = (0.05, 0.7), (0.05, 0.45)  # opacity of areas in the colour of another mark; and of thin ones
 
 
 @dataclass
-class Axis:
-    """value = start + slope * pixel; `names`: where names stand at its ticks, how many; the values are 0, 1, ..."""
-
-    start: float
-    slope: float
-    names: int = 0
-
-    def __call__(self, pixels: np.ndarray) -> np.ndarray:
-        return self.start + self.slope * np.asarray(pixels, float)
-
-    @classmethod
-    def of(cls, target: np.ndarray, box: readout.Box, side: str) -> Axis | None:
-        scale = read_scale(target, box, side)
-        if scale is not None:
-            return cls(*scale)
-        ticks = readout.find_ticks(target, box, side)
-        if side != "bottom" or len(ticks) < 2:
-            return None
-        slope, start = np.polyfit(ticks, np.arange(len(ticks)), 1)
-        return cls(float(start), float(slope), len(ticks))
-
-
-@dataclass
 class Layer:
-    """A colour and where it is, (H, W); for areas the heights of their upper and lower edges, (W,), nan where these
-    can't be seen."""
+    """A colour and where it is, (H, W), also within `hollow` markers; for areas the heights of their upper and lower
+    edges, (W,), nan where these can't be seen."""
 
     color: np.ndarray
     cover: np.ndarray
+    hollow: bool = False
     edges: tuple[np.ndarray, np.ndarray] | None = None
     bars: list[readout.Bar] = field(default_factory=list)
     axes: str = "ax"
     columns: tuple[str, str] | None = None  # of its places and values in the program
+    named: bool = True  # in a legend
 
 
 @dataclass
@@ -115,7 +97,7 @@ class Layers:
 
     def __init__(self, sheet: Sheet, series: list[tuple[np.ndarray, bool]], covers: list[np.ndarray]):
         self.sheet, self.target, self.box = sheet, sheet.target, sheet.box
-        self.x, self.y = (Axis.of(self.target, self.box, side) for side in ("bottom", "left"))
+        self.x, self.y = (Scale.or_names(self.target, self.box, side) for side in ("bottom", "left"))
         self.ticks = readout.find_ticks(self.target, self.box, "bottom")
         self.paper = sheet.paper
         self.inked = np.any([cover > 0.3 for cover in covers], axis=0)
@@ -123,6 +105,9 @@ class Layers:
         self.tables: list[_Table] = []
         self.places: list[np.ndarray] = []  # where lines may have their points
         for (color, solid), cover in zip(series, covers):
+            if not solid and (lines := self._lines_in(color, cover)):
+                self.lines += lines
+                continue
             layer, spotted, dotted = Layer(color, cover), sheet.spotted(cover), sheet.dotted(cover)
             if solid and (bars := self._find_bars(cover)):
                 layer.bars = bars
@@ -135,6 +120,8 @@ class Layers:
                 self.points.append(layer)
             else:
                 self.lines.append(layer)
+        if self.bars and self.x and self.x.bare:  # names that are numbers, as 10, 100, 1000
+            self.x = Scale.of_names(self.target, self.box)
         outlines = self._outlines()
         self.rims = [line for line in self.lines if _within(line.cover, outlines) > ON_RIM]
         self.lines = [line for line in self.lines if not any(line is rim for rim in self.rims)]
@@ -143,11 +130,32 @@ class Layers:
         self.areas = [layer for layer in self.areas if layer.edges]
         self.points = [layer for layer in self.points if not self._is_text(layer.color)]
         self.scales = {"ax": self.y}
-        right = Axis.of(self.target, self.box, "right")
+        right = Scale.of(self.target, self.box, "right")
         if right is not None:
             self.scales["ax2"] = right
             for layer in self._at_the_right():
                 layer.axes = "ax2"
+
+    def _lines_in(self, color: np.ndarray, cover: np.ndarray) -> list[Layer]:
+        """The lines of a colour that has one with hollow markers, or one that hangs together and besides that another
+        one in dots or dashes, or words; none if it has something else."""
+        inside, (left, top, right, bottom) = np.zeros(cover.shape, bool), (round(side) for side in self.box)
+        inside[top + AT_FRAME : bottom - AT_FRAME, left + AT_FRAME : right - AT_FRAME] = True
+        regions, _ = ndimage.label(inside & (cover > 0.4), np.ones((3, 3)))
+        widths = [columns.stop - columns.start for _, columns in ndimage.find_objects(regions)]
+        if max(widths, default=0) < LONG * (right - left):
+            return []
+        if _is_line(cover):
+            line = Layer(color, *_without_holes(cover))
+            return [line] if line.hollow else []
+        own = regions == 1 + int(np.argmax(widths))
+        first, rest = (np.where(part, cover, 0) for part in (ndimage.binary_dilation(own), inside & ~own))
+        if not _is_line(first):
+            return []
+        lines = [Layer(color, *_without_holes(first))]
+        if _is_line(rest, DOTTED):
+            return [*lines, Layer(color, rest, named=False)]
+        return lines if color.max() < INKY and not self.sheet.dotted(rest) else []
 
     def _at_the_right(self) -> list[Layer]:
         """The lines of the scale at the right side: in the colour of its labels, or those upon bars and areas."""
@@ -174,7 +182,8 @@ class Layers:
         layers = [*self.areas, *self.bars, *self.lines, *self.points]
         covers = readout.coverages(self.target, [layer.color for layer in layers], self.paper, self.box)
         legend = any(a is not b for a, b in zip(covers, readout.without_legend(covers, self.target, self.box)))
-        self.labels = {id(layer): self.sheet.words.label(k) for k, layer in enumerate(layers)} if legend else {}
+        named = [layer for layer in layers if layer.named]
+        self.labels = {id(layer): self.sheet.words.label(k) for k, layer in enumerate(named)} if legend else {}
         # Where bars stand, lines and areas may have their points, and where lines have theirs, areas.
         bars, lines = self._draw_bars(), self._draw_lines()
         statements = [*self._draw_areas(), *bars, *lines, *self._draw_points()]
@@ -196,10 +205,8 @@ class Layers:
             statements += [f"names = [{names}]", f"ax.set_xticks(range({self.x.names}), names)"]
         sides = [("ax", "x", self.x, self.box[0], self.box[2])]
         sides += [(axes, "y", self.scales[axes], self.box[3], self.box[1]) for axes in ("ax", "ax2")[: 1 + twin]]
-        for axes, name, axis, *ends in sides:
-            first, last = axis(ends)
-            error = LIMIT * abs(last - first)
-            statements.append(f"{axes}.set_{name}lim({brief(first, error)}, {brief(last, error)})")
+        for axes, name, scale, first, last in sides:
+            statements += [*scale.kind(axes, name), scale.limits(axes, name, first, last)]
         return statements
 
     # Columns
@@ -212,8 +219,7 @@ class Layers:
         return table.name, name
 
     def y_literals(self, heights: np.ndarray, axes: str = "ax") -> list[str]:
-        scale = self.scales[axes]
-        return value_literals(scale(heights), abs(scale.slope) * (self.box[3] - self.box[1]))
+        return self.scales[axes].literals(heights, self.box[3] - self.box[1])
 
     def _table(self, pixels: np.ndarray) -> _Table:
         for table in self.tables:
@@ -224,12 +230,10 @@ class Layers:
             table = _Table(pixels, self._fresh("categories"), literals)
         else:
             even = len(pixels) > 1 and np.diff(pixels).min() > 0
-            places = self.x(pixels)
-            texts = (
-                place_literals(places)
-                if even
-                else value_literals(places, abs(self.x.slope) * (self.box[2] - self.box[0]))
-            )
+            if even and not self.x.logarithmic:
+                texts = place_literals(self.x(pixels))
+            else:
+                texts = self.x.literals(pixels, self.box[2] - self.box[0])
             table = _Table(pixels, self._fresh("x"), texts)
         self.tables.append(table)
         return table
@@ -246,9 +250,11 @@ class Layers:
         """Where lines or the edges of areas have their points: those of other layers, or of their own."""
         names = [self.ticks] if self.x.names else []
         seen = np.flatnonzero(np.any([~np.isnan(path) for path in paths], axis=0))
+        own = readout.marker_places(paths[0], covers[0]) if covers else np.empty(0)
         for places in (*self.places, *(table.pixels for table in self.tables), *names):
             within = len(seen) and places[0] > seen[0] - AT_ENDS and places[-1] < seen[-1] + AT_ENDS
-            if len(places) > 2 and within and readout.misfit(paths, places) < AT_PLACES:
+            marked = all(np.abs(places - place).min() < SAME_PLACE for place in own)
+            if len(places) > 2 and within and marked and readout.misfit(paths, places) < AT_PLACES:
                 return places
         knots = readout.find_knots(paths, covers, self.x.slope)
         if knots is None or len(knots) < 2 or np.ptp(np.diff(knots)) > 1e-6:
@@ -262,12 +268,18 @@ class Layers:
     # Bars
 
     def _find_bars(self, cover: np.ndarray) -> list[readout.Bar]:
-        """Bars that stand on one line; none if a colour has other areas."""
-        found = readout.find_bars(cover, self.ticks)
+        """Bars that stand on one line, or hang from zero; none if a colour has other areas."""
+        # Of the many ticks of a logarithmic axis some are where bars touch.
+        at_labels = not self.x or not self.x.logarithmic or self.x.bare
+        found = readout.find_bars(cover, self.ticks if at_labels else ())
         if not 2 <= len(found) <= MOST_MARKS:
             return []
-        ends = np.array([bar.end for bar in found])
-        if np.mean(np.abs(ends - np.median(ends)) < BASE) < OWN or np.ptp([bar.width for bar in found]) > 4:
+        starts, ends = np.array([(bar.start, bar.end) for bar in found]).T
+        standing = np.abs(ends - np.median(ends)) < BASE
+        if self.y is not None:
+            at_zero = np.minimum(np.abs(starts - self.ground), np.abs(ends - self.ground)) < BASE
+            standing = max(standing, at_zero, key=np.mean)
+        if np.mean(standing) < OWN or np.ptp([bar.width for bar in found]) > 4:
             return []
         mask, own = cover > 0.5, 0
         for bar in found:
@@ -289,19 +301,45 @@ class Layers:
         return around & ~inside
 
     def _draw_bars(self) -> list[str]:
-        statements = []
-        for layer in self.bars:
+        statements = self._draw_colored_bars()
+        for layer in [] if statements else self.bars:
             tops = np.array([self._top(bar, layer.cover) for bar in layer.bars])
-            x, y = self._column(np.array([bar.center for bar in layer.bars]), tops, "height")
-            width = np.median([bar.width for bar in layer.bars])
-            gap = np.median(np.diff([bar.center for bar in layer.bars])) - width
-            touching = 0 <= gap < TOUCHING
-            width = float(width + gap if touching else width) * abs(self.x.slope)
-            wide = "" if abs(width - 0.8) < 0.03 else f"width={brief(width, 0.03 * width)}, "
-            edge = self._edge_color(layer) or ('"white"' if touching and gap > 0.5 else None)
+            x, y, width, gapped = self._stand(layer.bars, tops)
+            edge = self._edge_color(layer) or ('"white"' if gapped else None)
             edge = f", edgecolor={edge}" if edge else ""
-            statements.append(f"ax.bar({x}, {y}, {wide}{self._style(layer)}{edge})")
+            statements.append(f"ax.bar({x}, {y}, {width}{self._style(layer)}{edge})")
         return statements
+
+    def _draw_colored_bars(self) -> list[str]:
+        """Bars of several colours that stand one beside the other at even places, without a legend, as one statement;
+        none if they don't."""
+        found = [(bar, layer) for layer in self.bars for bar in layer.bars]
+        bars, layers = zip(*sorted(found, key=lambda entry: entry[0].center)) if found else ((), ())
+        at_names = self.x.names in (0, len(bars))
+        if len(self.bars) < 2 or self.labels or not at_names or np.ptp(np.diff([b.center for b in bars])) > EVEN:
+            return []
+        tops = np.array([self._top(bar, layer.cover) for bar, layer in zip(bars, layers)])
+        x, y, width, _ = self._stand(list(bars), tops)
+        colors = ", ".join(color_literal(layer.color) for layer in layers)
+        return [f"ax.bar({x}, {y}, {width}color=[{colors}])"]
+
+    def _stand(self, bars: list[readout.Bar], tops: np.ndarray) -> tuple[str, str, str, bool]:
+        """The columns of places and heights of bars, the keywords for their width, and whether a fine gap is between
+        them."""
+        centers, width = np.array([bar.center for bar in bars]), float(np.median([bar.width for bar in bars]))
+        gap = float(np.median(np.diff(centers))) - width
+        touching = 0 <= gap < TOUCHING
+        width += gap if touching else 0
+        if self.x.logarithmic:  # bars of one width in the picture
+            x, y = self._column(centers - width / 2, tops, "height")
+            ends = self.x(centers + width / 2) - self.x(centers - width / 2)
+            name, table = self._fresh("width"), next(table for table in self.tables if table.name == x)
+            table.columns[name] = [significant(float(end), WIDTH_ERROR) for end in ends]
+            return x, y, f'{name}, align="edge", ', touching and gap > 0.5
+        x, y = self._column(centers, tops, "height")
+        width *= abs(self.x.slope)
+        wide = "" if abs(width - 0.8) < 0.03 else f"width={brief(width, WIDTH_ERROR * width)}, "
+        return x, y, wide, touching and gap > 0.5
 
     def _edge_color(self, layer: Layer) -> str | None:
         """The colour of a line around bars; None if there is none."""
@@ -314,9 +352,12 @@ class Layers:
         return color_literal(self.rims[0].color) if self.rims else None
 
     def _top(self, bar: readout.Bar, cover: np.ndarray) -> float:
-        """The upper end of a bar, which other marks may cross."""
+        """The free end of a bar, which other marks may cross: the upper one, or, if it hangs, the lower one."""
         inner = slice(round(bar.center - bar.width / 2) + 1, round(bar.center + bar.width / 2))
         own = cover[:, inner] > readout.FULL
+        if self.y is not None and abs(bar.start - self.ground) < min(BASE, abs(bar.end - self.ground)):
+            ends = len(own) - own[::-1].argmax(axis=0)[own.any(axis=0)]
+            return float(np.percentile(ends, 75)) - 0.5 if len(ends) else bar.end
         tops = own.argmax(axis=0)[own.any(axis=0)]
         return float(np.percentile(tops, 25)) - 0.5 if len(tops) else bar.start
 
@@ -353,7 +394,7 @@ class Layers:
         statements = []
         for layer in self.areas:
             base, line = self._base(layer.edges[1]), self._line_at(layer.edges[0])
-            if base == 0 and line is not None:
+            if base == self.ground and line is not None:
                 statements.append(f"ax.fill_between({', '.join(line.columns)}, {self._area_style(layer)})")
                 continue
             edges = layer.edges[:1] if base is not None else layer.edges
@@ -364,8 +405,8 @@ class Layers:
                 self._column(knots, readout.fit_path(edge, knots), name) for edge, name in zip(edges, ("high", "low"))
             ]
             arguments = [columns[0][0], *(name for _, name in reversed(columns))]
-            if base:
-                arguments.append(brief(base, 0.002 * abs(self.y.slope) * (self.box[3] - self.box[1])))
+            if base not in (None, self.ground):
+                arguments.append(self.y.literal(base, LEVEL))
             statements.append(f"ax.fill_between({', '.join(arguments)}, {self._area_style(layer)})")
         return statements
 
@@ -385,7 +426,7 @@ class Layers:
     def _draw_stack(self) -> list[str]:
         """Areas that stand upon each other, as one statement; none if they don't."""
         layers = sorted(self.areas, key=lambda layer: -np.nanmedian(layer.edges[0]))  # from below to above
-        if len(layers) < 2 or self._base(layers[0].edges[1]) != 0:
+        if len(layers) < 2 or self.y.logarithmic or self._base(layers[0].edges[1]) != self.ground:
             return []
         for below, layer in itertools.pairwise(layers):
             apart = np.abs(below.edges[0] - layer.edges[1])
@@ -398,9 +439,10 @@ class Layers:
         knots = self._knots(edges, [])
         if knots is None:
             return []
-        zero = (0 - self.y.start) / self.y.slope
-        heights = [np.full(len(knots), zero), *(readout.fit_path(edge, knots) for edge in edges)]
-        columns = [self._column(knots, zero + above - below, "y") for below, above in itertools.pairwise(heights)]
+        heights = [np.full(len(knots), self.ground), *(readout.fit_path(edge, knots) for edge in edges)]
+        columns = [
+            self._column(knots, self.ground + above - below, "y") for below, above in itertools.pairwise(heights)
+        ]
         labels = [self.labels[id(layer)] for layer in layers if id(layer) in self.labels]
         labels = f", labels=[{', '.join(map(string_literal, labels))}]" if labels else ""
         colors = ", ".join(color_literal(layer.color) for layer in layers)
@@ -429,16 +471,20 @@ class Layers:
         strength = np.abs(np.array(near, float) - paper).max(axis=2).max(axis=0)
         return bool(np.median(strength) > 1.2 * np.abs(layer.color - paper).max())
 
+    @property
+    def ground(self) -> float:
+        """The pixel on which bars and areas stand."""
+        return self.y.ground(self.box[3])
+
     def _base(self, lower: np.ndarray) -> float | None:
-        """The value on which an area stands; None if its lower edge is no straight line."""
+        """The pixel on which an area stands; None if its lower edge is no straight line."""
         seen = lower[np.isfinite(lower)]
         if not len(seen):
-            return 0.0
+            return self.ground
         level = float(np.median(seen))
         if np.mean(np.abs(seen - level) < FLAT) < 0.9:
             return None
-        value = float(self.y(level))
-        return 0.0 if abs(value) < 3 * abs(self.y.slope) else value
+        return self.ground if abs(level - self.ground) < BASE else level
 
     # Lines and points
 
@@ -467,6 +513,7 @@ class Layers:
         if stroke is None:
             return ', marker="o"' if self.sheet.thickness(layer.cover) > LINE else ""
         keywords = f", marker={string_literal(stroke.marker or 'o')}" if stroke.markers else ""
+        keywords += ', markerfacecolor="none"' if stroke.markers and layer.hollow else ""
         if stroke.style != "-":
             keywords += f", linestyle={string_literal(stroke.style)}"
         width = round(2 * stroke.thickness / self.sheet.scale * 0.72) / 2
@@ -504,16 +551,24 @@ def _within(cover: np.ndarray, mask: np.ndarray) -> float:
     return float((ink & mask).sum() / max(1, ink.sum()))
 
 
-def _is_line(cover: np.ndarray) -> bool:
-    """Whether a colour is hardly anywhere but along one path, and there in most columns."""
+def _is_line(cover: np.ndarray, least: float = DASHED) -> bool:
+    """Whether a colour is hardly anywhere but along one path, and there in as many columns, as a share, as `least`."""
     ink, path = cover > 0.4, readout.find_path(cover)
     seen = np.flatnonzero(~np.isnan(path))
-    if len(seen) < WIDE * 100 or ink.any(axis=0)[seen[0] : seen[-1] + 1].mean() < DASHED:
+    if len(seen) < WIDE * 100 or ink.any(axis=0)[seen[0] : seen[-1] + 1].mean() < least:
         return False
     rows, columns = np.nonzero(ink)
     heights = np.interp(np.arange(len(path)), seen, path[seen])
     slopes = np.abs(np.gradient(ndimage.uniform_filter1d(heights, 3)))
     return bool(np.mean(np.abs(heights[columns] - rows) / np.hypot(1, slopes[columns]) < NEAR_PATH) > ON_PATH)
+
+
+def _without_holes(cover: np.ndarray) -> tuple[np.ndarray, bool]:
+    """The coverage by a line with what is within its markers, and whether there are such that are hollow."""
+    regions, _ = ndimage.label(cover < 0.4)
+    places = ndimage.find_objects(regions)
+    small = [k for k, place in enumerate(places, 1) if all(1 < side.stop - side.start <= HOLE for side in place)]
+    return (np.where(np.isin(regions, small), 1, cover), True) if len(small) >= 3 else (cover, False)
 
 
 def _scattered(cover: np.ndarray) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chart2code import readout
-from chart2code.adjustment import brief, percent_literals
+from chart2code.adjustment import percent_literals
 from chart2code.drawing import CYCLE, color_literal, rgb
 from chart2code.pies import (
     LABEL_DISTANCE,
@@ -30,7 +30,7 @@ from chart2code.pies import (
     columns_of,
     form_of,
 )
-from chart2code.program import literal, string_literal
+from chart2code.program import brief, literal, string_literal
 from eval_metric.similarity import CANVAS
 
 if TYPE_CHECKING:

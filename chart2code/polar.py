@@ -16,12 +16,12 @@ import numpy as np
 from scipy import ndimage
 
 from chart2code import readout
-from chart2code.adjustment import brief, value_literals
 from chart2code.captions import ALONE, CONTRAST, DPI, Page
 from chart2code.circles import fit_circle
 from chart2code.drawing import color_literal
 from chart2code.layout import SPACE, USUAL, shares_of, subplots_adjust
-from chart2code.program import string_literal
+from chart2code.program import brief, string_literal
+from chart2code.scales import value_literals
 from chart2code.tick_labels import read_number, runs_of
 from chart2code.words import Line
 from eval_metric.similarity import CANVAS

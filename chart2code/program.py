@@ -403,6 +403,12 @@ def literal(value: float, decimals: int) -> str:
     return f"{value:.{decimals}f}" if decimals > 0 else str(int(value))
 
 
+def brief(value: float, error: float) -> str:
+    """The literal with the fewest digits that is not further than `error` from a value."""
+    decimals = next(d for d in range(-12, 13) if abs(round(value, d) - value) <= error or d == 12)
+    return literal(value, decimals)
+
+
 def string_literal(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
 

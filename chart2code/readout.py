@@ -59,6 +59,9 @@ CLOSE = 0.3  # pixels that a path may be away from a polyline with few corners
 DIP = 0.6  # how much better the right number of corners fits than one more or less
 ROUGHLY, ROUND_ERROR = 1.6, 0.02  # times the best misfit; of a round distance
 INSETS = (0.5, 2.5, 4.5)  # pixels that ink goes on beyond the first and last corner: caps, markers
+ON_LINE = 4.0  # pixels that markers may be off their line, and that are between two at least
+EVEN, MOSTLY_EVEN = 2.0, 0.6  # pixels that even distances differ by; of these, those between neighbours
+MARKED = 1.0  # pixels that a path may be away from a polyline with corners at its markers
 MOST_KNOTS = 240
 LEVEL, SHORTEST_STEP = 0.3, 3  # rows, columns: of a line in steps
 CLOSED, ON_CIRCLE = (
@@ -778,16 +781,20 @@ def find_knots(
     paths: Sequence[np.ndarray], covers: Sequence[np.ndarray] = (), unit: float | None = None
 ) -> np.ndarray | None:
     """
-    Columns at which lines (their paths) that share their places have their points: where error bars stand; or at even
-    distances if there is a number of points that fits much better than one more or one less; or where markers stand;
-    or at round distances, if a pixel is a `unit`; or as few as will do for curves that are smooth, or too fine.
+    Columns at which lines (their paths) that share their places have their points: where error bars or markers stand;
+    or at even distances if there is a number of points that fits much better than one more or one less; or at round
+    distances, if a pixel is a `unit`; or as few as will do for curves that are smooth, or too fine.
     """
     columns = np.flatnonzero(np.any([~np.isnan(path) for path in paths], axis=0))
     if len(columns) < 10:
         return None
     for path, cover in zip(paths, covers):
-        places = _whisker_places(cover)
+        places = _without_gaps(_whisker_places(cover))
         if len(places) > 2 and misfit([path], places) < 2 * CLOSE:
+            return places
+    for path, cover in zip(paths, covers):
+        places = marker_places(path, cover)
+        if len(places) > 2 and misfit(paths, places) < MARKED:
             return places
     counts = range(2, max(4, min(MOST_KNOTS, len(columns) // 2)))
     ways = []  # (misfit, knots) for each number of points
@@ -804,19 +811,39 @@ def find_knots(
             ends = itertools.product(np.arange(0.5, max(INSETS) + 1, 0.5), repeat=2)
             tried = (np.linspace(columns[0] + a, columns[-1] - b, counts[k]) for a, b in ends)
             return min(tried, key=lambda knots: misfit(paths, knots))
-    for path, cover in zip(paths, covers):
-        points = find_points(dots_and_lines(cover)[0])
-        if points is None or len(points.places) < 3:
-            continue
-        x, y = points.places.T
-        on_path = (np.abs(np.interp(x, *_seen(path)) - y) < 4).all()
-        if on_path and np.diff(x).min() > 4 and misfit(paths, x) < 2 * CLOSE:
-            return x
     if unit is not None:
         for distance, knots in ways:
             if distance <= max(CLOSE, ROUGHLY * far.min()) and _is_round(abs(unit) * (knots[1] - knots[0])):
                 return knots
     return ways[int(np.argmax(far <= enough))][1]
+
+
+def marker_places(path: np.ndarray, cover: np.ndarray) -> np.ndarray:
+    """Columns of the markers of a line, with those that others hide at its ends or between even ones; none if there
+    are hardly any, or if they are not on the line."""
+    points = find_points(dots_and_lines(cover)[0])
+    if points is None or len(points.places) < 3:
+        return np.empty(0)
+    x, y = points.places.T
+    columns, heights = _seen(path)
+    if np.abs(np.interp(x, columns, heights) - y).max() >= ON_LINE or np.diff(x).min() <= ON_LINE:
+        return np.empty(0)
+    ends = columns[0] + INSETS[-1], columns[-1] - INSETS[-1]
+    x = np.array([*ends[:1] * bool(x[0] - ends[0] > ON_LINE), *x, *ends[1:] * bool(ends[1] - x[-1] > ON_LINE)])
+    return _without_gaps(x)
+
+
+def _without_gaps(places: np.ndarray) -> np.ndarray:
+    """Places at even distances, more exactly, with those that are missing; any others as they are."""
+    if len(places) < 3:
+        return places
+    gaps = np.diff(places)
+    usual = float(np.median(gaps))
+    counts = np.maximum(np.rint(gaps / usual), 1).astype(int)
+    if np.mean(counts == 1) < MOSTLY_EVEN or np.abs(gaps - counts * gaps.sum() / counts.sum()).max() > EVEN:
+        return places
+    numbers = np.concatenate([[0], counts.cumsum()])
+    return np.polyval(np.polyfit(numbers, places, 1), np.arange(numbers[-1] + 1))
 
 
 def _is_round(step: float) -> bool:

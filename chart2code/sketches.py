@@ -222,13 +222,14 @@ class Sheet:
 
         colors = [color for color, count in seen if not through_legend(color, count)][:MOST_COLORS]
         covers = readout.coverages(self.target, colors, self.paper, self.box)
-        colored = [cover > 0.1 for color, cover in zip(colors, covers) if np.ptp(color) > GREY]
+        colored = [cover > 0.5 for color, cover in zip(colors, covers) if np.ptp(color) > GREY]
         beside = ndimage.binary_dilation(np.any(colored, axis=0), iterations=2) if colored else False
         series = []
         for color, cover in zip(colors, covers):
             mask = cover > readout.FULL
             inner = ndimage.binary_opening(mask, np.ones((7, 5))).sum()
             solid = inner > SOLID * max(1, mask.sum()) and inner > 300 and not self.spotted(cover)
+            solid = solid and not self.dotted(ndimage.binary_opening(mask, np.ones((5, 5))))  # a line with markers
             across = readout.find_across(cover, self.box[0], self.box[2]) is not None
             thin = color.min() < PALE
             if np.ptp(color) <= GREY and not self.dotted(cover):

@@ -1,14 +1,16 @@
 """Reading the numbers at the ticks of an axis, and so the scale of its values.
 
-The numbers along a linear axis are in proportion to their places, so not each of them need be read: `read_scale` takes
-the line that most labels agree on, or none.
+The numbers along a linear axis are in proportion to their places, and along a logarithmic one their logarithms are, so
+not each of them need be read: `read_scale` and `read_powers` take the line that most labels agree on, or none.
 """
 
 from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,6 +22,7 @@ from chart2code.words import DPI, REGULAR, Line, read_line
 FONTS = (REGULAR, "DejaVuSerif.ttf")
 THOUSANDS = re.compile(r"-?[1-9]\d{0,2}(,\d{3})+")
 POINTED_THOUSANDS = re.compile(r"-?[1-9]\d{0,2}\.\d00")  # no axis needs three decimals to end in zeros
+UNITS = {"k": 1e3, "K": 1e3, "M": 1e6, "B": 1e9}  # behind numbers
 LOOKALIKES = str.maketrans("oO ", "00.")  # a point is as wide as a space, and has hardly more ink
 INK = 0.3  # of the contrast between text and page
 DIGIT = 0.73  # ems, the height of a digit
@@ -28,32 +31,51 @@ FITTING = (1.0, 0.94, 1.06, 0.8)  # of that size; the last beside a dollar sign,
 CLEAR, MOST_ERROR = 0.2, 0.5  # of the ink of a label, unexplained: no other size is tried; it is no number
 ALIKE = 0.25  # the same, for labels in the font of others
 IN_VAIN = 3  # labels that are no numbers, before the first one: they are words, or turned
+TICK = 3  # pixels, the thickest
 NEXT = 4  # pixels, at most, from one glyph to the next
 MOST_WIDE, TALLEST = 80, 24  # pixels of the canvas that a label takes
 MAJOR = 0.65  # of the ink of the largest tick: those of decades, not what stands between them
+AGREEING = 0.6  # of the labels that were read
+ROUND = 0.02  # of a multiple of a power of ten
+LEAST_AROUND = 5  # ticks around the one label of a logarithmic axis
+BETWEEN = 0.8  # of the ticks of a logarithmic axis: at multiples of powers of ten
 RAISED, SMALLER = 0.3, 0.7  # of a digit's height: an exponent's foot above the line; and of its size
 EXPONENT = re.compile(r"-?\d{1,2}")
 
 
+class Label(NamedTuple):
+    """A number at a tick, as it is written there."""
+
+    place: float
+    value: float
+    text: str
+
+
 @remembered
-def _labels(pixels: np.ndarray, box: Box, side: str) -> tuple[tuple[tuple[float, float], ...], float]:
-    """The numbers at ticks, as (place, value), and the scale of their glyphs, in pixels per pixel of a figure whose
-    labels have POINTS points; 0 if nothing can be read."""
-    ticks = find_ticks(pixels, box, side)
-    read, scale = _read_labels(pixels, box, ticks, side)
+def _labels(pixels: np.ndarray, box: Box, side: str) -> tuple[tuple[Label, ...], float]:
+    """The numbers at ticks, and the scale of their glyphs, in pixels per pixel of a figure whose labels have POINTS
+    points; 0 if nothing can be read."""
+    ticks, major = find_ticks(pixels, box, side), major_ticks(pixels, box, side)
+    if len(major) >= 2 * (len(ticks) - len(major)):  # of what stands between them there would be more
+        major = ticks
+    read, scale = _read_labels(pixels, box, major, side)
     fine = detail_of(pixels)
-    if len(read) < min(3, len(ticks)) and fine is not None:
-        finer, fine_scale = _read_labels(fine.pixels, tuple(fine.enlarged(box)), fine.enlarged(ticks), side)
+    if len(read) < min(3, len(major)) and fine is not None:
+        finer, fine_scale = _read_labels(fine.pixels, tuple(fine.enlarged(box)), fine.enlarged(major), side)
         if len(finer) > len(read):
-            read = tuple((float(fine.reduced(place)), value) for place, value in finer)
+            read = tuple(label._replace(place=float(fine.reduced(label.place))) for label in finer)
             scale = fine_scale / fine.zoom
     return read, scale
 
 
-def _read_labels(
-    pixels: np.ndarray, box: Box, ticks: np.ndarray, side: str
-) -> tuple[tuple[tuple[float, float], ...], float]:
-    read, texts, style, in_vain = [], [], None, 0
+def major_ticks(pixels: np.ndarray, box: Box, side: str) -> np.ndarray:
+    """The ticks that have nearly as much ink as the largest one."""
+    ticks, weights = weighed_ticks(pixels, box, side)
+    return ticks[weights >= MAJOR * weights.max(initial=0)]
+
+
+def _read_labels(pixels: np.ndarray, box: Box, ticks: np.ndarray, side: str) -> tuple[tuple[Label, ...], float]:
+    read, style, in_vain = [], None, 0
     for place in ticks:
         label = _cut(pixels, box, place, ticks, side)
         if label is None:
@@ -63,20 +85,21 @@ def _read_labels(
         if error <= MOST_ERROR:
             style, value = style or found, read_number(text)
         if value is not None:
-            read.append((float(place), value))
-            texts.append(_plain(text))
+            read.append(Label(float(place), value, text))
         elif in_vain + 1 == IN_VAIN and not read:
             break
         else:
             in_vain += 1
+    texts = [_plain(label.text) for label in read]
     if any(texts) and all(POINTED_THOUSANDS.fullmatch(text) for text in texts if text != "0"):
-        read = [(place, 1000 * value) for place, value in read]
+        read = [label._replace(value=1000 * label.value) for label in read]
     return tuple(read), style[1] if style else 0.0
 
 
 def label_scale(pixels: np.ndarray, box: Box) -> float | None:
     """The scale, as in `_labels`, of the glyphs at the lower and the left side; None if they differ."""
-    read = [_labels(pixels, box, side) for side in ("bottom", "left")]
+    sides = ("bottom", "left")
+    read = [(_powers_of_ten if read_decades(pixels, box, side) else _labels)(pixels, box, side) for side in sides]
     scales = [scale for numbers, scale in read if scale and len(numbers) != 1]
     return float(np.mean(scales)) if scales and max(scales) < 1.1 * min(scales) else None
 
@@ -89,46 +112,63 @@ def read_scale(pixels: np.ndarray, box: Box, side: str) -> tuple[float, float] |
     if read_decades(pixels, box, side):
         return None
     read, _ = _labels(pixels, box, side)
-    best: list[tuple[float, float]] = []
-    for (a, first), (b, second) in itertools.combinations(read, 2):
-        slope = (second - first) / (b - a)
-        if slope:
-            tolerance = 1.2 * abs(slope)  # a pixel
-            agreeing = [(p, v) for p, v in read if abs(first + slope * (p - a) - v) <= tolerance]
-            best = max(best, agreeing, key=len)
-    if len(best) < max(3, 0.6 * len(read)):
+    best = _agreeing([(label.place, label.value) for label in read])
+    if len(best) < max(3, AGREEING * len(read)):
         return None
     slope, start = np.polyfit(*zip(*best), 1)
     return float(start), float(slope)
+
+
+def _agreeing(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The points, as (place, value), of the straight line that most of them are on."""
+    best: list[tuple[float, float]] = []
+    for (a, first), (b, second) in itertools.combinations(points, 2):
+        slope = (second - first) / (b - a)
+        if slope:
+            tolerance = 1.2 * abs(slope)  # a pixel
+            agreeing = [(p, v) for p, v in points if abs(first + slope * (p - a) - v) <= tolerance]
+            best = max(best, agreeing, key=len)
+    return best
+
+
+def read_powers(
+    pixels: np.ndarray, box: Box, side: str
+) -> tuple[tuple[float, float], tuple[tuple[float, str], ...]] | None:
+    """
+    Of a side of the axes with plain numbers whose logarithms are in proportion to their places, as 0.1, 1, 10 or 1k,
+    2k, 4k: (start, slope) as of `read_decades`, and those labels, as (value, text); None if there aren't three that
+    agree, or two with ticks between them as logarithmic axes have.
+    """
+    read, _ = _labels(pixels, box, side)
+    points = [(label.place, float(np.log10(label.value))) for label in read if label.value > 0]
+    best = _agreeing(points)
+    if len(best) < max(2, AGREEING * len(read)):
+        return None
+    slope, start = (float(number) for number in np.polyfit(*zip(*best), 1))
+    if len(best) == 2 and not _at_multiples(start + slope * find_ticks(pixels, box, side)):
+        return None
+    places = {place for place, _ in best}
+    labels = [label for label in read if label.place in places]
+    return (start, slope), tuple((label.value, label.text.translate(LOOKALIKES)) for label in labels)
+
+
+def _at_multiples(logarithms: np.ndarray) -> bool:
+    """Whether most values are multiples of powers of ten, and many."""
+    mantissas = 10 ** (logarithms % 1)
+    return len(mantissas) > 4 and np.mean(np.abs(mantissas / np.rint(mantissas) - 1) < ROUND) > BETWEEN
 
 
 @remembered
 def read_decades(pixels: np.ndarray, box: Box, side: str) -> tuple[float, float] | None:
     """
     (start, slope) of log10(value) = start + slope * pixel along a side of the axes whose labels are powers of ten
-    (10, and a raised exponent); None if there aren't two that agree, and as many of all as can't be read.
+    (10, and a raised exponent); None if there aren't two that agree, and as many of all as can't be read, or one with
+    ticks around it as logarithmic axes have.
     """
-    ticks, weights = weighed_ticks(pixels, box, side)
-    ticks = ticks[weights >= MAJOR * weights.max(initial=0)]
-    scale, fine = _decades(pixels, box, ticks, side), detail_of(pixels)
-    if scale is None and fine is not None:
-        scale = _decades(fine.pixels, tuple(fine.enlarged(box)), fine.enlarged(ticks), side)
-        scale = scale and (scale[0] + scale[1] * float(fine.enlarged(0)), fine.zoom * scale[1])
-    return scale
-
-
-def _decades(pixels: np.ndarray, box: Box, ticks: np.ndarray, side: str) -> tuple[float, float] | None:
-    read, in_vain = [], 0
-    for place in ticks:
-        label = _cut(pixels, box, place, ticks, side)
-        exponent = _exponent(*label[:2]) if label else None
-        if exponent is not None:
-            read.append((place, exponent))
-        elif label is not None:
-            in_vain += 1
-            if in_vain == IN_VAIN and not read:
-                return None
-    if len(read) < max(2, in_vain):
+    read, _ = _powers_of_ten(pixels, box, side)
+    if len(read) == 1:
+        return _around(*read[0], find_ticks(pixels, box, side), upwards=side != "bottom")
+    if not read:
         return None
     places, exponents = (np.array(column, float) for column in zip(*read))
     slope, start = np.polyfit(places, exponents, 1)
@@ -137,9 +177,55 @@ def _decades(pixels: np.ndarray, box: Box, ticks: np.ndarray, side: str) -> tupl
     return float(start), float(slope)
 
 
+@remembered
+def _powers_of_ten(pixels: np.ndarray, box: Box, side: str) -> tuple[tuple[tuple[float, int], ...], float]:
+    """The exponents of the powers of ten at ticks, as (place, exponent), and the scale of their glyphs, as of
+    `_labels`; none if more labels can't be read."""
+    ticks, fine = major_ticks(pixels, box, side), detail_of(pixels)
+    read, scale = _exponents(pixels, box, ticks, side)
+    if len(read) < 2 and fine is not None:
+        finer, fine_scale = _exponents(fine.pixels, tuple(fine.enlarged(box)), fine.enlarged(ticks), side)
+        if len(finer) > len(read):
+            read = tuple((float(fine.reduced(place)), exponent) for place, exponent in finer)
+            scale = fine_scale / fine.zoom
+    return read, scale
+
+
+def _around(place: float, exponent: int, ticks: np.ndarray, upwards: bool) -> tuple[float, float] | None:
+    """(start, slope) as of `read_decades`, by one label and the ticks that stand at the multiples of powers of ten
+    around it; None if they don't. `upwards`: values rise with falling rows."""
+    above = ticks[ticks < place - 1][::-1] if upwards else ticks[ticks > place + 1]
+    below = ticks[ticks > place + 1] if upwards else ticks[ticks < place - 1][::-1]
+    if len(above) + len(below) < LEAST_AROUND or len(above) > 8 or len(below) > 8:
+        return None
+    values = np.array([1, *range(2, len(above) + 2), *(k / 10 for k in range(9, 9 - len(below), -1))], float)
+    places, logarithms = np.array([place, *above, *below]), exponent + np.log10(values)
+    slope, start = np.polyfit(places, logarithms, 1)
+    if np.abs(start + slope * places - logarithms).max() > 1.5 * abs(slope):
+        return None
+    return float(start), float(slope)
+
+
+def _exponents(
+    pixels: np.ndarray, box: Box, ticks: np.ndarray, side: str
+) -> tuple[tuple[tuple[float, int], ...], float]:
+    read, scale, in_vain = [], 0.0, 0
+    for place in ticks:
+        label = _cut(pixels, box, place, ticks, side)
+        power = _power_of_ten(*label[:2]) if label else None
+        if power is not None:
+            exponent, scale = power
+            read.append((float(place), exponent))
+        elif label is not None:
+            in_vain += 1
+            if in_vain == IN_VAIN and not read:
+                break
+    return (tuple(read), scale) if len(read) >= in_vain else ((), 0.0)
+
+
 @lru_cache(1024)
-def _exponent(ink: bytes, rows: int) -> int | None:
-    """Of a picture of 10 with an exponent, that; None if it is something else."""
+def _power_of_ten(ink: bytes, rows: int) -> tuple[int, float] | None:
+    """Of a picture of 10 with an exponent, that and the scale of its glyphs; None if it is something else."""
     line = np.frombuffer(ink, np.float32).reshape(rows, -1)
     glyphs = runs_of((line > INK).any(axis=0), 0)
     if len(glyphs) < 3:
@@ -159,7 +245,7 @@ def _exponent(ink: bytes, rows: int) -> int | None:
     raised = line[:, glyphs[1][1] :]
     read = read_line(raised, found[:1], (POINTS,), round(found[1] * SMALLER, 2))
     text = _with_hyphen(read.text)
-    return int(text) if EXPONENT.fullmatch(text) else None
+    return (int(text), found[1]) if EXPONENT.fullmatch(text) else None
 
 
 def _with_hyphen(text: str) -> str:
@@ -187,7 +273,7 @@ def _cut(pixels: np.ndarray, box: Box, place: float, ticks: np.ndarray, side: st
     ink = ink / ink.max()
     runs = runs_of((ink > INK).any(axis=0), 0)
     tick = 0 if side == "right" else ink.shape[1]
-    runs = [r for r in runs if tick not in r or np.ptp(np.flatnonzero((ink[:, r[0] : r[1]] > INK).any(axis=1))) > 2]
+    runs = [run for run in runs if tick not in run or not _is_ticks(ink[:, slice(*run)])]
     if not runs:
         return None
     if side == "left":  # what stands next to the axis; further out is the name of the axis
@@ -204,6 +290,11 @@ def _cut(pixels: np.ndarray, box: Box, place: float, ticks: np.ndarray, side: st
     line = max(lines, key=np.ptp) if side != "bottom" else lines[0]
     ink = ink[max(0, line[0] - 2) : line[1] + 2, max(0, min(chosen)[0] - 2) : max(chosen)[1] + 2]
     return ink_of(ink), len(ink), line[1] - line[0]
+
+
+def _is_ticks(ink: np.ndarray) -> bool:
+    """Whether what touches the axis is nothing but thin lines across it."""
+    return all(end - start <= TICK for start, end in runs_of((ink > INK).any(axis=1), 0))
 
 
 def ink_of(line: np.ndarray) -> bytes:
@@ -248,10 +339,12 @@ def _plain(text: str) -> str:
 def read_number(text: str) -> float | None:
     """The number that a text is, with or without units that stand beside numbers; None if it is none."""
     text = _plain(text)
+    unit = UNITS.get(text[-1:], 1)
+    text = text[:-1] if text[-1:] in UNITS else text
     if THOUSANDS.fullmatch(text):
         text = text.replace(",", "")
     try:
-        return float(text.replace(",", "."))
+        return unit * float(text.replace(",", "."))
     except ValueError:
         return None
 

@@ -188,3 +188,10 @@ plt.tight_layout()
 )
 def test_other_charts_are_none(executor, chart):
     assert programs(executor, chart) == []
+
+
+@pytest.mark.parametrize(("edge", "expected"), [("black", True), ("none", False)])
+def test_edges_of_bubbles(executor, edge, expected):
+    chart = f'plt.scatter(x, y, s=s, color="tab:orange", edgecolor="{edge}", linewidths=1)\n'
+    (code,) = programs(executor, LARGE + chart)
+    assert ('edgecolor="black"' in code) == expected

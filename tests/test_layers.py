@@ -171,6 +171,51 @@ def test_places_between_ticks_with_names(executor):
     assert chart_iou(executor.run(code).image, image) > 0.6  # but for the names
 
 
+def test_two_lines_of_one_color(executor):
+    chart = (
+        'plt.plot([1, 2, 3, 4, 5, 6], [4, 9, 7, 12, 10, 14], "ro-", mfc="none")\n'
+        'plt.plot([1, 2, 3, 4, 5, 6], [2, 3, 4, 5, 6, 7], "r:")\nplt.text(2, 13, "words")\n'
+    )
+    image = executor.run(PLT + chart).image
+    (code,) = copies(to_canvas(image), image.shape[1::-1], "")
+    assert methods_of(code) == ["plot", "plot"] and code.count('markerfacecolor="none"') == 1
+    program = Program(code)
+    found = [program.literals(name) for table in program.tables for name in table.names]
+    for values in ([4, 9, 7, 12, 10, 14], [2, 3, 4, 5, 6, 7]):
+        assert any(len(f) == 6 and np.abs(np.subtract(f, values)).max() < 0.25 for f in found)
+
+
+def test_a_black_line_with_square_markers_is_no_area(executor):
+    x, y = [0, 1, 3, 4, 6, 7, 9, 10], [5, 6, 9, 10, 15, 14, 12, 18]
+    chart = f'plt.plot({x}, {y}, "ks-", markersize=8)\nplt.plot({x}, [20] * 8, color="tab:orange")\n'
+    image = executor.run(PLT + chart).image
+    (code,) = copies(to_canvas(image), image.shape[1::-1], "")
+    program = Program(code)
+    assert "fill_between" not in code
+    assert any(np.allclose(program.literals(name), y, atol=0.2) for table in program.tables for name in table.names)
+
+
+def test_hidden_markers_are_points_of_their_line(executor):
+    chart = (
+        'plt.plot(range(9), range(2, 20, 2), "o-", color="tab:blue")\n'
+        'plt.plot([3, 8], [8, 3], "s-", color="tab:red", markersize=12)\n'
+    )
+    image = executor.run(PLT + chart).image
+    (code,) = copies(to_canvas(image), image.shape[1::-1], "")
+    program = Program(code)
+    columns = [program.literals(name) for table in program.tables for name in table.names]
+    assert any(len(column) == 9 and np.allclose(column, range(9), atol=0.1) for column in columns)
+
+
+def test_bars_hang_from_zero(executor):
+    chart = 'plt.bar(["a", "b", "c", "d", "e"], [4, -3, 6, -1, 2], color="teal")\n'
+    image = executor.run(PLT + chart).image
+    (code,) = copies(to_canvas(image), image.shape[1::-1], "")
+    program = Program(code)
+    columns = [program.literals(name) for table in program.tables for name in table.names]
+    assert any(column is not None and np.allclose(column, [4, -3, 6, -1, 2], atol=0.1) for column in columns)
+
+
 @pytest.mark.parametrize("style", ["-", "--", ":", "-."])
 def test_style_of_lines(executor, style):
     chart = f"import numpy as np\nx = np.linspace(0, 10, 60)\nplt.plot(x, np.sin(x), {style!r})\n"
