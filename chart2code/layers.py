@@ -14,17 +14,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage
 
+from chart2code import bars as bar_charts
 from chart2code import readout
 from chart2code.adjustment import THICKEST, marker_size, place_literals
 from chart2code.drawing import color_literal
 from chart2code.program import brief, string_literal
 from chart2code.scales import Scale, significant
+from chart2code.transparency import Tint, covers_of, find_tints, find_washes
 
 if TYPE_CHECKING:
     from chart2code.sketches import Sheet
 
 WIDTH_ERROR = 0.03  # of the width of bars
 BASE = 3.0  # pixels that bars and areas may end away from where they stand
+EVEN = 0.2  # of the distance between bars
 FILLED, OWN = 0.85, 0.8  # of the rectangle of a bar; and of a colour, in bars
 WIDE = 0.3  # of the columns of the axes, of an area
 MOST_MARKS = 200
@@ -33,22 +36,28 @@ JOINED = 0.9  # of the columns between the ends of an area
 GRID = 7  # pixels: lines of a grid, through an area
 AT_FRAME, AT_ENDS = 5, 8  # pixels
 NEAR_LINE = 5  # pixels from a line to a marker upon it
+PALER = 0.25  # of the way to white: edges between bars
 DARKER = 0.65  # of a colour, where a black line is that is hardly a pixel thick
 INKY = 120  # of 255: text and its mixtures with colours
+BAND, THICK = 4, 0.3  # pixels that a band is wide; and of its pixels, where it is
+OVERLAYS = 3  # times the opacity of a band: with its edge, below another one
 SPLINTER = 0.05  # of its largest part
 STACKED = 3.0  # pixels between areas that lie upon each other
 LEVEL = 0.8  # pixels: of what areas stand on
 FLAT = 2.0  # pixels that an edge may be away from a straight one
 AT_PLACES = 1.0  # pixels that a line may be away from one with its points where others are
 SAME_PLACE = 2.5  # pixels
-EVEN = 2.0  # pixels that even distances of bars differ by
+UNEVEN = 2.0  # pixels that even distances of bars differ by
 SMALL, ON_PATH = 10, 0.8  # pixels; of the ink of a line in dashes
 COMPACT = 2.5  # times the smaller side of a marker
 DASHED, DOTTED, NEAR_PATH = 0.55, 0.35, 3  # of the columns of a line; pixels
 LONG, HOLE = 0.5, 12  # of the width of the axes, what hangs together of a line; pixels within a marker
 LINE, MARKERS = 0.12, 0.5  # thickness of lines without markers, at most; and of markers alone
+SAME, NEAR_COLOR = 6, 24  # of 255: of one colour, and of thin lines
 MIXED = 8  # of 255: how far a colour may be from a mixture
-ON_RIM, TOUCHING = 0.8, 3.5  # of a colour, at the edges of bars; pixels between bars of a histogram
+ON_RIM, RIM_SHARE = 0.8, 0.015  # of a colour, at the edges of bars; and of what is around these
+TILE = 0.001  # of the width of bars that touch
+TOUCHING = 3.5  # pixels between bars of a histogram
 BESIDE, COLORED, LEAST_LABELS = 90, 40, 20  # pixels beside the axes; of 255; pixels of labels in a colour
 WASH, THIN_WASH = (0.05, 0.7), (0.05, 0.45)  # opacity of areas in the colour of another mark; and of thin ones
 
@@ -63,6 +72,9 @@ class Layer:
     hollow: bool = False
     edges: tuple[np.ndarray, np.ndarray] | None = None
     bars: list[readout.Bar] = field(default_factory=list)
+    below: list[Layer] = field(default_factory=list)  # bars that its bars stand on
+    measured: bool = False  # whether the ends of its bars are known
+    tint: Tint | None = None  # of what is transparent, and seen through others of its kind
     axes: str = "ax"
     columns: tuple[str, str] | None = None  # of its places and values in the program
     named: bool = True  # in a legend
@@ -78,37 +90,61 @@ class _Table:
     columns: dict[str, list[str]] = field(default_factory=dict)
 
 
-def layered(sheet: Sheet, series: list[tuple[np.ndarray, bool]], covers: list[np.ndarray]) -> list[str]:
-    """
-    A program of the layers of a chart; none if the numbers at the axes can't be read.
-
-    Args:
-        series: colours, and which of them fill areas.
-        covers: where these are, (H, W) each.
-    """
-    layers = Layers(sheet, series, covers)
+def layered(layers: Layers) -> list[str]:
+    """A program of the layers of a chart; none if it has none, or the numbers at the axes can't be read."""
     if layers.x is None or layers.y is None or not (layers.areas or layers.bars or layers.lines or layers.points):
         return []
     return [layers.program()]
 
 
 class Layers:
-    """The layers of a chart by their kinds; arguments as of `layered`."""
+    """
+    The layers of a chart by their kinds.
+
+    Args:
+        series: colours, and which of them fill areas.
+        covers: where these are, (H, W) each.
+    """
 
     def __init__(self, sheet: Sheet, series: list[tuple[np.ndarray, bool]], covers: list[np.ndarray]):
-        self.sheet, self.target, self.box = sheet, sheet.target, sheet.box
+        self.sheet, self.target, self.box, self.covers = sheet, sheet.target, sheet.box, covers
         self.x, self.y = (Scale.or_names(self.target, self.box, side) for side in ("bottom", "left"))
         self.ticks = readout.find_ticks(self.target, self.box, "bottom")
         self.paper = sheet.paper
         self.inked = np.any([cover > 0.3 for cover in covers], axis=0)
         self.areas, self.bars, self.lines, self.points = ([] for _ in range(4))
+        self.uprights: list[tuple[Layer, float, str]] = []  # lines across the axes: their columns and styles
         self.tables: list[_Table] = []
         self.places: list[np.ndarray] = []  # where lines may have their points
-        for (color, solid), cover in zip(series, covers):
+        taken = self._find_transparent(series) or self._find_stack(series, covers)
+        if not self.bars:
+            bands, covers = self._find_bands(series, covers)
+            taken |= bands
+        self._sort([entry for k, entry in enumerate(zip(series, covers)) if k not in taken], series)
+        if self.bars and self.x and self.x.bare:  # names that are numbers, as 10, 100, 1000
+            self.x = Scale.of_names(self.target, self.box)
+        self._set_edges_apart(series)
+        self._measure_areas()
+        self.points = [layer for layer in self.points if not self._is_text(layer.color)]
+        if self.y is None and self.sure:
+            self.y = self._axis_of_bars()
+        self.scales = {"ax": self.y}
+        right = Scale.of(self.target, self.box, "right")
+        if right is not None:
+            self.scales["ax2"] = right
+            for layer in self._at_the_right():
+                layer.axes = "ax2"
+
+    def _sort(
+        self, entries: list[tuple[tuple[np.ndarray, bool], np.ndarray]], series: list[tuple[np.ndarray, bool]]
+    ) -> None:
+        """Puts each of the series that are left, with where it is, to the layers of its kind."""
+        for (color, solid), cover in entries:
             if not solid and (lines := self._lines_in(color, cover)):
                 self.lines += lines
                 continue
-            layer, spotted, dotted = Layer(color, cover), sheet.spotted(cover), sheet.dotted(cover)
+            layer, spotted, dotted = Layer(color, cover), self.sheet.spotted(cover), self.sheet.dotted(cover)
+            thick = self.sheet.thickness(cover) > MARKERS
             if solid and (bars := self._find_bars(cover)):
                 layer.bars = bars
                 self.bars.append(layer)
@@ -116,25 +152,37 @@ class Layers:
                 self.areas.append(layer)
             elif color.max() < INKY and spotted and not dotted:
                 continue  # words
-            elif (spotted or dotted or sheet.thickness(cover) > MARKERS or _scattered(cover)) and not _is_line(cover):
+            elif (spotted or dotted or thick or _scattered(cover)) and not _is_line(cover):
                 self.points.append(layer)
+            elif found := self._find_upright(color):
+                self.uprights.append((layer, *found))
             else:
                 self.lines.append(layer)
-        if self.bars and self.x and self.x.bare:  # names that are numbers, as 10, 100, 1000
-            self.x = Scale.of_names(self.target, self.box)
+
+    def _set_edges_apart(self, series: list[tuple[np.ndarray, bool]]) -> None:
+        """Takes the edges of bars from the lines, and what is seen where bars meet."""
         outlines = self._outlines()
-        self.rims = [line for line in self.lines if _within(line.cover, outlines) > ON_RIM]
-        self.lines = [line for line in self.lines if not any(line is rim for rim in self.rims)]
+        self.rims = [line for line in self.lines if self._is_rim(line, outlines)]
+        rims = {id(line) for line in self.rims}
+        self.lines, self.points = (
+            [layer for layer in layers if id(layer) not in rims and not self._is_blend(layer, series)]
+            for layers in (self.lines, self.points)
+        )
+
+    def _measure_areas(self) -> None:
+        """Finds the edges of areas, and those that are too thin to be seen everywhere."""
         for layer in self.areas:
             layer.edges = self._find_edges(layer.cover)
+        self.thin_areas = [layer for layer in self.areas if not layer.edges]
         self.areas = [layer for layer in self.areas if layer.edges]
-        self.points = [layer for layer in self.points if not self._is_text(layer.color)]
-        self.scales = {"ax": self.y}
-        right = Scale.of(self.target, self.box, "right")
-        if right is not None:
-            self.scales["ax2"] = right
-            for layer in self._at_the_right():
-                layer.axes = "ax2"
+        for layer in self.thin_areas:
+            layer.edges = self._find_edges(layer.cover, joined=False)
+        self.thin_areas = [layer for layer in self.thin_areas if layer.edges]
+
+    @property
+    def sure(self) -> bool:
+        """Whether there are bars that nothing else looks like: upon each other, or seen through each other."""
+        return any(layer.measured for layer in self.bars)
 
     def _lines_in(self, color: np.ndarray, cover: np.ndarray) -> list[Layer]:
         """The lines of a colour that has one with hollow markers, or one that hangs together and besides that another
@@ -167,9 +215,53 @@ class Layers:
             return near
         return self.lines if self.bars or self.areas else self.lines[1:]
 
+    def _axis_of_bars(self) -> Scale:
+        """An axis whose numbers can't be read: 0 where the bars stand, and 1 from one tick to the next."""
+        bars = [bar for layer in self.bars if not layer.below for bar in layer.bars]
+        base, ticks = bars[0].end, readout.find_ticks(self.target, self.box, "left")
+        step = np.median(np.diff(ticks)) if len(ticks) > 1 else base - min(bar.start for bar in bars)
+        return Scale(float(base / step), float(-1 / step))
+
+    def _find_upright(self, color: np.ndarray) -> tuple[float, str] | None:
+        """Column and style of a line from the lower side of the axes to the upper one, of this colour; None if there
+        is none."""
+        near = readout.difference(self.target, color) < NEAR_COLOR
+        near &= readout.coverage_inside(self.target, color, self.paper, self.box) > 0
+        return readout.find_across(near.T.astype(np.float32), self.box[1], self.box[3])
+
+    def _is_rim(self, line: Layer, outlines: np.ndarray) -> bool:
+        """Whether a colour is that of the edges of bars, which where these are transparent has several shades."""
+        exact = np.minimum(line.cover, readout.difference(self.target, line.color) < NEAR_COLOR)
+        enough = (exact > 0.4).sum() > RIM_SHARE * outlines.sum()
+        return enough and max(_within(line.cover, outlines), _within(exact, outlines)) > ON_RIM
+
+    def _is_blend(self, layer: Layer, series: list[tuple[np.ndarray, bool]]) -> bool:
+        """Whether a colour is there where bars meet, and between theirs, or theirs and that of dark edges."""
+        if not self.sure:
+            return False
+        colors = [color for color, solid in series if solid]
+        mixed = any(
+            readout.wash_of(layer.color, one, other)
+            for one in colors
+            for other in (*colors, np.zeros(3))
+            if one is not other
+        )
+        return mixed and _within(layer.cover, self._inside(2)) > JOINED
+
+    def _inside(self, around: int) -> np.ndarray:
+        """(H, W) bool: where bars are, or so many pixels beside them."""
+        mask = np.zeros(self.target.shape[:2], bool)
+        for bar in (bar for layer in self.bars for bar in layer.bars if bar.start < bar.end):
+            left, right = round(bar.center - bar.width / 2), round(bar.center + bar.width / 2)
+            mask[
+                max(0, round(bar.start) - around) : round(bar.end) + around + 1,
+                max(0, left - around) : right + around + 1,
+            ] = True
+        return mask
+
     def _is_text(self, color: np.ndarray) -> bool:
-        """Whether a colour is that of words upon an area: of the area's, and black."""
-        mixed = any(readout.wash_of(color, area.color, (0, 0, 0)) for area in self.areas)
+        """Whether a colour is that of words upon an area or a bar: of its colour, and black."""
+        mixed = any(readout.wash_of(color, layer.color, (0, 0, 0)) for layer in (*self.areas, *self.bars))
         return bool(color.max() < INKY and mixed)
 
     def _is_wash(self, color: np.ndarray, series: list[tuple[np.ndarray, bool]]) -> bool:
@@ -179,14 +271,16 @@ class Layers:
 
     def program(self, *first: str, without: Sequence[str] = ()) -> str:
         """The program; `first`: statements before those of the layers; `without`: as of `Sheet.program`."""
-        layers = [*self.areas, *self.bars, *self.lines, *self.points]
+        stack = self._stacked([*self.areas, *self.thin_areas]) or self._stacked(self.areas)
+        layers = [*(stack or self.areas), *self.bars, *self.lines, *self.points]
         covers = readout.coverages(self.target, [layer.color for layer in layers], self.paper, self.box)
         legend = any(a is not b for a, b in zip(covers, readout.without_legend(covers, self.target, self.box)))
         named = [layer for layer in layers if layer.named]
         self.labels = {id(layer): self.sheet.words.label(k) for k, layer in enumerate(named)} if legend else {}
         # Where bars stand, lines and areas may have their points, and where lines have theirs, areas.
         bars, lines = self._draw_bars(), self._draw_lines()
-        statements = [*self._draw_areas(), *bars, *lines, *self._draw_points()]
+        areas = self._draw_stack(stack) if stack else self._draw_areas()
+        statements = [*areas, *bars, *lines, *self._draw_points(), *self._draw_uprights()]
         tables = [
             f"{', '.join([table.name, *table.columns])} = zip(*[{', '.join(rows)}])"
             for table in self.tables
@@ -206,14 +300,19 @@ class Layers:
         sides = [("ax", "x", self.x, self.box[0], self.box[2])]
         sides += [(axes, "y", self.scales[axes], self.box[3], self.box[1]) for axes in ("ax", "ax2")[: 1 + twin]]
         for axes, name, scale, first, last in sides:
+            at_zero = not scale.logarithmic and name == "y" and abs(first - scale.ground(first)) < BASE
+            first = scale.ground(first) if at_zero and (self.bars or self.areas) else first
             statements += [*scale.kind(axes, name), scale.limits(axes, name, first, last)]
         return statements
 
     # Columns
 
-    def _column(self, pixels: np.ndarray, heights: np.ndarray, name: str, axes: str = "ax") -> tuple[str, str]:
-        """The names of the columns of places and of values for points of the picture."""
-        table = self._table(pixels)
+    def _column(
+        self, pixels: np.ndarray, heights: np.ndarray, name: str, axes: str = "ax", literals: list[str] | None = None
+    ) -> tuple[str, str]:
+        """The names of the columns of places and of values for points of the picture; `literals`: of the places, if
+        they don't stand at names."""
+        table = self._table(pixels, literals)
         name = self._fresh(name)
         table.columns[name] = self.y_literals(heights, axes)
         return table.name, name
@@ -221,7 +320,7 @@ class Layers:
     def y_literals(self, heights: np.ndarray, axes: str = "ax") -> list[str]:
         return self.scales[axes].literals(heights, self.box[3] - self.box[1])
 
-    def _table(self, pixels: np.ndarray) -> _Table:
+    def _table(self, pixels: np.ndarray, literals: list[str] | None = None) -> _Table:
         for table in self.tables:
             if len(table.pixels) == len(pixels) and np.abs(table.pixels - pixels).max() < SAME_PLACE:
                 return table
@@ -229,14 +328,14 @@ class Layers:
             literals = [string_literal(name) for name in self.sheet.words.names(len(pixels))]
             table = _Table(pixels, self._fresh("categories"), literals)
         else:
-            even = len(pixels) > 1 and np.diff(pixels).min() > 0
-            if even and not self.x.logarithmic:
-                texts = place_literals(self.x(pixels))
-            else:
-                texts = self.x.literals(pixels, self.box[2] - self.box[0])
-            table = _Table(pixels, self._fresh("x"), texts)
+            table = _Table(pixels, self._fresh("x"), literals or self._x_literals(pixels))
         self.tables.append(table)
         return table
+
+    def _x_literals(self, pixels: np.ndarray) -> list[str]:
+        if len(pixels) > 1 and np.diff(pixels).min() > 0 and not self.x.logarithmic:
+            return place_literals(self.x(pixels))
+        return self.x.literals(pixels, self.box[2] - self.box[0])
 
     def _fresh(self, name: str) -> str:
         taken = {known for table in self.tables for known in (table.name, *table.columns)}
@@ -244,6 +343,8 @@ class Layers:
 
     def _style(self, layer: Layer, color: str | None = None) -> str:
         label = f", label={string_literal(self.labels[id(layer)])}" if id(layer) in self.labels else ""
+        if color is None and layer.tint:
+            color = f"{color_literal(layer.tint.ink)}, alpha={round(20 * layer.tint.opacity) / 20:g}"
         return f"color={color or color_literal(layer.color)}{label}"
 
     def _knots(self, paths: list[np.ndarray], covers: list[np.ndarray]) -> np.ndarray | None:
@@ -281,6 +382,10 @@ class Layers:
             standing = max(standing, at_zero, key=np.mean)
         if np.mean(standing) < OWN or np.ptp([bar.width for bar in found]) > 4:
             return []
+        steps = np.subtract([bar.center for bar in found], found[int(standing.argmax())].center)
+        steps /= np.diff([bar.center for bar in found]).min()
+        even = np.abs(steps - steps.round()) < EVEN
+        found = [bar for k, bar in enumerate(found) if standing[k] or even[k]]  # no handle of a legend
         mask, own = cover > 0.5, 0
         for bar in found:
             left = round(bar.center - bar.width / 2)
@@ -289,6 +394,85 @@ class Layers:
                 return []
             own += mask[part].sum()
         return found if own > OWN * mask.sum() else []
+
+    def _find_transparent(self, series: list[tuple[np.ndarray, bool]]) -> set[int]:
+        """Takes the bars and areas that are seen through each other; which series these and their mixtures are."""
+        solid = [k for k, (_, is_solid) in enumerate(series) if is_solid]
+        tints = find_tints([series[k][0] for k in solid], self.target, self.paper, self.box)
+        if not tints:
+            return set()
+        masks = covers_of([tint for _, tint in tints], self.target, self.paper, self.box)
+        layers = [
+            Layer(series[solid[k]][0], mask.astype(np.float32), tint=tint, measured=True)
+            for (k, tint), mask in zip(tints, masks)
+        ]
+        found = [bar_charts.find_histogram(mask) for mask in masks]
+        histograms = [histogram for histogram in found if histogram is not None]
+        common = iter(bar_charts.with_common_places(histograms) if histograms else [])
+        for layer, histogram in zip(layers, found):
+            if histogram is None:
+                self.areas.append(layer)
+                continue
+            histogram = next(common)
+            layer.bars = [
+                readout.Bar(middle, histogram.width, top, histogram.base)
+                for middle, top in zip(histogram.middles, histogram.tops)
+            ]
+            self.bars.append(layer)
+        return self._explained(series, masks)
+
+    def _find_bands(
+        self, series: list[tuple[np.ndarray, bool]], covers: list[np.ndarray]
+    ) -> tuple[set[int], list[np.ndarray]]:
+        """Takes bands in the colours of several lines; which series are of their colours, and where the series are
+        without them."""
+        thin = [k for k, (color, solid) in enumerate(series) if not solid and np.ptp(color) > COLORED]
+        if len(thin) < 2:
+            return set(), covers
+        palette = [color for color, _ in readout.find_colors(self.target, self.box)]
+        washes = find_washes([series[k][0] for k in thin], palette, self.target, self.paper, self.box)
+        masks = covers_of([tint for _, tint in washes], self.target, self.paper, self.box)
+        found = [  # no soft edges of lines
+            (tint, mask)
+            for (_, tint), mask in zip(washes, masks)
+            if ndimage.binary_opening(mask, np.ones((BAND, BAND))).sum() > THICK * mask.sum()
+        ]
+        if not found:
+            return set(), covers
+        tints, masks = zip(*found)
+        paper = np.array(self.paper, float)
+        self.areas = [Layer(tint.over(paper), mask.astype(np.float32), tint=tint) for tint, mask in zip(tints, masks)]
+        least = 1 - (1 - max(tint.opacity for tint in tints)) ** OVERLAYS  # where bands and their edges overlap
+        covers = [np.where(cover < least, 0, cover) if k in thin else cover for k, cover in enumerate(covers)]
+        return self._explained(series, masks), covers
+
+    def _explained(self, series: list[tuple[np.ndarray, bool]], masks: list[np.ndarray]) -> set[int]:
+        """The series that fill areas and are of colours of these masks."""
+        every, explained = np.any(masks, axis=0), set()
+        for k, (color, solid) in enumerate(series):
+            own = readout.difference(self.target, color) < SAME
+            if solid and (own & every).sum() > MOSTLY * own.sum():
+                explained.add(k)
+        return explained
+
+    def _find_stack(self, series: list[tuple[np.ndarray, bool]], covers: list[np.ndarray]) -> set[int]:
+        """Takes bars that stand upon each other; which series these are."""
+        solid = [k for k, (_, is_solid) in enumerate(series) if is_solid]
+        if len(solid) < 2:
+            return set()
+        stack = bar_charts.find_stack([covers[k] > readout.FULL for k in solid], self.ticks)
+        if stack is None:
+            return set()
+        feet = np.full(len(stack.middles), stack.base)
+        for k, heights in zip(stack.order, stack.heights):
+            color, cover = series[solid[k]][0], covers[solid[k]]
+            bars = [
+                readout.Bar(middle, stack.width, foot - height, foot)
+                for middle, height, foot in zip(stack.middles, heights, feet)
+            ]
+            self.bars.append(Layer(color, cover, bars=bars, below=list(self.bars), measured=True))
+            feet = feet - heights
+        return set(solid)
 
     def _outlines(self) -> np.ndarray:
         """(H, W) bool: where the edges of bars would be."""
@@ -301,13 +485,18 @@ class Layers:
         return around & ~inside
 
     def _draw_bars(self) -> list[str]:
-        statements = self._draw_colored_bars()
+        statements = [] if any(layer.below or layer.tint for layer in self.bars) else self._draw_colored_bars()
         for layer in [] if statements else self.bars:
-            tops = np.array([self._top(bar, layer.cover) for bar in layer.bars])
+            if layer.below:
+                tops = np.array([bar.start - bar.end for bar in layer.bars]) + self.ground
+            else:
+                tops = np.array([self._top(bar, layer) for bar in layer.bars])
             x, y, width, gapped = self._stand(layer.bars, tops)
+            layer.columns = x, y
+            feet = bar_charts.keyword_for_feet("bottom", [other.columns[1] for other in layer.below])
             edge = self._edge_color(layer) or ('"white"' if gapped else None)
             edge = f", edgecolor={edge}" if edge else ""
-            statements.append(f"ax.bar({x}, {y}, {width}{self._style(layer)}{edge})")
+            statements.append(f"ax.bar({x}, {y}, {width}{feet}{self._style(layer)}{edge})")
         return statements
 
     def _draw_colored_bars(self) -> list[str]:
@@ -316,9 +505,10 @@ class Layers:
         found = [(bar, layer) for layer in self.bars for bar in layer.bars]
         bars, layers = zip(*sorted(found, key=lambda entry: entry[0].center)) if found else ((), ())
         at_names = self.x.names in (0, len(bars))
-        if len(self.bars) < 2 or self.labels or not at_names or np.ptp(np.diff([b.center for b in bars])) > EVEN:
+        apart = np.ptp(np.diff([b.center for b in bars])) if bars else 0.0
+        if len(self.bars) < 2 or self.labels or not at_names or apart > UNEVEN:
             return []
-        tops = np.array([self._top(bar, layer.cover) for bar, layer in zip(bars, layers)])
+        tops = np.array([self._top(bar, layer) for bar, layer in zip(bars, layers)])
         x, y, width, _ = self._stand(list(bars), tops)
         colors = ", ".join(color_literal(layer.color) for layer in layers)
         return [f"ax.bar({x}, {y}, {width}color=[{colors}])"]
@@ -327,34 +517,60 @@ class Layers:
         """The columns of places and heights of bars, the keywords for their width, and whether a fine gap is between
         them."""
         centers, width = np.array([bar.center for bar in bars]), float(np.median([bar.width for bar in bars]))
-        gap = float(np.median(np.diff(centers))) - width
+        steps = np.diff(centers)
+        gap = float(np.median(steps)) - width
         touching = 0 <= gap < TOUCHING
-        width += gap if touching else 0
+        if touching:  # with half of the gaps at both sides
+            width = float(np.mean(steps / np.round(steps / np.median(steps))))
         if self.x.logarithmic:  # bars of one width in the picture
             x, y = self._column(centers - width / 2, tops, "height")
             ends = self.x(centers + width / 2) - self.x(centers - width / 2)
             name, table = self._fresh("width"), next(table for table in self.tables if table.name == x)
             table.columns[name] = [significant(float(end), WIDTH_ERROR) for end in ends]
             return x, y, f'{name}, align="edge", ', touching and gap > 0.5
-        x, y = self._column(centers, tops, "height")
         width *= abs(self.x.slope)
-        wide = "" if abs(width - 0.8) < 0.03 else f"width={brief(width, WIDTH_ERROR * width)}, "
-        return x, y, wide, touching and gap > 0.5
+        literals = self._tiles(centers, width) if touching else None
+        x, y = self._column(centers, tops, "height", literals=literals)
+        text = brief(width, (TILE if touching else WIDTH_ERROR) * width)
+        return x, y, "" if abs(width - 0.8) < 0.03 else f"width={text}, ", touching and gap > 0.5
+
+    def _tiles(self, middles: np.ndarray, width: float) -> list[str]:
+        """Places for bars of one width that leave neither gaps nor lie upon each other."""
+        width, places = float(brief(width, TILE * width)), self.x(middles)
+        slots = np.round((places - places[0]) / width)
+        first = float(brief(float(np.mean(places - width * slots)), TILE * width * 10))
+        return [brief(first + width * slot, 1e-4 * width) for slot in slots]
 
     def _edge_color(self, layer: Layer) -> str | None:
         """The colour of a line around bars; None if there is none."""
-        dark = []
-        for bar in layer.bars:
-            middle, top = slice(round(bar.center) - 2, round(bar.center) + 3), round(self._top(bar, layer.cover))
+        dark, level = [], min(other.color.max() for other in self.bars)
+        for bar in (bar for bar in layer.bars if bar.end - bar.start > BASE):
+            middle, top = slice(round(bar.center) - 2, round(bar.center) + 3), round(self._top(bar, layer))
             dark.append(self.target[max(0, top - 1) : top + 2, middle].max(axis=2).min(axis=0).mean())
-        if np.mean(np.array(dark) < DARKER * layer.color.max()) > OWN and layer.color.max() > INKY:
+        if dark and np.mean(np.array(dark) < DARKER * level) > OWN and layer.color.max() > INKY:
             return '"black"'
-        return color_literal(self.rims[0].color) if self.rims else None
+        if layer.tint and self.rims and self.rims[0].color.max() < INKY:  # transparent as well
+            return '"black"'
+        if self.rims:
+            return color_literal(self.rims[0].color)
+        return '"white"' if self._has_pale_edges(layer) else None
 
-    def _top(self, bar: readout.Bar, cover: np.ndarray) -> float:
+    def _has_pale_edges(self, layer: Layer) -> bool:
+        """Whether there are white lines between bars and those that stand on them."""
+        pale = []
+        for other in (other for other in self.bars if other.below and other.below[-1] is layer):
+            level = max(layer.color.min(), other.color.min()) * (1 - PALER) + 255 * PALER
+            for bar in (bar for bar in other.bars if bar.end - bar.start > BASE):
+                middle, foot = slice(round(bar.center) - 2, round(bar.center) + 3), round(bar.end)
+                pale.append(self.target[foot - 2 : foot + 3, middle].min(axis=2).max(axis=0).mean() > level)
+        return bool(pale) and np.mean(pale) > OWN
+
+    def _top(self, bar: readout.Bar, layer: Layer) -> float:
         """The free end of a bar, which other marks may cross: the upper one, or, if it hangs, the lower one."""
+        if layer.measured:
+            return bar.start if bar.start < bar.end else self.ground
         inner = slice(round(bar.center - bar.width / 2) + 1, round(bar.center + bar.width / 2))
-        own = cover[:, inner] > readout.FULL
+        own = layer.cover[:, inner] > readout.FULL
         if self.y is not None and abs(bar.start - self.ground) < min(BASE, abs(bar.end - self.ground)):
             ends = len(own) - own[::-1].argmax(axis=0)[own.any(axis=0)]
             return float(np.percentile(ends, 75)) - 0.5 if len(ends) else bar.end
@@ -363,18 +579,22 @@ class Layers:
 
     # Areas
 
-    def _find_edges(self, cover: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
-        """As of `Layer`; None if this is no area."""
+    def _find_edges(self, cover: np.ndarray, joined: bool = True) -> tuple[np.ndarray, np.ndarray] | None:
+        """As of `Layer`; None if this is no area, `joined` from one end to the other."""
         mask = ndimage.binary_opening(cover > readout.FULL, np.ones((2, 2)))
+        mask = ndimage.binary_closing(mask, np.ones((GRID, 1)))  # over lines
         regions, count = ndimage.label(mask)
         sizes = ndimage.sum_labels(mask, regions, np.arange(1, count + 1))
-        mask = np.isin(regions, 1 + np.flatnonzero(sizes > SPLINTER * sizes.max(initial=0)))  # no handles of a legend
+        at_frame = [part[0].stop > self.box[3] - AT_FRAME for part in ndimage.find_objects(regions)]
+        kept = (sizes > SPLINTER * sizes.max(initial=0)) | at_frame  # no handles of a legend
+        mask = np.isin(regions, 1 + np.flatnonzero(kept))
         columns = np.flatnonzero(mask.any(axis=0))
         above = [layer.cover > 0.3 for layer in (*self.bars, *self.lines, *self.points)]
         above = np.any(above, axis=0) if above else np.zeros_like(mask)
         if not len(columns) or np.ptp(columns) < WIDE * (self.box[2] - self.box[0]):
             return None
-        if ndimage.binary_closing(mask.any(axis=0), np.ones(GRID))[columns[0] : columns[-1] + 1].mean() < JOINED:
+        inked = ndimage.binary_closing(mask.any(axis=0), np.ones(GRID))[columns[0] : columns[-1] + 1]
+        if joined and inked.mean() < JOINED:
             return None  # bars upon others
         upper, lower = (np.full(mask.shape[1], np.nan) for _ in range(2))
         upper[columns] = mask[:, columns].argmax(axis=0)
@@ -388,9 +608,6 @@ class Layers:
         return upper, lower
 
     def _draw_areas(self) -> list[str]:
-        stack = self._draw_stack()
-        if stack:
-            return stack
         statements = []
         for layer in self.areas:
             base, line = self._base(layer.edges[1]), self._line_at(layer.edges[0])
@@ -423,25 +640,22 @@ class Layers:
                 return line
         return None
 
-    def _draw_stack(self) -> list[str]:
-        """Areas that stand upon each other, as one statement; none if they don't."""
-        layers = sorted(self.areas, key=lambda layer: -np.nanmedian(layer.edges[0]))  # from below to above
-        if len(layers) < 2 or self.y.logarithmic or self._base(layers[0].edges[1]) != self.ground:
-            return []
-        for below, layer in itertools.pairwise(layers):
-            apart = np.abs(below.edges[0] - layer.edges[1])
-            if not np.isfinite(apart).any() or np.nanpercentile(apart, 80) > STACKED:
-                return []
-        edges = [layers[0].edges[0]]
-        for layer in layers[1:]:  # where one has no height, nothing of it is seen
+    def _draw_stack(self, layers: list[Layer]) -> list[str]:
+        """Areas that stand upon each other, from below to above, as one statement."""
+        inked = np.any([(layer.cover > readout.FULL).any(axis=0) for layer in layers], axis=0)
+        edges = [np.where(inked, self.ground, np.nan)]
+        for layer in layers:  # where one has no height, nothing of it is seen
             absent = ~ndimage.binary_closing((layer.cover > readout.FULL).any(axis=0), np.ones(GRID))
             edges.append(np.where(absent, edges[-1], layer.edges[0]))
+        edges = edges[1:]
         knots = self._knots(edges, [])
         if knots is None:
             return []
-        heights = [np.full(len(knots), self.ground), *(readout.fit_path(edge, knots) for edge in edges)]
+        zero = self.ground
+        heights = [np.full(len(knots), zero), *(readout.fit_path(edge, knots) for edge in edges)]
         columns = [
-            self._column(knots, self.ground + above - below, "y") for below, above in itertools.pairwise(heights)
+            self._column(knots, np.minimum(zero, zero + above - below), "y")
+            for below, above in itertools.pairwise(heights)
         ]
         labels = [self.labels[id(layer)] for layer in layers if id(layer) in self.labels]
         labels = f", labels=[{', '.join(map(string_literal, labels))}]" if labels else ""
@@ -449,8 +663,25 @@ class Layers:
         names = ", ".join([columns[0][0], *(name for _, name in columns)])
         return [f"ax.stackplot({names}{labels}, colors=[{colors}])"]
 
+    def _stacked(self, areas: list[Layer]) -> list[Layer]:
+        """Areas from below to above, if each stands on the one before, or on the base where that isn't seen; else
+        none."""
+        layers = sorted(areas, key=lambda layer: -np.nanmedian(layer.edges[0]))
+        if len(layers) < 2 or self.y.logarithmic or self._base(layers[0].edges[1]) != self.ground:
+            return []
+        for below, layer in itertools.pairwise(layers):
+            apart = np.abs(below.edges[0] - layer.edges[1])
+            if not np.isfinite(apart).any() or np.nanpercentile(apart, 80) > STACKED:
+                return []
+        return layers
+
     def _area_style(self, layer: Layer) -> str:
         """As `_style`; the colour of another mark, transparent, if that looks the same."""
+        if layer.tint:
+            near = [line.color for line in self.lines if np.abs(line.color - layer.tint.ink).max() < NEAR_COLOR]
+            color = color_literal(near[0] if near else layer.tint.ink)
+            ink = f"{color}, alpha={round(20 * layer.tint.opacity) / 20:g}"
+            return self._style(layer, ink if self._is_edged(layer) else f"{ink}, linewidth=0")
         paper, best = np.array(self.paper, float), (MIXED, None, 0.0)
         for other in (*self.bars, *self.lines, *self.points):
             share = readout.wash_of(layer.color, other.color, self.paper)
@@ -505,6 +736,14 @@ class Layers:
             x, y = layer.columns = self._column(knots, heights, "y", layer.axes)
             style = self._style(layer) + self._stroke(layer, knots, heights)
             statements.append(f"{layer.axes}.plot({x}, {y}, {style})")
+        return statements
+
+    def _draw_uprights(self) -> list[str]:
+        statements = []
+        for line, column, style in self.uprights:
+            place = brief(float(self.x(column)), 0.6 * abs(self.x.slope))
+            dashes = f", linestyle={string_literal(style)}" if style != "-" else ""
+            statements.append(f"ax.axvline({place}, color={color_literal(line.color)}{dashes})")
         return statements
 
     def _stroke(self, layer: Layer, knots: np.ndarray, heights: np.ndarray) -> str:

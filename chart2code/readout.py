@@ -45,6 +45,7 @@ BLUR = 0.5  # pixels: of edges, and by taking the mean of markers between pixels
 FULL = 0.75  # coverage from which a pixel belongs to a filled area
 SOLID_DOT = 0.68  # of its rectangle: more than of letters
 THROUGH_LEGEND = 0.2  # of a colour: matplotlib draws legends with an opacity of 0.8
+SHADE = 7  # of 255: of one colour through a legend
 GRID_LINE, PALEST_LINE = 0.7, 0.7  # share of a column that is inked by the grid, and less than which it covers there
 LONGEST_GAP = 40  # columns that a line may be hidden in
 JUMP, GAP = 0.5, 0.3  # price, in columns of a path, of a row that it jumps and of a column in which it isn't seen
@@ -63,6 +64,7 @@ ON_LINE = 4.0  # pixels that markers may be off their line, and that are between
 EVEN, MOSTLY_EVEN = 2.0, 0.6  # pixels that even distances differ by; of these, those between neighbours
 MARKED = 1.0  # pixels that a path may be away from a polyline with corners at its markers
 MOST_KNOTS = 240
+UPRIGHT = 4  # columns, at most, from one step to the next
 LEVEL, SHORTEST_STEP = 0.3, 3  # rows, columns: of a line in steps
 CLOSED, ON_CIRCLE = (
     (0.9, 0.7, 0.6),
@@ -584,8 +586,16 @@ def without_legend(covers: list[np.ndarray], pixels: np.ndarray, box: Box) -> li
 @remembered
 def below_legend(pixels: np.ndarray, color: np.ndarray, paper: Sequence[float]) -> np.ndarray:
     """Where a filled area shows through a legend."""
+    seen = through_legend(color, paper)
+    if np.abs(seen - paper).max() < SHADE:  # too pale to be told from the paper
+        return np.zeros(pixels.shape[:2], bool)
+    return ndimage.binary_opening(difference(pixels, seen) < SHADE, np.ones((3, 3)))
+
+
+def through_legend(color: np.ndarray, paper: Sequence[float]) -> np.ndarray:
+    """The colour that another has below a legend."""
     paper = np.asarray(paper, np.float32)
-    return ndimage.binary_opening(difference(pixels, paper + THROUGH_LEGEND * (color - paper)) < 7, np.ones((3, 3)))
+    return paper + THROUGH_LEGEND * (color - paper)
 
 
 # Marks
@@ -740,7 +750,10 @@ def find_steps(cover: np.ndarray) -> tuple[np.ndarray, np.ndarray, str] | None:
     heights = path[columns]
     flat = np.split(np.arange(len(columns)), np.flatnonzero(np.abs(np.diff(heights)) > LEVEL) + 1)
     flat = [part for part in flat if len(part) >= SHORTEST_STEP]
-    if len(flat) < 3 or sum(map(len, flat)) < 0.9 * len(columns) or max(np.ptp(heights[part]) for part in flat) > 1:
+    if len(flat) < 3 or max(np.ptp(heights[part]) for part in flat) > 1:
+        return None
+    upright = np.mean([b[0] - a[-1] <= UPRIGHT for a, b in itertools.pairwise(flat)]) > 0.9
+    if sum(map(len, flat)) < (0.7 if upright else 0.9) * len(columns):
         return None
     levels = np.array([np.median(heights[part]) for part in flat])
     jumps = [(columns[a[-1]] + columns[b[0]]) / 2 for a, b in itertools.pairwise(flat)]

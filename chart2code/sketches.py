@@ -18,12 +18,14 @@ from scipy import ndimage
 
 from chart2code import readout
 from chart2code.adjustment import place_literals
+from chart2code.bars import keyword_for_feet
 from chart2code.bubbles import bubble_chart
 from chart2code.distributions import distributions
 from chart2code.drawing import color_literal
 from chart2code.events import event_plot
 from chart2code.heatmaps import heat_map
-from chart2code.layers import layered
+from chart2code.horizontal_bars import horizontal_stack
+from chart2code.layers import Layers, layered
 from chart2code.layout import USUAL, shares_of, subplots_adjust
 from chart2code.pie_programs import pie_chart
 from chart2code.polar import polar_chart
@@ -41,6 +43,7 @@ LEAST = 0.008  # of the pixels of the most frequent colour: less is no series,
 THIN = 70  # but so many may be a line, or some points
 SOLID = 0.5  # of the pixels of bars and areas that are not at an edge
 GREY, DARK = 26, 90  # of 255: chroma of greys, and how light lines of that kind are at most
+BLOCK, BLOCK_SIZES = 0.92, 1.3  # of the rectangles of a colour, filled; times the smallest one
 DOTS, MARKERS = 0.12, 0.5  # thickness from which there are markers on a line, and nothing but markers
 DASHED = 0.5  # of the columns of the axes, inked: spots may be dashes of a line, too
 LETTERS = 0.7  # of their rectangles, filled
@@ -111,6 +114,15 @@ def _sides(cover: np.ndarray) -> list[tuple[int, int]]:
     """Height and width of each part of a colour that hangs together."""
     regions, _ = ndimage.label(cover > 0.4)
     return [(part[0].stop - part[0].start, part[1].stop - part[1].start) for part in ndimage.find_objects(regions)]
+
+
+def _in_blocks(cover: np.ndarray) -> bool:
+    """Whether a colour is there in rectangles of several sizes: parts of bars, and no markers."""
+    regions, _ = ndimage.label(cover > 0.4)
+    parts = ndimage.find_objects(regions)
+    filled = [np.mean(regions[part] > 0) for part in parts]
+    sizes = [regions[part].size for part in parts]
+    return bool(len(parts) and np.mean(filled) > BLOCK and max(sizes) > BLOCK_SIZES * min(sizes))
 
 
 def _parsed(code: str) -> ast.Module:
@@ -217,8 +229,8 @@ class Sheet:
         ]
 
         def through_legend(color: np.ndarray, count: int) -> bool:
-            shares = [readout.wash_of(color, other, self.paper) or 0 for other, more in seen if more > count]
-            return any(abs(share - readout.THROUGH_LEGEND) < 0.05 for share in shares)
+            seen_through = [readout.through_legend(other, self.paper) for other, more in seen if more > count]
+            return any(np.abs(color - other).max() < readout.SHADE for other in seen_through)
 
         colors = [color for color, count in seen if not through_legend(color, count)][:MOST_COLORS]
         covers = readout.coverages(self.target, colors, self.paper, self.box)
@@ -228,7 +240,8 @@ class Sheet:
         for color, cover in zip(colors, covers):
             mask = cover > readout.FULL
             inner = ndimage.binary_opening(mask, np.ones((7, 5))).sum()
-            solid = inner > SOLID * max(1, mask.sum()) and inner > 300 and not self.spotted(cover)
+            blocks = not self.spotted(cover) or _in_blocks(cover)
+            solid = inner > SOLID * max(1, mask.sum()) and inner > 300 and blocks
             solid = solid and not self.dotted(ndimage.binary_opening(mask, np.ones((5, 5))))  # a line with markers
             across = readout.find_across(cover, self.box[0], self.box[2]) is not None
             thin = color.min() < PALE
@@ -244,18 +257,23 @@ class Sheet:
             return found
         if self.box is None:
             return []
-        if found := heat_map(self):
+        if found := heat_map(self) or horizontal_stack(self, self.series, self.layers.covers):
             return found
+        if self.layers.sure:
+            return layered(self.layers)
         points = bubble_chart(self)
         if points and not self.has_lines():
             return points
         found = points or distributions(self) or event_plot(self)
-        layers = layered(self, self.series, self.covers(self.series)) if points or not found else []
-        return [*layers, *found]
+        return [*(layered(self.layers) if points or not found else []), *found]
+
+    @cached_property
+    def layers(self) -> Layers:
+        return Layers(self, self.series, self.covers(self.series))
 
     def has_lines(self) -> bool:
         """Whether there is a series that is no points."""
-        thin = [cover for (_, solid), cover in zip(self.series, self.covers(self.series)) if not solid]
+        thin = [cover for (_, solid), cover in zip(self.series, self.layers.covers) if not solid]
         return any(not self.spotted(cover) and self.extent(cover) > DASHED for cover in thin)
 
     def guessed(self) -> list[str]:
@@ -413,10 +431,7 @@ class Sheet:
                 lines.append(f"ax.set_{'y' if horizontal else 'x'}ticks(x, categories)")
             else:
                 for k, ((color, _), column) in enumerate(zip(solid, columns)):
-                    parts = "abcdefg"[:k]
-                    below = f"[{' + '.join(parts)} for {', '.join(parts)} in zip({', '.join(columns[:k])})]"
-                    below = columns[0] if k == 1 else below
-                    below = f"{base}={below}, " if k else ""
+                    below = keyword_for_feet(base, columns[:k])
                     lines.append(f"ax.{method}({x}, {column}, {wide}{below}{self.style(color, k, count)})")
             if over and len(readout.find_ticks(self.target, self.box, "right")) > 2:
                 programs.append(

@@ -8,9 +8,10 @@ executes the candidates and keeps the best; with `refine` it changes that progra
 3. what can be measured there is written into the program at once, data, scale and colours (adjustment.py), and again
    after each rendering, while it helps; error bars, bands and lines across the axes are added (additions.py), series
    if colours are left over or missing; where that does not lead to a copy, programs of the kinds that the picture
-   could be of are tried: mixtures (layers.py), pies (pie_programs.py), heat maps (heatmaps.py), bubbles and coloured
-   points (bubbles.py), boxes and violins (distributions.py), events (events.py), roses and radars (polar.py) with the
-   numbers that are measured for them, and the others with placeholders (sketches.py);
+   could be of are tried: mixtures (layers.py), bars upon each other (bars.py), pies (pie_programs.py), heat maps
+   (heatmaps.py), bubbles and coloured points (bubbles.py), boxes and violins (distributions.py), events (events.py),
+   roses and radars (polar.py) with the numbers that are measured for them, and the others with placeholders
+   (sketches.py);
 4. other ways to write single things (grid, legend, markers, layout, ...) are tried, one thing after another
    (alternatives.py), where picture and drawing differ in that (clues.py);
 5. its words are read off the picture (captions.py), and numbers are rounded as far as the score allows.
@@ -166,6 +167,7 @@ class _Search:
         self.best: Drawing | None = None
         self.current: Drawing | None = None
         self.goal = -1.0
+        self.measured = False  # whether colours and numbers of the program were there at once: no others need be tried
         self.finished = False  # each panel of a chart on its own
 
     # Trying programs
@@ -255,7 +257,7 @@ class _Search:
         if not measured:  # else all that a pie has is seen at once, whatever the answer is
             self.adapt()
         if self.best_iou < SUCCESS_IOU:
-            self.change_kind(self.copies(self.current.code))
+            self.change_kind(self.copies(self.current.code), measured=True)
         if self.best_iou < POOR and not pie:
             self.change_kind(self.sketches(self.current.code))
         self.read()
@@ -361,8 +363,9 @@ class _Search:
                 better = self.improve([self.reading(colors=False), self.reading(scale=False)])
             if not better:
                 break
-        if self.best_iou < SUCCESS_IOU and self.improve([self.reading(order=order) for order in range(1, 6)]):
-            self.improve([self.reading()])
+        if self.best_iou < SUCCESS_IOU and not self.measured:
+            if self.improve([self.reading(order=order) for order in range(1, 6)]):
+                self.improve([self.reading()])
         self.go_to([_safely(lambda: adjustment.logarithmic(self.current, self.target))])
 
     def reading(self, **way: int) -> str | None:
@@ -395,9 +398,9 @@ class _Search:
     def sketches(self, answer: str) -> list[str]:
         return _safely(lambda: sketches(self.target, self.size, answer)) or []
 
-    def change_kind(self, others: list[str]) -> None:
+    def change_kind(self, others: list[str], measured: bool = False) -> None:
         """Goes to the best of programs of other kinds, each judged after its data have been read; if that is
-        another than it stands at, axes and data are measured again."""
+        another than it stands at, axes and data are measured again. `measured`: as of the search."""
         answer = chosen = self.current, self.goal
         for code in others:
             self.go_to([code])
@@ -409,6 +412,8 @@ class _Search:
             if self.best_iou >= SUCCESS_IOU:
                 break
         self.current, self.goal = chosen
+        if chosen is not answer:
+            self.measured = measured
         if chosen is not answer and self.best_iou > FOREIGN:
             self.align()
             self.improve([self.reading()])
