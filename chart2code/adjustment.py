@@ -537,7 +537,9 @@ def _bar_values(
     stacked = any(series[i].call.keyword("bottom") or series[i].call.keyword("left") for i in found)
     ends = [e for bars in found.values() for bar in bars for e in (bar.start, bar.end)]
     support = [sum(abs(e - other) < 3 for other in ends) for e in ends]
-    base = ends[int(np.argmax(support))] if ends else frame.box[3]
+    # Where bars upon each other have one length, they begin and end at one place each.
+    bases = [end for end, number in zip(ends, support) if number == max(support)] or [frame.box[3]]
+    base = min(bases, key=lambda end: abs(float(fit(frame.to_own_y(np.array(end))))) if fit else 0)
     lowest = 0.0
     if fit is not None and np.prod(np.sign(fit(np.array([frame.own[1], frame.own[3]])))) > 0:
         at_base = float(fit(frame.to_own_y(np.array(base))))  # where bars begin beyond the axes

@@ -23,6 +23,7 @@ from chart2code.layout import shares_of, subplots_adjust
 from chart2code.pies import AXES
 from chart2code.program import Change, Program, brief, literal, number, string_literal
 from chart2code.scales import value_literals
+from chart2code.spines import hidden_spines, hiding
 from chart2code.tick_labels import POINTS, label_scale, read_scale
 from chart2code.words import DPI
 from eval_metric.similarity import CANVAS
@@ -44,6 +45,7 @@ MIN_WIDTH, MAX_WIDTH = 2.4, 10.5  # inches, of figures as people make them
 FORMATS = ('"{x:,.0f}"', '"${x:,.0f}"', '"{x:.0f}%"', '"${x:.0f}"')
 STROKES = {"errorbar": "plot", "step": "plot", "barh": "bar", "fill_between": "stackplot"}  # drawn alike
 MARKERS = ('"o"', '"s"', '"^"', '"D"', '"v"')
+USUALLY_HIDDEN = ("top", "right"), ("top", "right", "left"), ("left", "top", "right", "bottom")
 SIDES = ("above", "below", "left", "right", "inside")
 LEAST_LINE, DASHED = 0.2, 0.85  # of a grid line, if there is one, and if it has no dashes
 LEAST_AMISS = 12  # pixels: less is no reason to try anything
@@ -207,7 +209,7 @@ def alternatives(drawing: Drawing, target: np.ndarray) -> list[list[list[Change]
         if program.statement_calls("grid"):
             statement("set_axisbelow", "True")
         if not alike.frame:
-            add(*_spines(program, axes), at=SIDES)
+            add(*_spines(drawing, target, axes), at=SIDES)
         ticks = (program.drop_statement(call) for call in program.statement_calls("set_xticks") if len(call.args) == 1)
         add(*ticks, at=("below",))
     for call in program.statement_calls("set_major_formatter"):
@@ -388,14 +390,17 @@ def _styles(inside: tuple[int, ...], page: tuple[int, ...]) -> list[str]:
     return [name for name in STYLES if not differs(name)]
 
 
-def _spines(program: Program, axes: str) -> list[Change | None]:
+def _spines(drawing: Drawing, target: np.ndarray, axes: str) -> list[list[Change | None]]:
+    """The spines of the target's axes; if all are drawn, those that the program hides, or fewer than it has: they may
+    be paler than the frame."""
+    program, box = drawing.program, drawing.box and readout.find_box(target, drawing.box)
     calls = [call for call in program.statement_calls("set_visible") if "spines" in program.text(call.func)]
-    if calls:
-        return [program.drop_statement(calls[0])]
-    if axes == "plt":
-        return []
-    sides = ('["top", "right"]', '["top", "right", "left"]', ":")
-    return [program.add_statement(f"{axes}.spines[{names}].set_visible(False)") for names in sides]
+    former = [program.drop_statement(call) for call in calls]
+    hidden = hidden_spines(target, box) if box else ()
+    if axes == "plt" or former and not hidden:
+        return [former]
+    texts = [hiding(hidden)] if hidden else [hiding(sides) for sides in USUALLY_HIDDEN]
+    return [[*former, program.add_statement(f"{axes}.{text}")] for text in texts]
 
 
 def _grids(shares: list[float] | None, fine: bool = False) -> Sequence[str]:

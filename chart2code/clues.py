@@ -16,6 +16,7 @@ from scipy import ndimage
 from chart2code import readout
 from chart2code.adjustment import Scene
 from chart2code.drawing import Drawing, Series
+from chart2code.spines import hidden_spines
 from chart2code.tick_labels import major_ticks
 
 PAPER = 3  # of 255: what differs more from the paper is no paper,
@@ -91,9 +92,11 @@ class Clues:
 
     @cached_property
     def frame(self) -> bool:
-        """Whether there is a frame above and at the right."""
-        frames = [_frame(pixels, box) for pixels, box in self.pictures]
-        return bool(frames) and frames[0] == frames[1]
+        """Which sides of the axes have a spine, and whether those above and at the right are dark."""
+        if not self.pictures or len({_frame(*picture) for picture in self.pictures}) > 1:
+            return False
+        hidden = hidden_spines(*self.pictures[0])
+        return not hidden or hidden == hidden_spines(*self.pictures[1])
 
     @cached_property
     def outlines(self) -> bool:

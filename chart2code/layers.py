@@ -20,6 +20,7 @@ from chart2code.adjustment import THICKEST, marker_size, place_literals
 from chart2code.drawing import color_literal
 from chart2code.program import brief, string_literal
 from chart2code.scales import Scale, significant
+from chart2code.spines import has_labels
 from chart2code.transparency import Tint, covers_of, find_tints, find_washes
 
 if TYPE_CHECKING:
@@ -49,6 +50,9 @@ AT_PLACES = 1.0  # pixels that a line may be away from one with its points where
 SAME_PLACE = 2.5  # pixels
 UNEVEN = 2.0  # pixels that even distances of bars differ by
 SMALL, ON_PATH = 10, 0.8  # pixels; of the ink of a line in dashes
+LETTERS = 18, 40  # pixels: the height of letters, at most, and the width of those that touch each other
+USUAL_MARKER, RIM = 6, 1  # points: the diameter of matplotlib's markers on lines, and what their edge adds to it
+YEARS = 1000, 2200  # of which numbers with four digits are the first and the last
 COMPACT = 2.5  # times the smaller side of a marker
 DASHED, DOTTED, NEAR_PATH = 0.55, 0.35, 3  # of the columns of a line; pixels
 LONG, HOLE = 0.5, 12  # of the width of the axes, what hangs together of a line; pixels within a marker
@@ -109,6 +113,9 @@ class Layers:
     def __init__(self, sheet: Sheet, series: list[tuple[np.ndarray, bool]], covers: list[np.ndarray]):
         self.sheet, self.target, self.box, self.covers = sheet, sheet.target, sheet.box, covers
         self.x, self.y = (Scale.or_names(self.target, self.box, side) for side in ("bottom", "left"))
+        right = Scale.of(self.target, self.box, "right")
+        if self.y is None:
+            self.y, right = right or self._unlabelled(), None
         self.ticks = readout.find_ticks(self.target, self.box, "bottom")
         self.paper = sheet.paper
         self.inked = np.any([cover > 0.3 for cover in covers], axis=0)
@@ -129,7 +136,6 @@ class Layers:
         if self.y is None and self.sure:
             self.y = self._axis_of_bars()
         self.scales = {"ax": self.y}
-        right = Scale.of(self.target, self.box, "right")
         if right is not None:
             self.scales["ax2"] = right
             for layer in self._at_the_right():
@@ -143,6 +149,7 @@ class Layers:
             if not solid and (lines := self._lines_in(color, cover)):
                 self.lines += lines
                 continue
+            cover = cover if solid else _without_words(cover, self.inked, WIDE * (self.box[2] - self.box[0]))
             layer, spotted, dotted = Layer(color, cover), self.sheet.spotted(cover), self.sheet.dotted(cover)
             thick = self.sheet.thickness(cover) > MARKERS
             if solid and (bars := self._find_bars(cover)):
@@ -204,6 +211,13 @@ class Layers:
         if _is_line(rest, DOTTED):
             return [*lines, Layer(color, rest, named=False)]
         return lines if color.max() < INKY and not self.sheet.dotted(rest) else []
+
+    def _unlabelled(self) -> Scale | None:
+        """The scale of a y axis without any labels, whose values are shares of its height; None if it has some."""
+        if any(has_labels(self.target, self.box, side) for side in ("left", "right")):
+            return None
+        slope = 1 / (self.box[1] - self.box[3])
+        return Scale(-slope * self.box[3], slope)
 
     def _at_the_right(self) -> list[Layer]:
         """The lines of the scale at the right side: in the colour of its labels, or those upon bars and areas."""
@@ -297,6 +311,7 @@ class Layers:
         if self.x.names and any(table.name.startswith("x") for table in self.tables):
             names = ", ".join(map(string_literal, self.sheet.words.names(self.x.names)))
             statements += [f"names = [{names}]", f"ax.set_xticks(range({self.x.names}), names)"]
+        statements += self._years()
         sides = [("ax", "x", self.x, self.box[0], self.box[2])]
         sides += [(axes, "y", self.scales[axes], self.box[3], self.box[1]) for axes in ("ax", "ax2")[: 1 + twin]]
         for axes, name, scale, first, last in sides:
@@ -304,6 +319,18 @@ class Layers:
             first = scale.ground(first) if at_zero and (self.bars or self.areas) else first
             statements += [*scale.kind(axes, name), scale.limits(axes, name, first, last)]
         return statements
+
+    def _years(self) -> list[str]:
+        """The statement for labels at years, where matplotlib may choose others, or parts of years."""
+        if self.x.logarithmic or not len(self.ticks):
+            return []
+        years = self.x(self.ticks)
+        whole = np.round(years)
+        steps = np.unique(np.diff(whole))
+        if len(steps) != 1 or np.abs(years - whole).max() > 0.1 * steps[0] or not YEARS[0] < years[0] < YEARS[1]:
+            return []
+        first, last, step = int(whole[0]), int(whole[-1]) + 1, int(steps[0])
+        return [f"ax.set_xticks(range({first}, {last}{f', {step}' if step > 1 else ''}))"]
 
     # Columns
 
@@ -726,7 +753,9 @@ class Layers:
             if steps is not None:
                 knots, heights, where = steps
                 x, y = layer.columns = self._column(knots, heights, "y", layer.axes)
-                statements.append(f'{layer.axes}.step({x}, {y}, where="{where}", {self._style(layer)})')
+                thickness = float(np.median(layer.cover.sum(axis=0)[layer.cover.any(axis=0)]))
+                style = self._style(layer) + self._width(thickness)
+                statements.append(f'{layer.axes}.step({x}, {y}, where="{where}", {style})')
                 continue
             path = readout.find_path(layer.cover)
             knots = self._knots([path], [layer.cover])
@@ -751,12 +780,21 @@ class Layers:
         stroke = readout.find_stroke(layer.cover, knots, heights)
         if stroke is None:
             return ', marker="o"' if self.sheet.thickness(layer.cover) > LINE else ""
-        keywords = f", marker={string_literal(stroke.marker or 'o')}" if stroke.markers else ""
-        keywords += ', markerfacecolor="none"' if stroke.markers and layer.hollow else ""
+        keywords = ""
+        if stroke.markers:
+            keywords = f", marker={string_literal(stroke.marker or 'o')}"
+            keywords += ', markerfacecolor="none"' if layer.hollow else ""
+            diameter = stroke.patch[:, readout.MARKER_RADIUS].sum() / self.sheet.scale * 0.72  # points
+            size = round(float(diameter) - RIM)
+            keywords += f", markersize={size}" if stroke.marker in ("o", None) and size > USUAL_MARKER + 1 else ""
         if stroke.style != "-":
             keywords += f", linestyle={string_literal(stroke.style)}"
-        width = round(2 * stroke.thickness / self.sheet.scale * 0.72) / 2
-        return keywords + (f", linewidth={width:g}" if 0 < width <= THICKEST and width != 1.5 else "")
+        return keywords + self._width(stroke.thickness)
+
+    def _width(self, thickness: float) -> str:
+        """The keyword for the width of a line that is so many pixels thick, if that is not the usual one."""
+        width = round(2 * thickness / self.sheet.scale * 0.72) / 2
+        return f", linewidth={width:g}" if 0 < width <= THICKEST and width != 1.5 else ""
 
     def _draw_points(self) -> list[str]:
         statements = []
@@ -788,6 +826,23 @@ def _within(cover: np.ndarray, mask: np.ndarray) -> float:
     """The share of a colour that lies where a mask is True."""
     ink = cover > 0.4
     return float((ink & mask).sum() / max(1, ink.sum()))
+
+
+def _without_words(cover: np.ndarray, inked: np.ndarray, long: float) -> np.ndarray:
+    """A colour with a line that is `long` columns wide at least, without the letters that it has beside that; `inked`:
+    where any colour is, as another line may cut pieces off."""
+    ink = cover > 0.4
+    widest = max((part[1].stop - part[1].start for part in ndimage.find_objects(ndimage.label(ink)[0])), default=0)
+    if widest < long:
+        return cover
+    regions, count = ndimage.label(inked | ink, np.ones((3, 3)))
+    sides = np.array([[side.stop - side.start for side in part] for part in ndimage.find_objects(regions)])
+    index = np.arange(1, count + 1)
+    filled = ndimage.sum_labels(ink, regions, index) / sides.prod(axis=1)
+    letters = (sides <= LETTERS).all(axis=1) & (filled > 0)
+    if not letters.any() or np.median(filled[letters]) > readout.SOLID_DOT:  # markers
+        return cover
+    return np.where(np.isin(regions, index[letters]), 0, cover)
 
 
 def _is_line(cover: np.ndarray, least: float = DASHED) -> bool:

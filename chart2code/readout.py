@@ -17,6 +17,7 @@ from scipy import ndimage
 
 from chart2code.circles import fit_circle
 from chart2code.detail import detail_of
+from chart2code.open_axes import open_axes
 from chart2code.picture_cache import remembered
 
 Box = tuple[float, float, float, float]
@@ -44,6 +45,7 @@ SIZES = 2.0  # how many times larger large bubbles are than small ones
 BLUR = 0.5  # pixels: of edges, and by taking the mean of markers between pixels
 FULL = 0.75  # coverage from which a pixel belongs to a filled area
 SOLID_DOT = 0.68  # of its rectangle: more than of letters
+UPON = 0.6  # of what is above and below letters, in a mark: they stand upon it
 THROUGH_LEGEND = 0.2  # of a colour: matplotlib draws legends with an opacity of 0.8
 SHADE = 7  # of 255: of one colour through a legend
 GRID_LINE, PALEST_LINE = 0.7, 0.7  # share of a column that is inked by the grid, and less than which it covers there
@@ -64,7 +66,7 @@ ON_LINE = 4.0  # pixels that markers may be off their line, and that are between
 EVEN, MOSTLY_EVEN = 2.0, 0.6  # pixels that even distances differ by; of these, those between neighbours
 MARKED = 1.0  # pixels that a path may be away from a polyline with corners at its markers
 MOST_KNOTS = 240
-UPRIGHT = 4  # columns, at most, from one step to the next
+UPRIGHT, LEAST_JUMP = 4, 2.0  # columns, at most, from one step to the next; rows, at least, mostly
 LEVEL, SHORTEST_STEP = 0.3, 3  # rows, columns: of a line in steps
 CLOSED, ON_CIRCLE = (
     (0.9, 0.7, 0.6),
@@ -107,7 +109,7 @@ def difference(pixels: np.ndarray, color: Sequence[float] | np.ndarray) -> np.nd
 def find_box(pixels: np.ndarray, guess: Box) -> Box | None:
     """
     The rectangle of the axes, by the spines at its bottom and its left, or by its colour if the page has another, or
-    by the ends of grid lines; None if there are none of these.
+    by the ends of grid lines, or by what else there is of axes (open_axes.py); None if there is none of these.
     """
     fine, pixels = detail_of(pixels), _on_light(pixels)
     box = _framed(pixels, guess, DARK)
@@ -117,9 +119,14 @@ def find_box(pixels: np.ndarray, guess: Box) -> Box | None:
     box = box or _panel(pixels)
     if box is not None:
         return box
+    axes = open_axes(pixels, page_of(pixels))
+    if axes.box is not None and axes.one_way:
+        return axes.box
     frame, grid = _framed(pixels, guess, PALE) or _framed(pixels, guess, FAINT), _gridded(pixels)
     # What looks like a pale frame may be the outer lines of a grid, which go on beyond it.
-    return grid if frame is None or grid and np.abs(np.subtract(frame, grid)).max() > BEYOND else frame
+    if frame is None or grid and np.abs(np.subtract(frame, grid)).max() > BEYOND:
+        frame = grid
+    return frame or axes.box
 
 
 def has_pale_frame(pixels: np.ndarray, guess: Box) -> bool:
@@ -168,7 +175,8 @@ def _panel(pixels: np.ndarray) -> Box | None:
 
 def _gridded(pixels: np.ndarray) -> Box | None:
     """The rectangle that grid lines in both directions span."""
-    away, grey = difference(pixels, page_of(pixels)), _chroma(pixels) < 24
+    page = np.array(page_of(pixels), np.int16)
+    away, grey = difference(pixels, page), _chroma(pixels - page) < 24
     line = (away > 5) & (away < 90) & grey & (_darkest(pixels) < 255)  # neither text nor the letterbox
     sides, places = [], []
     for mask, marks in ((line, ~grey), (line.T, ~grey.T)):
@@ -560,11 +568,12 @@ def without_legend(covers: list[np.ndarray], pixels: np.ndarray, box: Box) -> li
     text = np.zeros(pixels.shape[:2], bool)
     text[area] = (difference(pixels[area], paper_of(pixels, box)) > 255 - DARK) & (_chroma(pixels[area]) < 40)
     joined = ndimage.binary_closing(text, np.ones((1, 6)))  # words, but not with a dark handle
-    lines = []
+    areas, lines = ndimage.binary_opening(np.max(covers, axis=0) > FULL, np.ones((3, 7))), []
     for place in ndimage.find_objects(ndimage.label(joined, structure=np.ones((3, 3)))[0]):
         height, width = place[0].stop - place[0].start, place[1].stop - place[1].start
         dot = width < 1.5 * height and text[place].mean() > SOLID_DOT
-        if 5 <= height <= 16 and width >= 4 and not dot:
+        around = areas[[max(0, place[0].start - 3), min(len(areas) - 1, place[0].stop + 2)], place[1]]
+        if 5 <= height <= 16 and width >= 4 and not dot and around.mean() < UPON:
             lines.append((place[1].start, (place[0].start + place[0].stop) / 2, place[1].stop))
     for x, y, _ in lines:
         column = [line for line in lines if abs(line[0] - x) <= 2 and abs(line[1] - y) <= 24 * len(covers)]
@@ -756,6 +765,8 @@ def find_steps(cover: np.ndarray) -> tuple[np.ndarray, np.ndarray, str] | None:
     if sum(map(len, flat)) < (0.7 if upright else 0.9) * len(columns):
         return None
     levels = np.array([np.median(heights[part]) for part in flat])
+    if np.median(np.abs(np.diff(levels))) < LEAST_JUMP:  # a line that hardly rises, in pixels
+        return None
     jumps = [(columns[a[-1]] + columns[b[0]]) / 2 for a, b in itertools.pairwise(flat)]
     left, right = float(columns[0]), float(columns[-1])
     ends = []  # of the line, if they are upright

@@ -30,6 +30,7 @@ from chart2code.layout import USUAL, shares_of, subplots_adjust
 from chart2code.pie_programs import pie_chart
 from chart2code.polar import polar_chart
 from chart2code.program import FIGSIZE, PLOTTING, string_literal
+from chart2code.spines import frame_statements
 from chart2code.tick_labels import read_scale
 from eval_metric.similarity import CANVAS
 
@@ -210,6 +211,13 @@ class Sheet:
         within = 0 <= shares["left"] < shares["right"] <= 1 and 0 <= shares["bottom"] < shares["top"] <= 1
         return [subplots_adjust(shares)] if within and max(away) > SAME_PLACE else []
 
+    @property
+    def frame(self) -> tuple[str, ...]:
+        """The statements for what is drawn around the axes, if that is no complete frame."""
+        if self.box is None or readout.is_pie(self.target):
+            return ()
+        return frame_statements(self.target, self.box, self.scale)
+
     @cached_property
     def paper(self) -> tuple[int, ...]:
         return readout.paper_of(self.target, self.box)
@@ -286,8 +294,10 @@ class Sheet:
         )
         found = self.shaded(solid, thin)
         if solid:
-            found += self.bars(solid, thin) + (self.bars(solid, []) if thin else []) + self.areas(solid)
-            found += self.lines(thin) if len(thin) > 1 else []  # with an area between them
+            found += self.bars(solid, thin) + (self.bars(solid, []) if thin else [])
+            if not (found and self.in_rows(solid)):
+                found += self.areas(solid)
+                found += self.lines(thin) if len(thin) > 1 else []  # with an area between them
         if thin and not found and all(self.spotted(cover) for _, cover in thin):
             found += self.points(thin)
             if min(self.extent(cover) for _, cover in thin) > DASHED:
@@ -341,6 +351,12 @@ class Sheet:
         """The share of the axes' columns that have something of a colour."""
         return (cover > 0.5).any(axis=0).sum() / (self.box[2] - self.box[0])
 
+    def in_rows(self, solid: list[tuple[np.ndarray, np.ndarray]]) -> bool:
+        """Whether areas of some colours lie in several rows of one height, as horizontal bars do."""
+        rows = np.flatnonzero(np.any([cover > readout.FULL for _, cover in solid], axis=0).any(axis=1))
+        runs = np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1)
+        return len(runs) > 1 and bool(np.ptp([len(run) for run in runs]) < EVEN)
+
     def gridded(self, cover: np.ndarray) -> bool:
         """Whether a colour is that of lines across the axes: most of it is in rows and columns that are full of it."""
         ink = cover > 0.4
@@ -350,16 +366,19 @@ class Sheet:
 
     def program(self, *lines: str, legend: bool = False, without: Sequence[str] = ()) -> str:
         """`without`: what no statement of the answer may have in it that is kept."""
+        without = [*without, *((".spines", ".grid(", ".set_facecolor(") if self.frame else ())]
         kept = [text for text in self.words.statements if not any(part in text for part in without)]
         # A colour bar takes its place from the axes.
         layout = [] if any("colorbar" in line for line in lines) else self.layout
-        ends = [*(["ax.legend()"] if legend else []), *kept, *layout]
+        ends = [*(["ax.legend()"] if legend else []), *kept, *self.frame, *layout]
         return "\n".join(["import matplotlib.pyplot as plt", "", *self.opening(), *lines, *ends]) + "\n"
 
     def opening(self, axes: str = "ax", *arguments: str) -> list[str]:
         """The statements that make the figure and its axes."""
-        style = [f"plt.style.use({string_literal(self.words.style)})"] if self.words.style else []
+        style = [f"plt.style.use({string_literal(self.words.style)})"] if self.words.style and not self.frame else []
         arguments = [*arguments, *([f"figsize={self.figsize}"] if self.figsize not in (None, f"{FIGSIZE}") else [])]
+        page = readout.page_of(self.target)
+        arguments += [f"facecolor={color_literal(np.array(page), 1)}"] if min(page) < 255 and self.frame else []
         return [*style, f"fig, {axes} = plt.subplots({', '.join(arguments)})"]
 
     def table(self, first: str, firsts: list[str], columns: list[str]) -> str:

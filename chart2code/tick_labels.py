@@ -34,6 +34,7 @@ IN_VAIN = 3  # labels that are no numbers, before the first one: they are words,
 TICK = 3  # pixels, the thickest
 NEXT = 4  # pixels, at most, from one glyph to the next
 MOST_WIDE, TALLEST = 80, 24  # pixels of the canvas that a label takes
+STUB = 3  # pixels, the width of a tick
 MAJOR = 0.65  # of the ink of the largest tick: those of decades, not what stands between them
 AGREEING = 0.6  # of the labels that were read
 ROUND = 0.02  # of a multiple of a power of ten
@@ -287,6 +288,8 @@ def _cut(pixels: np.ndarray, box: Box, place: float, ticks: np.ndarray, side: st
     lines = [line for line in runs_of(np.isin(np.arange(len(ink)), rows), 1) if np.ptp(line) >= 5]
     if not lines:
         return None
+    if side == "bottom" and len(lines) > 1 and (ink[slice(*lines[0])] > INK).any(axis=0).sum() <= STUB:
+        lines = lines[1:]  # of a large picture the tick is as high as letters
     line = max(lines, key=np.ptp) if side != "bottom" else lines[0]
     ink = ink[max(0, line[0] - 2) : line[1] + 2, max(0, min(chosen)[0] - 2) : max(chosen)[1] + 2]
     return ink_of(ink), len(ink), line[1] - line[0]

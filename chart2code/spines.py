@@ -1,0 +1,192 @@
+"""What is drawn around axes: which spines, ticks or none, labels at which side, a grid; and statements that say so.
+
+Of axes with a complete frame nothing is said here: those are drawn so by matplotlib, or by a style sheet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+
+from chart2code import readout
+from chart2code.detail import detail_of
+from chart2code.drawing import color_literal
+from chart2code.open_axes import Line, open_axes
+from chart2code.picture_cache import remembered
+from chart2code.program import string_literal
+
+SEEN, INK = 8, 60  # of 255, away from the page: a line, and text
+NEAR, FREE = 3, 6  # pixels from a side of the axes: a line there, and where nothing else may be
+LEAST, DRAWN = 20, 0.6  # pixels of a side that nothing hides; of these, with a line
+DARKER = 1.3  # times as far from the page as the grid
+TICKS = 2, 3  # pixels from the axes: where ticks are, and no labels
+LABELS, LEAST_LABEL = 26, 12  # pixels beside and below the axes, where labels are; and of their ink
+LEAST_GAPS = {"bottom": 1, "left": 1, "right": 2}  # between labels: at the right may be names of lines
+CLOSEST, UNEVEN = 10, 0.3  # pixels between two labels; of their distance, that others may differ by
+MANY = 8  # ticks: of a logarithmic axis, of which some are near to each other
+WHOLE, PALE = 0.85, 100  # of the length of the axes: a line of the grid; of 255, of one that marks may hide
+BESIDE = 4  # pixels from a grid line, where it is no more
+DASHED = 0.85  # of a grid line without dashes
+WIDE = 1.4  # times as wide as matplotlib's grid lines
+GRID_WIDTH = 0.8  # points: matplotlib's
+
+
+@remembered
+def frame_statements(pixels: np.ndarray, box: readout.Box, scale: float) -> tuple[str, ...]:
+    """
+    What makes matplotlib draw the spines, ticks and labels of these axes, and their grid, and the colour of the page
+    inside of them; nothing of axes with a complete frame, or in another colour than the page.
+
+    Args:
+        scale: pixels of the canvas per pixel of the figure at 100 dpi.
+    """
+    page, hidden = readout.page_of(pixels), hidden_spines(pixels, box)
+    if not hidden:
+        return ()
+    found = [f"ax.{hiding(hidden)}"]
+    if min(page) < 255:
+        found.append(f"ax.set_facecolor({color_literal(np.array(page), 1)})")
+    labels = {side: has_labels(pixels, box, side) for side in ("left", "right", "bottom")}
+    at_right = labels["right"] and not labels["left"]
+    found += ["ax.yaxis.tick_right()"] if at_right else []
+    sides = {"x": "bottom", "y": "right" if at_right else "left"}
+    found += [f"ax.set_{axis}ticks([])" for axis, side in sides.items() if not labels[side]]
+    bare = [axis for axis, side in sides.items() if labels[side] and not _has_ticks(pixels, box, side)]
+    if bare:
+        axis = f'axis="{bare[0]}", ' if len(bare) == 1 else ""
+        found.append(f"ax.tick_params({axis}length=0)")
+    return (*found, *_grid(pixels, box, hidden, scale))
+
+
+def _sides(box: readout.Box) -> dict[str, float]:
+    return dict(zip(("left", "top", "right", "bottom"), box))
+
+
+@remembered
+def _away(pixels: np.ndarray) -> np.ndarray:
+    """(H, W): how far each pixel is from the page, of 255."""
+    return readout.difference(pixels, readout.page_of(pixels))
+
+
+def hiding(sides: Collection[str]) -> str:
+    """The call, of axes, that hides these spines."""
+    names = ":" if len(sides) == 4 else f"[{', '.join(map(string_literal, sides))}]"
+    return f"spines[{names}].set_visible(False)"
+
+
+@remembered
+def hidden_spines(pixels: np.ndarray, box: readout.Box) -> tuple[str, ...]:
+    """The sides of axes where no spine is drawn; none where they have another colour than the page."""
+    if np.abs(np.subtract(readout.paper_of(pixels, box), readout.page_of(pixels))).max() >= SEEN:
+        return ()
+    drawn = {name: _drawn(pixels, box, name) for name in _sides(box)}
+    grid = [line.strength for lines in _grid_lines(pixels, box, _sides(box)).values() for line in lines]
+    if grid and not all(strength > SEEN for strength in drawn.values()):  # what is drawn may be lines of the grid
+        palest = max(SEEN, DARKER * float(np.median(grid)))
+    else:
+        palest = SEEN
+    return tuple(name for name, strength in drawn.items() if strength <= palest)
+
+
+def _drawn(pixels: np.ndarray, box: readout.Box, side: str) -> float:
+    """How far from the page the line at a side of axes is, of 255: 0 if none is drawn, inf where marks hide it."""
+    picture, place, (start, end) = _away(pixels), _sides(box)[side], (box[0], box[2])
+    if side in ("left", "right"):
+        picture, (start, end) = picture.T, (box[1], box[3])
+    row, columns = round(place), slice(round(start) + FREE, round(end) - FREE)
+    above, below = (picture[np.clip(row + k, 0, len(picture) - 1), columns] for k in (-FREE, FREE))
+    free = (above <= SEEN) & (below <= SEEN)
+    if free.sum() < LEAST:
+        return np.inf
+    strip = picture[max(0, row - NEAR) : row + NEAR + 1, columns].max(axis=0)
+    return float(np.percentile(strip[free], 100 * (1 - DRAWN)))
+
+
+def _grid_lines(pixels: np.ndarray, box: readout.Box, spines: Collection[str]) -> dict[str, list[Line]]:
+    """The lines across axes, as grids of their y and x axis have, without those at the sides where spines are; of one
+    line nothing can be told."""
+    axes, sides, found = open_axes(pixels, readout.page_of(pixels)), _sides(box), {}
+    for axis, lines, ends, names in (
+        ("y", axes.across, ("left", "right"), ("top", "bottom")),
+        ("x", axes.upright, ("top", "bottom"), ("left", "right")),
+    ):
+        start, end = (sides[name] for name in ends)
+        ticks = [readout.find_ticks(pixels, box, side) for side in (("left", "right") if axis == "y" else ("bottom",))]
+        ticks = max(ticks, key=len)
+        own = []
+        for line in lines:
+            whole = line.end - line.start > WHOLE * (end - start)
+            hidden = line.strength < PALE and (abs(line.start - start) < FREE or abs(line.end - end) < FREE)
+            at_tick = not len(ticks) or np.abs(ticks - line.place).min() <= NEAR
+            spine = any(abs(line.place - sides[name]) <= FREE for name in names if name in spines)
+            own += [line] if (whole or hidden) and at_tick and not spine else []
+        if len(own) > 1:
+            found[axis] = own
+    return found
+
+
+def _beside(away: np.ndarray, box: readout.Box, side: str, near: int, far: int) -> np.ndarray:
+    """Pixels at some distance from one side of axes."""
+    left, top, right, bottom = (round(v) for v in box)
+    if side == "bottom":
+        return away[bottom + near : bottom + far, max(0, left - FREE) : right + FREE]
+    columns = (
+        slice(max(0, left - far + 1), max(0, left - near + 1)) if side == "left" else slice(right + near, right + far)
+    )
+    return away[max(0, top - FREE) : bottom + FREE, columns]
+
+
+def has_labels(pixels: np.ndarray, box: readout.Box, side: str) -> bool:
+    """Whether there are labels at the ticks of a side, in several places along it."""
+    if (_beside(_away(pixels), box, side, TICKS[1], LABELS) > INK).sum() < LEAST_LABEL:
+        return False
+    gaps = np.diff(readout.find_ticks(pixels, box, side))
+    if len(gaps) < LEAST_GAPS[side]:
+        return False
+    even = gaps.min() > CLOSEST and np.ptp(gaps) < UNEVEN * gaps.max()  # not the letters of a name
+    return bool(even or len(gaps) >= MANY and gaps.max() > 2 * CLOSEST)  # or of a logarithmic axis
+
+
+def _has_ticks(pixels: np.ndarray, box: readout.Box, side: str) -> bool:
+    fine = detail_of(pixels)
+    zoom = 1.0 if fine is None else fine.zoom
+    picture, box = (pixels, box) if fine is None else (fine.pixels, tuple(fine.enlarged(box)))
+    part = _beside(_away(picture), box, side, round(TICKS[0] * zoom), round(TICKS[1] * zoom))
+    return bool((part > INK).any())
+
+
+def _grid(pixels: np.ndarray, box: readout.Box, hidden: Collection[str], scale: float) -> list[str]:
+    """The grid of axes, in its own colour."""
+    axes = _grid_lines(pixels, box, _sides(box).keys() - hidden)
+    measured = [_measure(pixels, line, turned=name == "x") for name, lines in axes.items() for line in lines]
+    measured = [found for found in measured if found is not None]
+    if not measured:
+        return []
+    inks, widths, shares = zip(*measured)
+    axis = f'axis="{next(iter(axes))}", ' if len(axes) == 1 else ""
+    width = round(10 * float(np.median(widths)) / scale * 0.72) / 10  # points
+    style = ', linestyle="--"' if np.median(shares) < DASHED else ""
+    style += f", linewidth={width:g}" if width > WIDE * GRID_WIDTH else ""
+    ink = color_literal(np.median(inks, axis=0), 1)
+    return [f"ax.grid({axis}color={ink}{style})", "ax.set_axisbelow(True)"]
+
+
+def _measure(pixels: np.ndarray, line: Line, turned: bool) -> tuple[np.ndarray, float, float] | None:
+    """The colour of a line, along a row or a column (`turned`), its width in pixels and the share of it that is drawn,
+    where nothing is beside it; None if that is hardly anywhere."""
+    fine, page = detail_of(pixels), np.array(readout.page_of(pixels), float)
+    zoom, picture = (1.0, pixels) if fine is None else (fine.zoom, fine.pixels)
+    places = np.array((line.place, line.start, line.end))
+    place, start, end = (round(v) for v in (places if fine is None else fine.enlarged(places)))
+    rows = slice(max(0, place - round(BESIDE * zoom)), place + round(BESIDE * zoom) + 1)
+    strip = (picture.swapaxes(0, 1) if turned else picture)[rows, start : end + 1].astype(float) - page
+    away = np.abs(strip).max(axis=2)
+    free = (away[0] <= SEEN) & (away[-1] <= SEEN)
+    if free.sum() < LEAST:
+        return None
+    darkest = away[:, free].max(axis=0)
+    drawn = darkest > np.percentile(darkest, 90) / 2
+    profile = np.median(strip[:, free][:, drawn], axis=1)
+    amounts = np.abs(profile).sum(axis=1)
+    return page + profile[amounts.argmax()], amounts.sum() / amounts.max() / zoom, float(drawn.mean())

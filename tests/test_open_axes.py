@@ -1,0 +1,149 @@
+"""Charts without a complete frame: their axes and what is drawn around these, against what matplotlib has drawn."""
+
+import numpy as np
+import pytest
+
+from chart2code import readout
+from chart2code.alternatives import alternatives
+from chart2code.drawing import Drawing
+from chart2code.open_axes import open_axes
+from chart2code.program import Program
+from chart2code.sketches import Sheet, copies
+from chart2code.spines import hidden_spines
+from eval_metric.similarity import chart_iou, to_canvas
+
+START = "import matplotlib.pyplot as plt\n\nfig, ax = plt.subplots(figsize=(7, 4.5))\n"
+LINES = (
+    'ax.plot(range(2010, 2021), [5, 6, 8, 7, 9, 11, 12, 11, 14, 15, 17], color="tab:blue", linewidth=2.5)\n'
+    'ax.plot(range(2010, 2021), [3, 4, 4, 5, 5, 6, 5, 7, 8, 8, 9], color="tab:red", linewidth=2.5)\n'
+    "ax.set_xticks([2010, 2012, 2014, 2016, 2018, 2020])\n"
+)
+BARS = 'ax.bar(["North", "South", "East", "West"], [34, 28, 41, 19], color="steelblue")\n'
+ROWS = 'ax.barh(["Reading", "Sport", "Music", "Travel"], [23, 41, 18, 36], color="coral")\n'
+BOTTOM_ONLY = 'ax.spines[["left", "top", "right"]].set_visible(False)'
+NONE = "ax.spines[:].set_visible(False)"
+GRID = 'ax.grid(axis="y", color="#cccccc")\nax.set_axisbelow(True)\n'
+CHARTS = {  # chart, and what must be said of its frame
+    "axis at the right": (
+        f'{LINES}{BOTTOM_ONLY}\nax.yaxis.tick_right()\nax.tick_params(axis="y", length=0)\n{GRID}ax.set_ylim(0, 20)\n',
+        [BOTTOM_ONLY, "ax.yaxis.tick_right()", 'ax.tick_params(axis="y", length=0)', 'ax.grid(axis="y", color='],
+    ),
+    "horizontal grid": (
+        f"{BARS}{NONE}\nax.tick_params(length=0)\n{GRID}",
+        [NONE, "length=0)", 'ax.grid(axis="y", color='],
+    ),
+    "white grid": (
+        f'{BARS}{BOTTOM_ONLY}\nfig.set_facecolor("#f7f3e9")\nax.set_facecolor("#f7f3e9")\n'
+        'ax.grid(axis="y", color="white", linewidth=1.5)\nax.set_axisbelow(True)\n',
+        [BOTTOM_ONLY, 'ax.set_facecolor("#f7f3e9")', 'ax.grid(axis="y", color="white"'],
+    ),
+    "left spine only": (
+        f'{ROWS}ax.spines[["top", "right", "bottom"]].set_visible(False)\nax.set_xticks([])\n',
+        ['ax.spines[["top", "right", "bottom"]].set_visible(False)', "ax.set_xticks([])"],
+    ),
+    "labels beside bars": (
+        f"{ROWS}{NONE}\nax.set_xticks([])\nax.tick_params(length=0)\n",
+        [NONE, "ax.set_xticks([])", 'ax.tick_params(axis="y", length=0)'],
+    ),
+    "labels only": (f"{LINES}{NONE}\nax.tick_params(length=0)\n", [NONE, "ax.tick_params(length=0)"]),
+    "bottom spine only": (f"{LINES}{BOTTOM_ONLY}\nax.set_yticks([])\n", [BOTTOM_ONLY, "ax.set_yticks([])"]),
+}
+
+
+def drawn(executor, chart: str) -> tuple[np.ndarray, Drawing]:
+    result = executor.run(START + chart)
+    return to_canvas(result.image), Drawing(START + chart, result)
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_axes_and_their_frame(executor, name):
+    chart, statements = CHARTS[name]
+    pixels, drawing = drawn(executor, chart)
+    sheet = Sheet.of(pixels, drawing.result.image.shape[1::-1], "")
+    assert sheet.box == pytest.approx(drawing.boxes[0], abs=4)
+    for statement in statements:
+        assert statement in "\n".join(sheet.frame)
+
+
+def test_complete_frames_are_left_as_they_are(executor):
+    pixels, drawing = drawn(executor, BARS + "ax.grid()\n")
+    sheet = Sheet.of(pixels, drawing.result.image.shape[1::-1], "")
+    assert sheet.box == pytest.approx(drawing.boxes[0], abs=1.5)
+    assert sheet.frame == ()
+
+
+@pytest.mark.parametrize(
+    "chart",
+    [
+        'ax.pie([3, 4, 5], labels=["a", "b", "c"])\n',
+        "ax.remove()\n",
+        "ax.remove()\nfor k in (1, 2):\n    fig.add_subplot(1, 2, k).plot([1, 3, 2])\n",
+    ],
+)
+def test_other_pictures_have_no_open_axes(executor, chart):
+    pixels, _ = drawn(executor, chart)
+    assert open_axes(pixels, (255, 255, 255)).box is None
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_any_picture_can_be_measured(seed):
+    draw = np.random.default_rng(seed)
+    pixels = draw.integers(0, 256, (512, 512, 3), dtype=np.uint8)
+    if seed:
+        pixels[:] = 255
+        for place in draw.integers(0, 512, 20):
+            pixels[place, :400] = pixels[100:, place] = 40 * seed
+        pixels[505:] = 90
+    open_axes(pixels, (255, 255, 255))
+
+
+def test_values_of_an_axis_at_the_right(executor):
+    pixels, drawing = drawn(executor, CHARTS["axis at the right"][0])
+    (code,) = copies(pixels, drawing.result.image.shape[1::-1], "")
+    program = Program(code)
+    assert np.allclose(program.literals("y"), [5, 6, 8, 7, 9, 11, 12, 11, 14, 15, 17], atol=0.15)
+    assert "ax.set_xticks(range(2010, 2021, 2))" in code
+    assert "twinx" not in code
+
+
+def test_axis_without_labels(executor):
+    pixels, drawing = drawn(executor, CHARTS["bottom spine only"][0])
+    (code,) = copies(pixels, drawing.result.image.shape[1::-1], "")
+    values = np.array(Program(code).literals("y"))
+    truth = np.array([5, 6, 8, 7, 9, 11, 12, 11, 14, 15, 17])
+    assert np.corrcoef(values, truth)[0, 1] > 0.999
+    assert chart_iou(executor.run(code).image, pixels) > 0.85
+
+
+def test_shares_in_horizontal_bars(executor):
+    chart = (
+        'names, first, second, third = ["A", "B", "C"], [51, 6, 14], [19, 24, 41], [30, 70, 45]\n'
+        'ax.barh(names, first, color="mediumseagreen")\nax.barh(names, second, left=first, color="plum")\n'
+        'ax.barh(names, third, left=[70, 30, 55], color="sandybrown")\nax.set_xlim(0, 100)\n'
+        'for k in range(3):\n    ax.text(first[k] / 2, k, f"{first[k]}", ha="center", va="center")\n'
+        '    ax.text(first[k] + second[k] / 2, k, f"{second[k]}", ha="center", va="center")\n'
+        '    ax.text(100 - third[k] / 2, k, f"{third[k]}", ha="center", va="center")\n' + BOTTOM_ONLY
+    )
+    pixels, drawing = drawn(executor, chart)
+    sheet = Sheet.of(pixels, drawing.result.image.shape[1::-1], "")
+    ticks = readout.find_ticks(pixels, sheet.box, "left")
+    series = [entry for entry in sheet.series if entry[1]]
+    lengths = {
+        tuple(color.round()): [bar.end - bar.start for bar in readout.find_bars(cover.T, ticks)]
+        for (color, _), cover in zip(series, sheet.covers(series))  # words upon them are no legend
+    }
+    per_pixel = 100 / (drawing.boxes[0][2] - drawing.boxes[0][0])
+    assert np.allclose(np.array(lengths[60, 179, 113]) * per_pixel, [14, 6, 51], atol=1)
+    assert np.allclose(np.array(lengths[221, 160, 221]) * per_pixel, [41, 24, 19], atol=1)
+    codes = sheet.guessed()
+    assert codes and all("barh" in code for code in codes)
+
+
+def test_spines_of_the_target_are_tried(executor):
+    pixels, _ = drawn(executor, CHARTS["bottom spine only"][0])
+    _, drawing = drawn(executor, f'{LINES}ax.spines["top"].set_visible(False)\n')
+    codes = [drawing.program.changed(change) for group in alternatives(drawing, pixels) for change in group]
+    spines = [[line for line in code.splitlines() if "spines" in line] for code in codes]
+    assert [BOTTOM_ONLY] in spines
+    box = readout.find_box(pixels, drawing.box)
+    assert hidden_spines(pixels, box) == ("left", "top", "right")
