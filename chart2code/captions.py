@@ -20,6 +20,7 @@ from chart2code.detail import detail_of
 from chart2code.drawing import Drawing
 from chart2code.program import Change, Program, string_literal
 from chart2code.tick_labels import runs_of
+from chart2code.vocabulary import TIME_DIMENSIONS
 from chart2code.words import BOLD, DPI, REGULAR, Line, read_line
 from eval_metric.similarity import CANVAS
 
@@ -38,6 +39,9 @@ GREYS = (0.0, 255.0, 51.0, 102.0)  # of 255: the usual colours of text
 SOFT, MIXED = 0.35, 30.0  # of its colour, that thin letters have at least; and of 255, how far they may be from that
 LEAST_LINE = 5  # pixels, the height of a line of text
 TURNS = ((0, "center"), (45, "right"), (90, "center"), (30, "right"), (45, "center"), (60, "right"))
+NUMBERS, COLORED = (7, 30), 60  # pixels beside the axes, where numbers are; of 255, the chroma of colours
+INITIALS = 2  # letters of names that may stand there twice
+KNOWN, FEWEST = 0.6, 5  # of the names at ticks, that are those of months or days; and how many these are at least
 TICKS, FLAT = 4, 1.4  # pixels below the axes; and heights of a line, that labels take which are not turned
 TRIED, LEGIBLE = 3, 0.45  # names by which the turn is told; and the share of their ink unexplained, if it is right
 BEFORE = ("legend", "tight_layout", "subplots_adjust")  # calls that come last
@@ -50,7 +54,8 @@ def reworded(drawing: Drawing, target: np.ndarray, size: tuple[int, int] = (CANV
     height of the chart's own picture; what is as large as the canvas says nothing about its resolution.
     """
     page = Page.for_drawing(drawing, target, size)
-    changes = [*_new_or_gone(drawing, target, page), *_texts(drawing, page), *_categories(drawing, target, page)]
+    changes = [*_twins(drawing, target, page), *_new_or_gone(drawing, target, page), *_texts(drawing, page)]
+    changes += _categories(drawing, target, page)
     code = drawing.program.changed(changes)
     return None if code == drawing.code else code
 
@@ -302,6 +307,54 @@ def _new_or_gone(drawing: Drawing, target: np.ndarray, page: Page) -> list[Chang
     return changes
 
 
+def _twins(drawing: Drawing, target: np.ndarray, page: Page) -> list[Change]:
+    """Of axes with two scales: the name of the one at the right, and the colours of names and numbers at both."""
+    program, changes = drawing.program, []
+    twins = program.statement_calls("twinx")
+    made = [s.targets[0] for s in program.tree.body if isinstance(s, ast.Assign) and s.value in twins]
+    box = readout.find_box(target, drawing.box) if drawing.box is not None else None
+    if len(made) != 1 or box is None:
+        return []
+    left, top, right, bottom = (round(side) for side in box)
+    sides = {  # the numbers beside the ticks
+        program.text(twins[0].func.value): slice(max(0, left - NUMBERS[1]), max(0, left - NUMBERS[0])),
+        program.text(made[0]): slice(right + NUMBERS[0], right + NUMBERS[1]),
+    }
+    colors = {axes: _series_color(drawing, target[top:bottom, columns]) for axes, columns in sides.items()}
+    colored = {program.text(call.func.value) for call in program.statement_calls("tick_params")}
+    names = {program.text(call.func.value): call for call in program.statement_calls("set_ylabel")}
+    for axes, color in colors.items():
+        if color and axes not in colored:
+            changes.append(program.add_statement(f'{axes}.tick_params(axis="y", labelcolor={color})', BEFORE))
+            changes += [program.set_keyword(names[axes], "color", color)] if axes in names else []
+    second = list(sides)[1]
+    if second in names:
+        return changes
+    first, zoom = right + TICKS, page.zoom
+    grey = page.turned(0)[round(zoom * top) : round(zoom * bottom), round(zoom * first) :]
+    inked = ((np.abs(grey - np.median(grey)) > CONTRAST) & (grey < 255)).any(axis=0)
+    runs = [run for run in runs_of(inked, 3) if run[1] - run[0] >= LEAST_LINE]
+    if len(runs) == 2:  # numbers, and the name
+        place = first + np.mean(runs[1]) / zoom - 0.5, (top + bottom) / 2
+        read = page.read(place, 0.5, 12 / 72 * DPI * page.scale, 90, space=ALONE)
+        if read is not None and read.error <= CERTAIN and len(read.text) > 2:
+            options = [f"fontsize={read.points}"] if read.points != 10 else []
+            options += [f"color={colors[second]}"] if colors[second] else []
+            text = ", ".join([string_literal(read.text), *options])
+            changes.append(program.add_statement(f"{second}.set_ylabel({text})", BEFORE))
+    return changes
+
+
+def _series_color(drawing: Drawing, part: np.ndarray) -> str | None:
+    """The literal of the colour of a series that the text in a part of a picture has; None if it has none of these."""
+    color = text_color(part, [s.color for s in drawing.series])
+    for s in drawing.series:
+        node = s.call.keyword("color")
+        if np.ptp(color) > COLORED and np.abs(s.color - color).max() < 1 and node is not None:
+            return drawing.program.text(node)
+    return None
+
+
 def _titles_of_pies(drawing: Drawing, page: Page) -> list[Change]:
     """New statements for the titles of pies that the program has none for."""
     program, height, changes = drawing.program, 12 / 72 * DPI * page.scale, []
@@ -347,7 +400,7 @@ def _literals(program: Program, texts: list) -> dict[str, list[ast.Constant]]:
     The string literals of a program by their text, but those at ticks. Those that have the same text only if as many
     `texts` of one role are drawn: then these are in the same order.
     """
-    at_ticks = {id(node) for names, _ in _names_at_ticks(program) for node in names}
+    at_ticks = {id(node) for _, nodes, _ in _names_at_ticks(program) for node in nodes}
     found: dict[str, list[ast.Constant]] = {}
     for node in ast.walk(program.tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in at_ticks:
@@ -363,8 +416,8 @@ def _literals(program: Program, texts: list) -> dict[str, list[ast.Constant]]:
     return {text: sorted(nodes, key=program.span) for text, nodes in plain.items() if told_apart(text, nodes)}
 
 
-def _names_at_ticks(program: Program) -> list[tuple[list[ast.Constant], str]]:
-    """The literals that stand at the ticks of the categories' axis, in their order, and its side."""
+def _names_at_ticks(program: Program) -> list[tuple[str, list[ast.Constant], str]]:
+    """The columns that stand at the ticks of the categories' axis, their literals in their order, and its side."""
     sides: dict[str, str] = {}
     for call in program.calls:
         if call.x and call.method in ("bar", "barh", "plot", "errorbar", "stackplot"):
@@ -377,7 +430,7 @@ def _names_at_ticks(program: Program) -> list[tuple[list[ast.Constant], str]]:
     for name, side in sides.items():
         if program.strings(name) is not None:
             table, place = program.column(name)
-            found.append(([row[place] for row in table.rows], side))
+            found.append((name, [row[place] for row in table.rows], side))
     return found
 
 
@@ -388,7 +441,7 @@ def _categories(drawing: Drawing, target: np.ndarray, page: Page) -> list[Change
     if box is None:
         return []
     turn = _turn(program)
-    for nodes, side in _names_at_ticks(program):
+    for name, nodes, side in _names_at_ticks(program):
         ticks = readout.find_ticks(target, box, side)
         if len(ticks) != len(nodes):
             continue
@@ -396,17 +449,46 @@ def _categories(drawing: Drawing, target: np.ndarray, page: Page) -> list[Change
         if side == "left" and upward:
             ticks = ticks[::-1]
         gap = np.abs(np.diff(ticks)).min()
-        height, room, names = 10 / 72 * DPI * page.scale, TICK_ROOM * page.scale, []
-        for node, tick in zip(nodes, ticks):
-            if side == "left":
-                read = page.read((box[0] - room, tick), 1.0, min(height, gap / 2), reach=(CANVAS, 2))
-            else:
-                read = _read_turned(page, tick, box[3] + room, height, gap, turn)
-            if read is not None and read.text != node.value:
-                names.append((program.span(node), string_literal(read.text)))
-        texts = [text for _, text in names]
-        changes += [change for change in names if texts.count(change[1]) == 1]
+        height, room = 10 / 72 * DPI * page.scale, TICK_ROOM * page.scale
+        if side == "left":
+            reads = [page.read((box[0] - room, t), 1.0, min(height, gap / 2), reach=(CANVAS, 2)) for t in ticks]
+        else:
+            reads = [_read_turned(page, tick, box[3] + room, height, gap, turn) for tick in ticks]
+        texts = _known([read.text if read else None for read in reads])
+        at_names = any(call.x == name for call in program.calls)  # which can't be drawn at one name twice
+        initials = all(text is not None and len(text) <= INITIALS for text in texts)
+        if side == "bottom" and at_names and initials and len(set(texts)) < len(texts):
+            changes += _numbered(program, name, texts)
+            continue
+        changes += [
+            (program.span(node), string_literal(text))
+            for node, text in zip(nodes, texts)
+            if text not in (None, node.value) and (texts.count(text) == 1 or not at_names)
+        ]
     return changes
+
+
+def _known(texts: list[str | None]) -> list[str | None]:
+    """Names at ticks, or, if most of them are those of months or days in their order, all of these."""
+    for names in (*TIME_DIMENSIONS.values(), *("".join(name[0] for name in n) for n in TIME_DIMENSIONS.values())):
+        for first in range(len(names) - len(texts) + 1):
+            part = list(names[first : first + len(texts)])
+            if sum(a == b for a, b in zip(part, texts)) > KNOWN * len(texts) and len(texts) >= FEWEST:
+                return part
+    return texts
+
+
+def _numbered(program: Program, name: str, texts: Sequence[str]) -> list[Change]:
+    """Changes that put what is drawn at the names of a column at 0, 1, ... instead, and these texts there."""
+    nodes = [node for node in ast.walk(program.tree) if isinstance(node, ast.Name)]
+    fresh = next(x for x in ("x", "places", name) if x not in {node.id for node in nodes} or x == name)
+    axes, count = program.calls[0].axes, len(texts)
+    labels = ", ".join(map(string_literal, texts))
+    return [
+        *program.write_columns({name: list(map(str, range(count)))}),
+        *((program.span(node), fresh) for node in nodes if node.id == name),
+        program.add_statement(f"{axes}.set_xticks(range({count}), [{labels}])", BEFORE),
+    ]
 
 
 def turned(drawing: Drawing, target: np.ndarray, size: tuple[int, int] = (CANVAS, CANVAS)) -> str | None:
@@ -414,7 +496,7 @@ def turned(drawing: Drawing, target: np.ndarray, size: tuple[int, int] = (CANVAS
     `size`: as of `reworded`."""
     program = drawing.program
     box = readout.find_box(target, drawing.box) if drawing.box is not None else None
-    names = [nodes for nodes, side in _names_at_ticks(program) if side == "bottom"]
+    names = [nodes for _, nodes, side in _names_at_ticks(program) if side == "bottom"]
     if box is None or not names or "plt" in {call.axes for call in program.calls}:
         return None
     ticks = readout.find_ticks(target, box, "bottom")

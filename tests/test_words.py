@@ -202,3 +202,27 @@ def test_turn_of_the_names_at_ticks(executor, turn):
     assert turned(Drawing(chart, executor.run(chart)), target) is None
     flat = chart.replace(turn + "\n", "")
     assert turned(Drawing(chart, executor.run(chart)), to_canvas(executor.run(flat).image)) == flat
+
+
+def test_names_that_stand_there_twice(executor):
+    months = list("JFMAMJJASOND")
+    rows = ", ".join(f"({k}, {(k * 7) % 5 + 1})" for k in range(12))
+    labels = ", ".join(f'"{month}"' for month in months)
+    chart = START + f"x, y = zip(*[{rows}])\nax.plot(x, y)\nax.set_xticks(range(12), [{labels}])\n"
+    rows = ", ".join(f'("Item {k}", {(k * 7) % 5 + 1})' for k in range(12))
+    answer = START + f"names, y = zip(*[{rows}])\nax.plot(names, y)\n"
+    assert reworded(Drawing(answer, executor.run(answer)), to_canvas(executor.run(chart).image)) == chart
+
+
+def test_two_scales_in_the_colours_of_their_lines(executor):
+    code = START + 'ax2 = ax.twinx()\nax.plot([0, 1, 2], [1, 3, 2], color="red")\n'
+    code += 'ax2.plot([0, 1, 2], [30, 10, 40], color="tab:blue")\n'
+    named = 'ax.set_ylabel("Cases"{})\n{}ax2.set_ylabel("Deaths"{})\n{}'
+    ticks = 'ax{}.tick_params(axis="y", labelcolor={})\n'
+    colors = ', color="red"', ticks.format("", '"red"'), ', color="tab:blue"', ticks.format("2", '"tab:blue"')
+    target = to_canvas(executor.run(code + named.format(*colors)).image)
+    answer = code + 'ax.set_ylabel("Cases")\n'
+    found = reworded(Drawing(answer, executor.run(answer)), target)
+    assert sorted(found.splitlines()) == sorted((code + named.format(*colors)).splitlines())
+    plain = code + named.format("", "", "", "")
+    assert reworded(Drawing(answer, executor.run(answer)), to_canvas(executor.run(plain).image)) == plain
