@@ -40,6 +40,7 @@ STYLES = ("ggplot", "seaborn-v0_8", "seaborn-v0_8-darkgrid", "bmh", "fivethirtye
 PALE_FRAMED = "seaborn-v0_8-whitegrid"  # the one in usual colours
 SAME_PAPER = 2  # of 255
 DPIS = (100, 110, 120, 150, 200, 300)
+MIDDLE_DPI = 150
 SAME_SIZE, ROUND_SIZE = 0.08, 0.1  # of a factor's logarithm: the same size; and that of a usual resolution
 MIN_WIDTH, MAX_WIDTH = 2.4, 10.5  # inches, of figures as people make them
 FORMATS = ('"{x:,.0f}"', '"${x:,.0f}"', '"{x:.0f}%"', '"${x:.0f}"')
@@ -286,10 +287,10 @@ def series_changed(drawing: Drawing, target: np.ndarray) -> list[str]:
     return [option for option in options if option]
 
 
-def shaped(drawing: Drawing, size: tuple[int, int]) -> list[str]:
+def shaped(drawing: Drawing, target: np.ndarray, size: tuple[int, int]) -> list[str]:
     """
-    The program with figures of the shape of a picture of this size (width, height), in inches at usual dpi. What is as
-    large as the common canvas may be letterboxed, and says nothing.
+    The program with figures of the shape of a picture of this size (width, height), in inches at usual dpi; one of
+    them, where `resized` will say which. What is as large as the common canvas may be letterboxed, and says nothing.
     """
     program = drawing.program
     height, width = drawing.result.image.shape[:2]
@@ -300,7 +301,9 @@ def shaped(drawing: Drawing, size: tuple[int, int]) -> list[str]:
     if len(calls) != 1:
         return []
     usual = same_shape or MIN_WIDTH <= size[0] / DPIS[0] <= MAX_WIDTH
-    figures = [(size[0] / dpi, size[1] / dpi) for dpi in (DPIS[:1] if usual else DPIS)]
+    box = readout.find_box(target, drawing.box) if drawing.box else None
+    known = box is not None and label_scale(target, box) is not None
+    figures = [(size[0] / dpi, size[1] / dpi) for dpi in (DPIS[:1] if usual else (MIDDLE_DPI,) if known else DPIS)]
     texts = dict.fromkeys(f"({w:.2g}, {h:.2g})" for w, h in figures if MIN_WIDTH <= w <= 16 and 1.6 <= h <= 16)
     return [program.changed([program.set_keyword(calls[0], "figsize", text)]) for text in texts]
 

@@ -49,11 +49,13 @@ CHANGES = 3  # of series
 TOGETHER = 4  # variants of one program that share a process
 LONGER = 2  # times the length of the model's answer: what is longer than this must be better by
 LONG_GAIN = 0.1  # of IoU, or a good copy
+MUCH_LONGER = 1.3  # times the length of the answer as it is: the same for what is longer than this as well
 REWORDINGS = 2  # other words may move a legend
 SEARCH_SHARE = 0.9  # of the budget; the rest is for words and rounding
 PANEL_RESERVE = 0.3  # seconds for the program of all panels
 LAST_COST = 0.005  # of IoU: what words weigh, and digits that nobody sees
 FAR = 8.0  # pixels between axes, where nothing is read right
+ALIKE = 0.75  # IoU from which a program is of the right kind: what is missing are words
 POOR = 0.6  # IoU where neither reading the data nor measured copies helped: it is rather of another kind
 FOREIGN = 0.35  # IoU of an answer of which nothing is right
 GAIN = 1e-3  # of the goal: less is no reason to change a program
@@ -209,7 +211,8 @@ class _Search:
                 drawing = Drawing(code, result)
                 iou = chart_iou(drawing.pixels, self.target)
                 goal = iou + ROUGH_WEIGHT * _likeness(_rough(drawing.pixels), self.rough_target)
-                short = iou >= SUCCESS_IOU or len(code) <= self.longest
+                least = 0 if self.best is None else MUCH_LONGER * len(self.best.code)
+                short = iou >= SUCCESS_IOU or len(code) <= max(self.longest, least)
                 if self.best is None or iou > self.best_iou + (0 if short else LONG_GAIN):
                     self.best, self.best_iou = drawing, iou
             if self.first is None:
@@ -281,7 +284,7 @@ class _Search:
         """Goes to what the answer is on the target's page, with what is measured there."""
         # Where bars lie upon each other or the page is another, nothing can be read: so whatever the goal says.
         self.go_to([_safely(lambda: alternatives.distinct(self.current))])
-        self.go_to(_safely(lambda: alternatives.shaped(self.current, self.size)) or [])
+        self.go_to(_safely(lambda: alternatives.shaped(self.current, self.target, self.size)) or [])
         self.change_paper()
         self.resize()
         places = _safely(lambda: alternatives.aligned(self.current, self.target, FAR)) or []
@@ -409,7 +412,7 @@ class _Search:
             self.rescale()
             if self.goal > chosen[1] + GAIN:
                 chosen = self.current, self.goal
-            if self.best_iou >= SUCCESS_IOU:
+            if self.best_iou >= ALIKE:
                 break
         self.current, self.goal = chosen
         if chosen is not answer:
