@@ -21,7 +21,7 @@ from chart2code.drawing import Drawing
 from chart2code.program import Change, Program, string_literal
 from chart2code.tick_labels import runs_of
 from chart2code.vocabulary import TIME_DIMENSIONS
-from chart2code.words import BOLD, DPI, REGULAR, Line, read_line
+from chart2code.words import BOLD, DPI, REGULAR, TRIED, Line, read_line
 from eval_metric.similarity import CANVAS
 
 SIZES = (8, 9, 10, 11, 12, 14, 16, 18, 20)  # points
@@ -30,6 +30,7 @@ CONTRAST = 50  # of 255, between a text and its paper
 MOST_ERROR = 0.45  # of a line's ink: what leaves more unexplained has not been read
 CERTAIN = 0.3  # of it: the size and the weight of the font are right
 RIM = 2  # pixels
+SHORT = 400  # pixels of lines that are tried: in those of a few characters the rows are not filled as usual
 ROOM = 1.7  # heights of a line, where one is higher than it should be
 SPACE, ALONE = 0.66, 1.5  # ems, between two texts; less lies between two words. And where nothing stands beside
 TICK_ROOM = 7.5  # pixels of the figure between an axis and the labels of its ticks
@@ -43,7 +44,7 @@ NUMBERS, COLORED = (7, 30), 60  # pixels beside the axes, where numbers are; of 
 INITIALS = 2  # letters of names that may stand there twice
 KNOWN, FEWEST = 0.6, 5  # of the names at ticks, that are those of months or days; and how many these are at least
 TICKS, FLAT = 4, 1.4  # pixels below the axes; and heights of a line, that labels take which are not turned
-TRIED, LEGIBLE = 3, 0.45  # names by which the turn is told; and the share of their ink unexplained, if it is right
+FIRST, LEGIBLE = 3, 0.45  # names by which the turn is told; and the share of their ink unexplained, if it is right
 BEFORE = ("legend", "tight_layout", "subplots_adjust")  # calls that come last
 LABEL_ROOM = 26  # pixels, in which the first line of these labels starts
 
@@ -146,7 +147,8 @@ class Page:
         scale = self.zoom * self.scale
         fitting = [size for size in SIZES if 0.5 < (len(line) - 2 * RIM) / (size * DPI / 72 * scale) < 1.25]
         sizes = [size * self.sharpness for size in fitting]  # their own pixels give glyphs their shape
-        found = read_line(line, (REGULAR, BOLD) if bold else (REGULAR,), sizes, round(scale / self.sharpness, 4))
+        fonts, tried = (REGULAR, BOLD) if bold else (REGULAR,), max(TRIED, SHORT // line.shape[1])
+        found = read_line(line, fonts, sizes, round(scale / self.sharpness, 4), tried)
         if not found.text or found.error > MOST_ERROR:
             return None
         return replace(found, points=fitting[sizes.index(found.points)])
@@ -504,7 +506,7 @@ def turned(drawing: Drawing, target: np.ndarray, size: tuple[int, int] = (CANVAS
         return None
     page, own = Page.for_drawing(drawing, target, size), _turn(program)
     height, room = 10 / 72 * DPI * page.scale, TICK_ROOM * page.scale
-    tried = ticks[np.unique(np.linspace(0, len(ticks) - 1, TRIED).round().astype(int))]
+    tried = ticks[np.unique(np.linspace(0, len(ticks) - 1, FIRST).round().astype(int))]
 
     if not own[0] and _depth(target, box) < FLAT * height:
         return None

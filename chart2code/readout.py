@@ -556,6 +556,23 @@ def coverage_inside(
     return cover
 
 
+@remembered
+def _text_lines(pixels: np.ndarray, box: Box) -> tuple[tuple[int, int, int, int], ...]:
+    """Left, top, right and bottom of what may be lines of dark text in the axes."""
+    left, top, right, bottom = (int(round(v)) for v in box)
+    area = np.s_[max(0, top + 4) : bottom - 3, max(0, left + 4) : right - 3]
+    text = np.zeros(pixels.shape[:2], bool)
+    text[area] = (difference(pixels[area], paper_of(pixels, box)) > 255 - DARK) & (_chroma(pixels[area]) < 40)
+    joined = ndimage.binary_closing(text, np.ones((1, 6)))  # words, but not with a dark handle
+    lines = []
+    for rows, columns in ndimage.find_objects(ndimage.label(joined, structure=np.ones((3, 3)))[0]):
+        height, width = rows.stop - rows.start, columns.stop - columns.start
+        dot = width < 1.5 * height and text[rows, columns].mean() > SOLID_DOT
+        if 5 <= height <= 16 and width >= 4 and not dot:
+            lines.append((columns.start, rows.start, columns.stop, rows.stop))
+    return tuple(lines)
+
+
 def without_legend(covers: list[np.ndarray], pixels: np.ndarray, box: Box) -> list[np.ndarray]:
     """
     The coverages of several series without a legend that lies inside of the axes: lines of text in a column or a row,
@@ -563,18 +580,14 @@ def without_legend(covers: list[np.ndarray], pixels: np.ndarray, box: Box) -> li
     """
     if len(covers) < 2:
         return covers
-    left, top, right, bottom = (int(round(v)) for v in box)
-    area = np.s_[max(0, top + 4) : bottom - 3, max(0, left + 4) : right - 3]
-    text = np.zeros(pixels.shape[:2], bool)
-    text[area] = (difference(pixels[area], paper_of(pixels, box)) > 255 - DARK) & (_chroma(pixels[area]) < 40)
-    joined = ndimage.binary_closing(text, np.ones((1, 6)))  # words, but not with a dark handle
+    found = _text_lines(pixels, box)
+    if len(found) < len(covers):
+        return covers
     areas, lines = ndimage.binary_opening(np.max(covers, axis=0) > FULL, np.ones((3, 7))), []
-    for place in ndimage.find_objects(ndimage.label(joined, structure=np.ones((3, 3)))[0]):
-        height, width = place[0].stop - place[0].start, place[1].stop - place[1].start
-        dot = width < 1.5 * height and text[place].mean() > SOLID_DOT
-        around = areas[[max(0, place[0].start - 3), min(len(areas) - 1, place[0].stop + 2)], place[1]]
-        if 5 <= height <= 16 and width >= 4 and not dot and around.mean() < UPON:
-            lines.append((place[1].start, (place[0].start + place[0].stop) / 2, place[1].stop))
+    for start, top, end, bottom in found:
+        around = areas[[max(0, top - 3), min(len(areas) - 1, bottom + 2)], start:end]
+        if around.mean() < UPON:
+            lines.append((start, (top + bottom) / 2, end))
     for x, y, _ in lines:
         column = [line for line in lines if abs(line[0] - x) <= 2 and abs(line[1] - y) <= 24 * len(covers)]
         row = [line for line in lines if abs(line[1] - y) <= 2.5]

@@ -28,8 +28,7 @@ ROUNDING = 2  # PHASES-ths of a pixel
 KERNED = "TY"  # what follows stands below their arms,
 KERNING, KERNING_COST = 0.18, 5.0  # so many ems nearer; and what an em of that costs
 ASCENT, DESCENT = 0.85, 0.25  # of the glyphs above and below the base line, in ems
-TRIED = 8  # sizes and places of a line of each font, those first that have ink in the same rows
-SHORT = 400  # pixels of lines to be tried: of a few characters, the ink in the rows is not that of usual text
+TRIED = 8  # sizes and places of a line of each font
 CLEAR = 0.17  # of a line's ink unexplained: no other size or place is tried
 GLYPH_COST = 0.05, 0.9  # of a glyph's ink, and of any glyph: no letter is two others
 
@@ -132,8 +131,15 @@ def _profile(font: str, points: float, scale: float, rise: float) -> np.ndarray:
     return rows / np.linalg.norm(rows)
 
 
-def read_line(ink: np.ndarray, fonts: Iterable[str], sizes: Iterable[float], scale: float) -> Line:
-    """What is written in `ink` (H, W), 0 to 1, a line of text alone; `sizes` in points, `scale` as in `glyphs_of`."""
+def read_line(ink: np.ndarray, fonts: Iterable[str], sizes: Iterable[float], scale: float, tried: int = TRIED) -> Line:
+    """
+    What is written in a line of text alone.
+
+    Args:
+        ink: (H, W), 0 to 1.
+        sizes: in points; `scale` as in `glyphs_of`.
+        tried: sizes and places of the line in each font, those first that have ink in the same rows.
+    """
     rows, total = ink.sum(axis=1), max(float((ink**2).sum()), 1e-6)
     best = Line("", 1.0)
     for font in fonts:
@@ -142,7 +148,6 @@ def read_line(ink: np.ndarray, fonts: Iterable[str], sizes: Iterable[float], sca
             profile = _profile(font, points, scale, rise)
             likeness = np.correlate(rows, profile, mode="full")  # at the images' top in row k - len(profile) + 1
             places += [(value, k - len(profile) + 1, points, rise) for k, value in enumerate(likeness)]
-        tried = max(TRIED, SHORT // ink.shape[1])
         for _, top, points, rise in sorted(places, reverse=True)[:tried]:
             text, explained = decode(ink, glyphs_of(font, points, scale, rise), top)
             best = min(best, Line(text, 1 - explained / total, font, points), key=lambda line: line.error)
