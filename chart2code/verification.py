@@ -161,6 +161,7 @@ class _Search:
         self.deadline = self.most = math.inf
         self.rough_target = _rough(target)
         self.seen: set[str] = set()
+        self.readings: set[tuple] = set()  # programs from which data were read, and in what way
         self.longest = sys.maxsize  # characters of a program: no heaps of literals in vain
         self.renderings = 0
         self.rendering_seconds = 0.0
@@ -372,6 +373,10 @@ class _Search:
         self.go_to([_safely(lambda: adjustment.logarithmic(self.current, self.target))])
 
     def reading(self, **way: int) -> str | None:
+        key = self.current.code, *way.items()
+        if key in self.readings:  # what it says has been tried
+            return None
+        self.readings.add(key)
         return _safely(lambda: adjustment.read(self.current, self.target, **way))
 
     def name_series(self) -> None:
