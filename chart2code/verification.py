@@ -5,16 +5,17 @@ executes the candidates and keeps the best; with `refine` it changes that progra
 
 1. a chart of several panels is cut into them, and each is searched for like a chart (panels.py);
 2. shape and colours of the page, the size of the figure and the place of its axes are taken from the picture;
-3. what can be measured there is written into the program at once, data, scale and colours (adjustment.py), and again
-   after each rendering, while it helps; error bars, bands and lines across the axes are added (additions.py), series
-   if colours are left over or missing; where that does not lead to a copy, programs of the kinds that the picture
-   could be of are tried: mixtures (layers.py), bars upon each other (bars.py), pies (pie_programs.py), heat maps
-   (heatmaps.py), bubbles and coloured points (bubbles.py), boxes and violins (distributions.py), events (events.py),
-   roses and radars (polar.py) with the numbers that are measured for them, and the others with placeholders
-   (sketches.py);
-4. other ways to write single things (grid, legend, markers, layout, ...) are tried, one thing after another
-   (alternatives.py), where picture and drawing differ in that (clues.py);
-5. its words are read off the picture (captions.py), and numbers are rounded as far as the score allows.
+3. what can be measured there is written into the program at once, data, scale and colours (adjustment.py); where that
+   does not lead to a copy, programs of the kinds that the picture could be of are tried: pies (pie_programs.py), heat
+   maps (heatmaps.py), bars in parts (horizontal_bars.py), bubbles and coloured points (bubbles.py), boxes and violins
+   (distributions.py), events (events.py), roses and radars (polar.py), and all mixtures of areas, bars, lines and
+   points (layers.py) with the numbers that are measured for them, and the others with placeholders (sketches.py);
+4. its words are read off the picture (captions.py), its legend (legends.py), what stands at bars (bar_labels.py) and
+   in the axes (notes.py); error bars, bands and lines across the axes are added (additions.py), series if colours
+   are left over or missing;
+5. other ways to write single things (grid, markers, layout, ...) are tried, one thing after another
+   (alternatives.py), where picture and drawing differ in that (clues.py), and data and scale are measured again;
+   in the end, numbers are rounded as far as the score allows.
 
 The answer is the program with the highest IoU that was seen, so never worse than the first candidate (the last step
 may cost `LAST_COST`, but not below it), and there at any time: when the budget is spent, or when it is told to stop.
