@@ -51,6 +51,7 @@ SAME_PLACE = 2.5  # pixels
 UNEVEN = 2.0  # pixels that even distances of bars differ by
 SMALL, ON_PATH = 10, 0.8  # pixels; of the ink of a line in dashes
 LETTERS = 18, 40  # pixels: the height of letters, at most, and the width of those that touch each other
+THIN = 2  # pixels from the path of a line to its edges
 USUAL_MARKER, RIM = 6, 1  # points: the diameter of matplotlib's markers on lines, and what their edge adds to it
 YEARS = 1000, 2200  # of which numbers with four digits are the first and the last
 COMPACT = 2.5  # times the smaller side of a marker
@@ -839,7 +840,10 @@ def _without_words(cover: np.ndarray, inked: np.ndarray, long: float) -> np.ndar
     sides = np.array([[side.stop - side.start for side in part] for part in ndimage.find_objects(regions)])
     index = np.arange(1, count + 1)
     filled = ndimage.sum_labels(ink, regions, index) / sides.prod(axis=1)
-    letters = (sides <= LETTERS).all(axis=1) & (filled > 0)
+    path, (rows, columns) = readout.find_path(cover), np.nonzero(ink)
+    along = np.bincount(regions[rows, columns], np.abs(path[columns] - rows) <= THIN, count + 1)[1:]
+    thin = along > OWN * ndimage.sum_labels(ink, regions, index)  # a piece of the line itself
+    letters = (sides <= LETTERS).all(axis=1) & (filled > 0) & ~thin
     if not letters.any() or np.median(filled[letters]) > readout.SOLID_DOT:  # markers
         return cover
     return np.where(np.isin(regions, index[letters]), 0, cover)
