@@ -225,9 +225,11 @@ class Layers:
         left, top, right, bottom = (round(v) for v in self.box)
         beside = self.target[top:bottom, right + 4 : right + BESIDE].reshape(-1, 3).astype(float)
         labels = beside[np.ptp(beside, axis=1) > COLORED]
-        near = [line for line in self.lines if np.mean(np.abs(labels - line.color).max(axis=1) < COLORED) > MOSTLY / 2]
-        if len(labels) > LEAST_LABELS and near:
-            return near
+        if len(labels) > LEAST_LABELS:
+            away = [np.abs(labels - line.color).max(axis=1) for line in self.lines]
+            near = [line for line, far in zip(self.lines, away) if np.mean(far < COLORED) > MOSTLY / 2]
+            if near:
+                return near
         return self.lines if self.bars or self.areas else self.lines[1:]
 
     def _axis_of_bars(self) -> Scale:
