@@ -14,6 +14,7 @@ import numpy as np
 from chart2code import readout
 from chart2code.adjustment import percent_literals
 from chart2code.drawing import CYCLE, color_literal, rgb
+from chart2code.legends import FRAME, GAP, PAD, ROW, legend_place
 from chart2code.pies import (
     LABEL_DISTANCE,
     LEAST_EXPLOSION,
@@ -43,9 +44,7 @@ TITLE_PAD, PAD_ERROR = 6, 3  # points
 CENTERED = 4.0  # pixels
 LEAST_EDGE, USUAL_EDGE = 0.35, (0.8, 1.25)  # points: thinner ones are none; and what needs no number
 EDGE_ERROR = 0.15  # points
-LEGEND_ERROR = 4.0  # pixels
-LEGEND_PAD, LEGEND_GAP, ROW = 0.4, 0.5, 0.97  # ems, within a legend, around it, and of the height of its rows
-FRAME = 10  # of 255: the difference of a legend's frame from the page
+BESIDE_PIE = 0.9  # radii from the middle, that a legend beside a pie is further away
 DARKEST, WHITEST = 70, 215  # of 255: of text that is black, and white
 SIZE_ERROR = 1.0  # of 100, between what is written and what is measured
 
@@ -215,12 +214,13 @@ class PieProgram(PieChart):
         options = ["labels"]
         if heading and heading.text:
             options.append(f"title={string_literal(heading.text)}")
-        left = min(s.left for s in self.swatches) - LEGEND_PAD * em
-        right = max([s.right for s in self.swatches] + [e.right for e in entries if e]) + LEGEND_PAD * em
+        left = min(s.left for s in self.swatches) - PAD * em
+        right = max([s.right for s in self.swatches] + [e.right for e in entries if e]) + PAD * em
         first = heading.middle[1] if heading else min(s.y for s in self.swatches)
-        top = first - (ROW / 2 + LEGEND_PAD) * em
-        bottom = max(s.y for s in self.swatches) + (ROW / 2 + LEGEND_PAD) * em
-        options += self._legend_place((left, top, right, bottom), LEGEND_GAP * em)
+        top = first - (ROW / 2 + PAD) * em
+        bottom = max(s.y for s in self.swatches) + (ROW / 2 + PAD) * em
+        (x, y), reach = self.pie.center, BESIDE_PIE * self.pie.radius
+        options += legend_place((left, top, right, bottom), self.axes[0], (x - reach, y, x + reach, y), GAP * em)
         options += [f"ncol={len(columns)}"] * (len(columns) > 1)
         options += [f"fontsize={points:g}"] * (points != TEXT_POINTS)
         options += [] if self._framed(left, top, bottom) else ["frameon=False"]
@@ -234,35 +234,6 @@ class PieProgram(PieChart):
         places = np.stack(np.broadcast_arrays(x[None], y[:, None]), axis=-1)
         away = np.abs(self._colors(places) - self.page).max(axis=2)
         return len(y) > 0 and float(np.median(away.max(axis=1))) > FRAME
-
-    def _legend_place(self, box: tuple[float, float, float, float], gap: float) -> list[str]:
-        """Where a legend is: in a corner of the axes, or beside them."""
-        left, top, right, bottom = self.axes[0]
-        wide, high = right - left, bottom - top
-        sides = {"left": (box[0] - gap - left) / wide, "center": ((box[0] + box[2]) / 2 - left) / wide,
-                 "right": (box[2] + gap - left) / wide}  # fmt: skip
-        heights = {"upper": 1 - (box[1] - gap - top) / high, "center": 1 - ((box[1] + box[3]) / 2 - top) / high,
-                   "lower": 1 - (box[3] + gap - top) / high}  # fmt: skip
-        own = {"left": 0, "center": 0.5, "right": 1, "lower": 0, "upper": 1}
-        apart = {
-            (v, h): max(abs(heights[v] - own[v]) * high, abs(sides[h] - own[h]) * wide) for v in heights for h in sides
-        }
-        v, h = min(apart, key=apart.get)
-        if apart[v, h] < LEGEND_ERROR:
-            return [f'loc="{f"{v} {h}" if v != h else "center"}"']
-        beside = (
-            box[0] > self.pie.center[0] + 0.9 * self.pie.radius,
-            box[2] < self.pie.center[0] - 0.9 * self.pie.radius,
-        )
-        h = "left" if beside[0] else "right" if beside[1] else "center"
-        if h == "center":
-            v = "lower" if box[1] < self.pie.center[1] else "upper"
-        else:
-            v = next((name for name, usual in (("center", 0.5), ("upper", 1), ("lower", 0))
-                      if abs(heights[name] - usual) * high < LEGEND_ERROR), "center")  # fmt: skip
-        usual = [({"left": 1, "right": 0, "center": 0.5}[h], sides[h], wide), (own[v], heights[v], high)]
-        x, y = (f"{u:g}" if abs(u - at) * side < LEGEND_ERROR else f"{round(at, 2):g}" for u, at, side in usual)
-        return [f'loc="{f"{v} {h}" if v != h else "center"}"', f"bbox_to_anchor=({x}, {y})"]
 
     def _title(self) -> list[str]:
         lines = [line for line in self.roles["title"].get(0, []) if line.text]
