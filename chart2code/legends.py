@@ -76,14 +76,7 @@ def written(drawing: Drawing, target: np.ndarray, size: tuple[int, int] = (CANVA
     legend = find_legend(target, box, [key.color for key in keys], Page.for_drawing(drawing, target, size))
     if legend is None:
         return []
-    labels: list[str | None] = [None] * len(keys)
-    order = []
-    for entry, line in zip(legend.entries, legend.lines):
-        alike = [k for k, key in enumerate(keys) if np.abs(key.color - keys[entry.color].color).max() < SAME_COLOR]
-        k = next((k for k in alike if labels[k] is None), None)
-        if k is not None:
-            labels[k] = line.text if line else f"Series {k + 1}"
-            order.append(k)
+    labels, order = _labels(legend, keys)
     changes = []
     for call in dict.fromkeys(key.call for key in keys):
         own = [label for key, label in zip(keys, labels) if key.call is call]
@@ -92,13 +85,12 @@ def written(drawing: Drawing, target: np.ndarray, size: tuple[int, int] = (CANVA
             changes.append(program.set_keyword(call, "labels", f"[{known}]" if any(own) else None))
         else:
             changes.append(program.set_keyword(call, "label", string_literal(own[0]) if own[0] else None))
-    options = legend.options()
-    every = list(dict.fromkeys(keys[k].axes for k in order))
-    owner = every[0]
-    if len(every) > 1:  # one legend for the series of two axes
-        owner, first = "fig", next(call.axes for call in program.calls)
-        options = legend.options(anchored=True) + [f"bbox_transform={first}.transAxes"]
-    text = f"{owner}.legend({', '.join(options)})"
+    owners = list(dict.fromkeys(key.axes for key in order))
+    if len(owners) == 1:
+        text = f"{owners[0]}.legend({', '.join(legend.options())})"
+    else:  # one legend for the series of two axes
+        options = [*legend.options(anchored=True), f"bbox_transform={program.calls[0].axes}.transAxes"]
+        text = f"fig.legend({', '.join(options)})"
     former = program.statement_calls("legend")
     if former:
         changes.append((program.span(former[0]), text))
@@ -106,8 +98,21 @@ def written(drawing: Drawing, target: np.ndarray, size: tuple[int, int] = (CANVA
     else:
         changes.append(program.add_statement(text, ("tight_layout", "subplots_adjust")))
     code = program.changed(filter(None, changes))
-    codes = [_reordered(code, [keys[k] for k in order], program), code]
+    codes = [_reordered(code, order, program), code]
     return [code for code in dict.fromkeys(codes) if code and code != drawing.code]
+
+
+def _labels(legend: Legend, keys: Sequence[Key]) -> tuple[list[str | None], list[Key]]:
+    """The label of each of the keys, None where it has no entry, and those that have one, in the legend's order."""
+    labels: list[str | None] = [None] * len(keys)
+    order = []
+    for entry, line in zip(legend.entries, legend.lines):
+        alike = [k for k, key in enumerate(keys) if np.abs(key.color - keys[entry.color].color).max() < SAME_COLOR]
+        k = next((k for k in alike if labels[k] is None), None)
+        if k is not None:
+            labels[k] = line.text if line else f"Series {k + 1}"
+            order.append(keys[k])
+    return labels, order
 
 
 def without_labels(code: str) -> str:
@@ -253,7 +258,7 @@ def _grid(entries: list[Entry], first: Entry, unit: float) -> list[Entry]:
                     seen.add(entry.color)
         return taken
 
-    found, rows = column_of(first), [first.y]
+    found = column_of(first)
     rows = [entry.y for entry in found]
     heads = [e for e in entries if abs(e.y - first.y) <= IN_ROW and e.text > first.text + IN_COLUMN]
     for head in sorted(heads, key=lambda e: e.text):
@@ -298,8 +303,7 @@ class Legend:
     @cached_property
     def title(self) -> Line | None:
         first = self.entries[0]
-        ends = [entry.text + self._width(line) for entry, line in zip(self.entries, self.lines)]
-        left, right = min(self._left(e) for e in self.entries), max(ends)
+        left, right = self._sides
         pitch, half = self.pitch, (right - left) / 2
         rows = slice(round(first.y - pitch - self.em / 3), round(first.y - pitch + self.em / 3) + 1)
         if rows.start < (self.axes[1] if first.y > self.axes[1] else 0):
@@ -316,18 +320,18 @@ class Legend:
         """The left end of the place that an entry's handle has, where it may be a marker in the middle."""
         return min(entry.left, (entry.left + entry.right - HANDLE * self.em) / 2)
 
-    def _width(self, line: Line | None) -> float:
-        """About how wide a text is."""
-        return (0.6 * self.em * len(line.text)) if line else 4 * self.em
+    @cached_property
+    def _sides(self) -> tuple[float, float]:
+        """Where its handles begin, and where its texts end."""
+        ends = [self._end(entry, line) for entry, line in zip(self.entries, self.lines)]
+        return min(self._left(entry) for entry in self.entries), max(ends)
 
     @cached_property
     def box(self) -> readout.Box:
-        pad = PAD * self.em
-        left = min(self._left(entry) for entry in self.entries) - pad
-        right = max(self._end(entry, line) for entry, line in zip(self.entries, self.lines)) + pad
+        (left, right), pad, high = self._sides, PAD * self.em, (ROW / 2 + PAD) * self.em
         rows = [entry.y for entry in self.entries]
         above = self.pitch if self.title else 0.0
-        return left, min(rows) - above - ROW / 2 * self.em - pad, right, max(rows) + ROW / 2 * self.em + pad
+        return left - pad, min(rows) - above - high, right + pad, max(rows) + high
 
     @cached_property
     def pitch(self) -> float:
