@@ -288,8 +288,7 @@ def _sampled(
 def logarithmic(drawing: Drawing, target: np.ndarray) -> str | None:
     """
     The program with logarithmic axes where those of the target are, and what its marks are worth there; None if they
-    aren't. The drawing's axes are straight, and its marks where those of the
-    target are.
+    aren't. The drawing's axes are straight, and its marks where those of the target are.
     """
     program, series = drawing.program, [s for s in drawing.series if s.axes == 0]
     box = readout.find_box(target, drawing.box) if drawing.box else None

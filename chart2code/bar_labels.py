@@ -15,7 +15,7 @@ import numpy as np
 
 from chart2code import readout
 from chart2code.adjustment import Scene
-from chart2code.captions import CONTRAST, Page, text_color
+from chart2code.captions import BEFORE, CONTRAST, Page, text_color
 from chart2code.drawing import Drawing, Series, color_literal
 from chart2code.program import Change, Program, literal, number, string_literal
 from chart2code.tick_labels import runs_of
@@ -288,7 +288,7 @@ def _calls(program: Program, series: Sequence[Series], options: Sequence[list[st
     same = len({tuple(keywords or ()) for keywords in options}) == 1 and len(options) > 1
     if same and options[0] is not None and not any(s.call.keyword("yerr") for s in series):
         text = f"for bars in {axes}.containers:\n    {axes}.bar_label({', '.join(['bars', *options[0]])})"
-        return [program.add_statement(text, ("legend", "tight_layout", "subplots_adjust"))]
+        return [program.add_statement(text, BEFORE)]
     names = {node.id for node in ast.walk(program.tree) if isinstance(node, ast.Name)}
     changes: list[Change] = []
     for k, (s, keywords) in enumerate(zip(series, options)):

@@ -591,16 +591,33 @@ def edge_of(target: np.ndarray, marks: Marks, paper: Sequence[float]) -> float:
     """The width, in pixels, of the black edges of marks on light paper; 0 if they have none."""
     if sum(paper) < 3 * 128:
         return 0.0
-    fine = detail_of(target)
-    picture, zoom = (target, 1.0) if fine is None else (fine.pixels, fine.zoom)
+    zoom, rims = _rims(target, marks, np.arange(-3.0, 3.5, 0.5))
     widths = []
-    for k in np.argsort(-marks.circles[:, 2])[:LARGEST]:
-        x, y, radius = marks.circles[k]
-        x, y = fine.enlarged((x, y)) if fine else (x, y)
-        lightness = picture[_around(picture.shape, x, y, zoom * radius + np.arange(-3.0, 3.5, 0.5))].max(axis=2)
+    for k, rim in rims:
+        lightness = rim.max(axis=2)
         darkness = 1 - np.median(lightness, axis=1) / max(1.0, marks.colors[k].max())
         widths.append(0.5 * darkness.clip(0).sum() / zoom if darkness.max() > EDGE_DARK else 0.0)
     return float(np.median(widths))
+
+
+def _rims(target: np.ndarray, marks: Marks, away: np.ndarray) -> tuple[float, list[tuple[int, np.ndarray]]]:
+    """
+    The largest marks in the finest picture there is.
+
+    Args:
+        away: distances from their outlines, in pixels of that picture.
+
+    Returns:
+        Its zoom, and for each mark its index and the colours (len(away), angles, 3) at these distances.
+    """
+    fine = detail_of(target)
+    picture, zoom = (target, 1.0) if fine is None else (fine.pixels, fine.zoom)
+    rims = []
+    for k in np.argsort(-marks.circles[:, 2])[:LARGEST]:
+        x, y, radius = marks.circles[k]
+        x, y = fine.enlarged((x, y)) if fine else (x, y)
+        rims.append((int(k), picture[_around(picture.shape, x, y, zoom * radius + away)]))
+    return zoom, rims
 
 
 def _around(shape: tuple[int, ...], x: float, y: float, reach: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -615,18 +632,10 @@ def _around(shape: tuple[int, ...], x: float, y: float, reach: np.ndarray) -> tu
 
 def _has_rings(target: np.ndarray, marks: Marks, paper: np.ndarray) -> bool:
     """Whether large marks are darker at their outlines: there transparent edges lie upon transparent areas."""
-    fine = detail_of(target)
-    picture, zoom = (target, 1.0) if fine is None else (fine.pixels, fine.zoom)
     excess = []
-    for k in np.argsort(-marks.circles[:, 2])[:LARGEST]:
-        x, y, radius = marks.circles[k]
-        x, y = fine.enlarged((x, y)) if fine else (x, y)
+    for k, rim in _rims(target, marks, -np.arange(0, 3, 0.5))[1]:
         direction = marks.colors[k] - paper
-        shares = (
-            (picture[_around(picture.shape, x, y, zoom * radius - np.arange(0, 3, 0.5))] - paper)
-            @ direction
-            / max(1.0, direction @ direction)
-        )
+        shares = (rim - paper) @ direction / max(1.0, direction @ direction)
         excess.append(np.median(shares, axis=1).max() - 1)
     return float(np.median(excess)) > RING
 

@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chart2code import readout
-from chart2code.adjustment import brief, value_literals
 from chart2code.bars import find_stack, keyword_for_feet, upright
 from chart2code.program import string_literal
+from chart2code.scales import Scale, value_literals
 from chart2code.tick_labels import read_scale
 
 if TYPE_CHECKING:
     from chart2code.sketches import Sheet
 
 WHOLE = 100.0  # what the longest bar is worth where no axis says it: parts are mostly percentages
-LIMIT = 0.002  # of the length of an axis: its limits are as exact
 USUAL, SAME_HEIGHT = 0.8, 0.03  # of the distance between bars
 
 
@@ -37,12 +36,12 @@ def horizontal_stack(sheet: Sheet, series: list[tuple[np.ndarray, bool]], covers
     if stack is None:
         return []
     base = target.shape[1] - 1 - stack.base
-    start, slope = read_scale(target, box, "bottom") or _by_lengths(base, stack.heights)
-    values = stack.heights[:, ::-1] * slope  # programs name bars from below to above
-    values[0] = start + slope * (base + stack.heights[0, ::-1])
+    scale = Scale(*(read_scale(target, box, "bottom") or _by_lengths(base, stack.heights)))
+    values = stack.heights[:, ::-1] * scale.slope  # programs name bars from below to above
+    values[0] = scale(base + stack.heights[0, ::-1])
     names = [string_literal(name) for name in sheet.words.names(len(stack.middles))]
     columns = [f"y{k + 1}" for k in range(len(solid))]
-    literals = [value_literals(column, abs(slope) * (box[2] - box[0])) for column in values]
+    literals = [value_literals(column, scale.span(box[2] - box[0])) for column in values]
     rows = ", ".join(f"({', '.join(row)})" for row in zip(names, *literals))
     step = float(np.median(np.diff(stack.middles)))
     height = (
@@ -55,9 +54,8 @@ def horizontal_stack(sheet: Sheet, series: list[tuple[np.ndarray, bool]], covers
         lines.append(f"ax.barh(categories, {column}, {height}{feet}{style})")
     if not len(readout.find_ticks(target, box, "bottom")):
         lines.append("ax.set_xticks([])")
-    ends = start + slope * np.array([box[0], box[2]])
-    slots = np.polyval(np.polyfit(stack.middles[::-1], np.arange(len(stack.middles)), 1), [box[3], box[1]])
-    lines += [_limits("x", *ends), _limits("y", *slots)]
+    slope, start = np.polyfit(stack.middles[::-1], np.arange(len(stack.middles)), 1)
+    lines += [scale.limits("ax", "x", box[0], box[2]), Scale(start, slope).limits("ax", "y", box[3], box[1])]
     return [sheet.program(*lines, legend=True)]
 
 
@@ -65,8 +63,3 @@ def _by_lengths(base: float, heights: np.ndarray) -> tuple[float, float]:
     """(start, slope) of value = start + slope * column, if the longest bar is a whole."""
     slope = WHOLE / float(heights.sum(axis=0).max())
     return -slope * base, slope
-
-
-def _limits(name: str, first: float, last: float) -> str:
-    error = LIMIT * abs(last - first)
-    return f"ax.set_{name}lim({brief(first, error)}, {brief(last, error)})"

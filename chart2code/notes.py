@@ -10,7 +10,7 @@ import numpy as np
 from scipy import ndimage
 
 from chart2code import readout
-from chart2code.captions import ALONE, Page, text_color
+from chart2code.captions import ALONE, BEFORE, Page, text_color
 from chart2code.drawing import Drawing, color_literal
 from chart2code.legends import find_legend
 from chart2code.program import string_literal
@@ -78,7 +78,7 @@ def added(drawing: Drawing, target: np.ndarray, size: tuple[int, int] = (CANVAS,
     if not notes:
         return None
     texts = [_statement(axes, note, box, unit) for note in _joined(notes, unit)]
-    return program.changed([program.add_statement("\n".join(texts), ("legend", "tight_layout", "subplots_adjust"))])
+    return program.changed([program.add_statement("\n".join(texts), BEFORE)])
 
 
 def _lines(
