@@ -13,6 +13,17 @@ ax.set_title("Three bars")
 """
 
 
+def copied(executor, chart: str, answer: str = ""):
+    """The program that is made of the picture of a chart (its code) alone, and the picture; `answer`: a program whose
+    words it may have."""
+    from chart2code.sketches import copies
+    from eval_metric.similarity import to_canvas
+
+    image = executor.run(chart).image
+    (code,) = copies(to_canvas(image), image.shape[1::-1], answer)
+    return code, image
+
+
 def children(pid: int) -> set[int]:
     """All descendants of a process."""
     found = set()

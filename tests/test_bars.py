@@ -4,10 +4,10 @@ import ast
 
 import numpy as np
 import pytest
+from conftest import copied
 
 from chart2code import bars, readout, transparency
 from chart2code.program import Program
-from chart2code.sketches import copies
 from eval_metric.similarity import chart_iou, to_canvas
 
 PLT = "import matplotlib.pyplot as plt\nimport numpy as np\n\nrng = np.random.default_rng(3)\n"
@@ -17,13 +17,6 @@ STACKED = (
     'foot = np.zeros(4)\nfor part, color in zip(parts, ["teal", "orange", "khaki", "dimgray"]):\n'
     "    drawn = plt.{call}\n    foot += part\n"
 )
-
-
-def copied(executor, chart: str) -> tuple[str, np.ndarray]:
-    """The program that is made of a chart's picture alone, and the picture."""
-    image = executor.run(PLT + chart).image
-    (code,) = copies(to_canvas(image), image.shape[1::-1], "")
-    return code, image
 
 
 def columns_of(code: str, method: str) -> list[list[float]]:
@@ -38,7 +31,9 @@ def columns_of(code: str, method: str) -> list[list[float]]:
 def test_histograms_upon_each_other(executor, opacity, more):
     style = f"bins=np.arange(5, 70, 2.5), alpha={opacity}{more}"
     chart = TWO + f'plt.hist(a, {style}, color="purple", label="a")\nplt.hist(b, {style}, color="green", label="b")\n'
-    code, image = copied(executor, chart + "plt.axvline(a.mean(), color='purple', linestyle='--')\nplt.legend()\n")
+    code, image = copied(
+        executor, PLT + chart + "plt.axvline(a.mean(), color='purple', linestyle='--')\nplt.legend()\n"
+    )
     found = columns_of(code, "bar")
     draw = np.random.default_rng(3)
     for column, drawn in zip(found, (draw.normal(27, 5, 400), draw.normal(38, 8, 400)), strict=True):
@@ -53,7 +48,7 @@ def test_histograms_upon_each_other(executor, opacity, more):
 
 def test_three_histograms_with_bins_of_their_own(executor):
     chart = TWO + "c = rng.normal(50, 6, 400)\nfor v in (a, b, c):\n    plt.hist(v, bins=20, alpha=0.5)\n"
-    code, image = copied(executor, chart)
+    code, image = copied(executor, PLT + chart)
     assert len(columns_of(code, "bar")) == 3
     assert code.index("tab:blue") < code.index("tab:orange") < code.index("tab:green")
     assert chart_iou(executor.run(code).image, image) > 0.8
@@ -68,7 +63,7 @@ def test_three_histograms_with_bins_of_their_own(executor):
     ],
 )
 def test_bars_of_several_parts(executor, call, method):
-    code, image = copied(executor, STACKED.format(call=call))
+    code, image = copied(executor, PLT + STACKED.format(call=call))
     expected = [[42, 48, 39, 55], [30, 34, 41, 46], [12, 0, 18, 17], [9, 8, 7, 11]]
     assert np.abs(np.subtract(columns_of(code, method), expected)).max() < 0.8
     assert ('edgecolor="white"' in code) == ("white" in call)
@@ -80,7 +75,7 @@ def test_parts_that_add_up_to_the_whole(executor):
         'n = ["a", "b", "c"]\nplt.barh(n, [20, 35, 50], color="teal")\n'
         'plt.barh(n, [80, 65, 50], left=[20, 35, 50], color="gold")\nplt.xticks([])\nplt.xlim(0, 100)\n'
     )
-    code, _ = copied(executor, chart)
+    code, _ = copied(executor, PLT + chart)
     assert np.abs(np.subtract(columns_of(code, "barh"), [[20, 35, 50], [80, 65, 50]])).max() < 0.8
     assert "ax.set_xticks([])" in code
 
@@ -93,7 +88,7 @@ def test_shades_upon_each_other_are_not_transparent(executor):
     )
     pixels = to_canvas(executor.run(PLT + calls).image)
     assert transparency.find_tints(shades, pixels, (255, 255, 255), (64, 110, 461, 405)) == []
-    code, _ = copied(executor, calls)
+    code, _ = copied(executor, PLT + calls)
     assert len(columns_of(code, "bar")) == 3 and "alpha" not in code
 
 
@@ -102,7 +97,7 @@ def test_bands_that_cross(executor):
         "x = np.arange(13)\nfor y, s in ((x, 1.5), (12 - x, 1)):\n    plt.plot(x, y)\n"
         "    plt.fill_between(x, y - s, y + s, alpha=0.3)\n"
     )
-    code, image = copied(executor, chart)
+    code, image = copied(executor, PLT + chart)
     assert code.count("alpha=0.3") == 2
     assert chart_iou(executor.run(code).image, image) > 0.9
 
@@ -112,7 +107,7 @@ def test_areas_with_one_that_is_hardly_seen(executor):
         "x = [2000, 2005, 2010, 2015, 2020]\n"
         "plt.stackplot(x, [1.3, 0, 0, 0, 0.8], [2, 3, 4, 3, 2], [4, 2, 3, 5, 6], colors=['navy', 'gold', 'tomato'])\n"
     )
-    code, image = copied(executor, chart)
+    code, image = copied(executor, PLT + chart)
     program = Program(code)
     assert np.allclose(program.literals("y"), [1.3, 0, 0, 0, 0.8], atol=0.1)
     assert np.allclose(program.literals("y2"), [2, 3, 4, 3, 2], atol=0.1)
@@ -147,7 +142,7 @@ def test_bars_of_a_histogram_by_their_steps():
 
 def test_outlines_of_histograms_are_steps(executor):
     chart = TWO + 'bins = np.arange(0, 70, 2)\nplt.hist(a, bins=bins, histtype="step")\n'
-    code, _ = copied(executor, chart + 'plt.hist(b, bins=bins, histtype="step")\n')
+    code, _ = copied(executor, PLT + chart + 'plt.hist(b, bins=bins, histtype="step")\n')
     counts, _ = np.histogram(np.random.default_rng(3).normal(27, 5, 400), np.arange(0, 70, 2))
     first, second = columns_of(code, "step")
     assert abs(max(first) - counts.max()) < 1 and abs(sum(first) - counts.sum()) < 30 and len(second) > 10

@@ -4,6 +4,7 @@ import ast
 
 import numpy as np
 import pytest
+from conftest import copied
 
 from chart2code import readout
 from chart2code.program import PLOTTING, Program
@@ -64,8 +65,7 @@ def methods_of(code: str) -> list[str]:
 @pytest.mark.parametrize("name", MIXTURES)
 def test_mixtures_are_read_with_their_values(executor, name):
     chart, methods, columns = MIXTURES[name]
-    image = executor.run(PLT + chart).image
-    (code,) = copies(to_canvas(image), image.shape[1::-1], ANSWER)
+    code, _ = copied(executor, PLT + chart, ANSWER)
     assert methods_of(code) == methods
     program = Program(code)
     found = [program.literals(name) for table in program.tables for name in table.names]
@@ -82,8 +82,7 @@ def test_mixtures_are_redrawn(executor, name):
 
 
 def test_area_and_line_have_their_values_in_common(executor):
-    image = executor.run(PLT + MIXTURES["area below its line"][0]).image
-    (code,) = copies(to_canvas(image), image.shape[1::-1], ANSWER)
+    code, _ = copied(executor, PLT + MIXTURES["area below its line"][0], ANSWER)
     assert len(Program(code).tables) == 1 and len(Program(code).tables[0].names) == 2
 
 
@@ -97,8 +96,7 @@ def test_bars_upon_others_are_no_areas(executor):
 def test_edges_of_bars_are_no_line(executor, edge, expected):
     chart = f'plt.bar([1, 2, 3, 4], [3, 5, 2, 4], width=1, color="orange"{edge})\n'
     chart += 'plt.scatter([1, 2, 3, 4], [6, 7, 6, 8], color="b")\n'
-    image = executor.run(PLT + chart).image
-    (code,) = copies(to_canvas(image), image.shape[1::-1], ANSWER)
+    code, _ = copied(executor, PLT + chart, ANSWER)
     assert "plot" not in methods_of(code) and expected in code
 
 
@@ -108,8 +106,7 @@ def test_edges_of_transparent_areas(executor, linewidth, expected):
         f'plt.fill_between([0, 10], [10, 30], [20, 40], color="tab:red", alpha=0.25{linewidth})\n'
         'plt.plot([0, 10], [15, 35], color="tab:red")\n'
     )
-    image = executor.run(PLT + chart).image
-    (code,) = copies(to_canvas(image), image.shape[1::-1], ANSWER)
+    code, _ = copied(executor, PLT + chart, ANSWER)
     assert "alpha=0.25" in code and ("linewidth=0" in code) == expected
 
 
@@ -120,8 +117,7 @@ def test_markers_above_or_below_a_line(executor, above):
         'plt.plot([0, 1, 2, 3, 4], [10, 30, 20, 40, 30], color="orange", linewidth=3)\n'
         f'plt.scatter([0, 1, 2, 3, 4, 2.5], [10, 30, 20, 40, 30, 12], color="navy"{order})\n'
     )
-    image = executor.run(PLT + chart).image
-    (code,) = copies(to_canvas(image), image.shape[1::-1], ANSWER)
+    code, _ = copied(executor, PLT + chart, ANSWER)
     assert ("zorder=3" in code) == above
 
 
@@ -152,8 +148,7 @@ other.tick_params(axis="y", labelcolor="blue")
 
 
 def test_two_scales_and_strokes(executor):
-    image = executor.run(PLT + TWO_SCALES).image
-    (code,) = copies(to_canvas(image), image.shape[1::-1], "")
+    code, _ = copied(executor, PLT + TWO_SCALES)
     program = Program(code)
     assert np.allclose(program.literals("y"), [9, 8, 10, 12, 11], atol=0.05)
     assert np.allclose(program.literals("y2"), [500, 650, 420, 400, 760], atol=2)
@@ -165,8 +160,7 @@ def test_places_between_ticks_with_names(executor):
     chart = (
         "plt.plot(range(30), [5 + (k * 7 % 5) for k in range(30)])\nplt.xticks([3, 13, 23], ['May', 'June', 'July'])\n"
     )
-    image = executor.run(PLT + chart).image
-    (code,) = copies(to_canvas(image), image.shape[1::-1], "")
+    code, image = copied(executor, PLT + chart)
     assert "ax.set_xticks(range(3), names)" in code
     assert chart_iou(executor.run(code).image, image) > 0.6  # but for the names
 
@@ -176,8 +170,7 @@ def test_two_lines_of_one_color(executor):
         'plt.plot([1, 2, 3, 4, 5, 6], [4, 9, 7, 12, 10, 14], "ro-", mfc="none")\n'
         'plt.plot([1, 2, 3, 4, 5, 6], [2, 3, 4, 5, 6, 7], "r:")\nplt.text(2, 13, "words")\n'
     )
-    image = executor.run(PLT + chart).image
-    (code,) = copies(to_canvas(image), image.shape[1::-1], "")
+    code, _ = copied(executor, PLT + chart)
     assert methods_of(code) == ["plot", "plot"] and code.count('markerfacecolor="none"') == 1
     program = Program(code)
     found = [program.literals(name) for table in program.tables for name in table.names]
@@ -188,8 +181,7 @@ def test_two_lines_of_one_color(executor):
 def test_a_black_line_with_square_markers_is_no_area(executor):
     x, y = [0, 1, 3, 4, 6, 7, 9, 10], [5, 6, 9, 10, 15, 14, 12, 18]
     chart = f'plt.plot({x}, {y}, "ks-", markersize=8)\nplt.plot({x}, [20] * 8, color="tab:orange")\n'
-    image = executor.run(PLT + chart).image
-    (code,) = copies(to_canvas(image), image.shape[1::-1], "")
+    code, _ = copied(executor, PLT + chart)
     program = Program(code)
     assert "fill_between" not in code
     assert any(np.allclose(program.literals(name), y, atol=0.2) for table in program.tables for name in table.names)
@@ -200,8 +192,7 @@ def test_hidden_markers_are_points_of_their_line(executor):
         'plt.plot(range(9), range(2, 20, 2), "o-", color="tab:blue")\n'
         'plt.plot([3, 8], [8, 3], "s-", color="tab:red", markersize=12)\n'
     )
-    image = executor.run(PLT + chart).image
-    (code,) = copies(to_canvas(image), image.shape[1::-1], "")
+    code, _ = copied(executor, PLT + chart)
     program = Program(code)
     columns = [program.literals(name) for table in program.tables for name in table.names]
     assert any(len(column) == 9 and np.allclose(column, range(9), atol=0.1) for column in columns)
@@ -209,8 +200,7 @@ def test_hidden_markers_are_points_of_their_line(executor):
 
 def test_bars_hang_from_zero(executor):
     chart = 'plt.bar(["a", "b", "c", "d", "e"], [4, -3, 6, -1, 2], color="teal")\n'
-    image = executor.run(PLT + chart).image
-    (code,) = copies(to_canvas(image), image.shape[1::-1], "")
+    code, _ = copied(executor, PLT + chart)
     program = Program(code)
     columns = [program.literals(name) for table in program.tables for name in table.names]
     assert any(column is not None and np.allclose(column, [4, -3, 6, -1, 2], atol=0.1) for column in columns)
@@ -219,8 +209,7 @@ def test_bars_hang_from_zero(executor):
 @pytest.mark.parametrize("style", ["-", "--", ":", "-."])
 def test_style_of_lines(executor, style):
     chart = f"import numpy as np\nx = np.linspace(0, 10, 60)\nplt.plot(x, np.sin(x), {style!r})\n"
-    image = executor.run(PLT + chart).image
-    (code,) = copies(to_canvas(image), image.shape[1::-1], "")
+    code, _ = copied(executor, PLT + chart)
     assert (f'linestyle="{style}"' in code) == (style != "-")
 
 
