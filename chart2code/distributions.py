@@ -6,6 +6,7 @@ themselves can't be seen.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,10 @@ TALL, SYMMETRIC, CURVED = 20, 1.5, 0.12  # pixels; pixels; of its mean, the spre
 CROSSED = 9  # pixels: what is upon a violin
 MARKER = 15  # pixels that a marker may hide of such a line
 BODY = 0.3  # the opacity of violins
+ACROSS, THICKEST = (
+    0.2,
+    6,
+)  # of the width of a violin, half of what a line at its median surely covers; pixels, its height
 SAMPLES = 20  # of the width of a violin
 
 
@@ -57,7 +62,7 @@ class Box:
 @dataclass
 class Violin:
     """A violin: its middle along x, its ends, the upper one first, and its widths from the upper to the lower end, all
-    in pixels; its colour; whether lines mark its ends."""
+    in pixels; its colour; whether lines mark its ends; row and colour of the line of its median, if it has one."""
 
     center: float
     top: float
@@ -65,6 +70,7 @@ class Violin:
     widths: np.ndarray
     color: np.ndarray
     ends: bool
+    median: tuple[float, np.ndarray] | None
 
 
 def distributions(sheet: Sheet) -> list[str]:
@@ -103,6 +109,10 @@ def _beside(
             row, left = round(box.levels[2]), round(box.center - box.width / 2)
             if np.abs(color - box.median).max() < SAME_COLOR or readout.wash_of(color, box.median, box.fill):
                 cover[row - 2 : row + 3, left : left + round(box.width) + 1] = 0
+        for violin in violins:
+            if violin.median is not None:
+                row, reach = round(violin.median[0]), round(violin.widths.max() / 2)
+                cover[row - 3 : row + 4, round(violin.center) - reach : round(violin.center) + reach + 1] = 0
         same = any(np.abs(color - other).max() < SAME_COLOR for other in own)
         of_boxes = bool(boxes) and np.ptp(color) <= GREY
         of_violins = any(readout.wash_of(color, ink, paper) or np.abs(color - ink).max() < SAME_COLOR for ink in inks)
@@ -154,19 +164,23 @@ def _draw_violins(layers: Layers, violins: list[Violin]) -> list[str]:
     if not violins:
         return []
     rows = []
+    medians = [violin.median for violin in violins if violin.median is not None]
+    medians = medians if len(medians) == len(violins) else []
     for violin in violins:
-        texts = layers.y_literals(np.array([violin.bottom, violin.top]))
+        texts = layers.y_literals(np.array([violin.bottom, violin.top, *([violin.median[0]] if medians else [])]))
         widths = ", ".join(f"{width / violin.widths.max():.2f}" for width in violin.widths[::-1])
         rows.append(f"    ({', '.join(texts)}, [{widths}]),")
     keywords = _places(layers, violins, [violin.widths.max() for violin in violins])
     keywords += [] if any(violin.ends for violin in violins) else ["showextrema=False"]
+    keywords += ["showmedians=True"] if medians else []
+    names = "low, high, median, widths" if medians else "low, high, widths"
     described = [
         "violins = [",
         "    dict(",
         f"        coords=[low + (high - low) * k / {SAMPLES - 1} for k in range({SAMPLES})],",
-        "        vals=widths, min=low, max=high, mean=0, median=0,",
+        "        vals=widths, min=low, max=high, mean=0, median=" + ("median," if medians else "0,"),
         "    )",
-        "    for low, high, widths in shapes",
+        f"    for {names} in shapes",
         "]",
     ]
     paper = np.array(layers.paper, float)
@@ -174,10 +188,41 @@ def _draw_violins(layers: Layers, violins: list[Violin]) -> list[str]:
     call, after = f"ax.violin({', '.join(['violins', *keywords])})", []
     colors = [violin.color for violin in violins]
     if np.abs(np.median(colors, axis=0) - usual).max() > SEEN or np.ptp(colors, axis=0).max() > SEEN:
-        texts = ", ".join(color_literal((paper + (color - paper) / BODY).clip(0, 255)) for color in colors)
-        call = f"drawn = {call}"
-        after = [f'for body, color in zip(drawn["bodies"], [{texts}]):\n    body.set_facecolor(color)']
+        opacity = _opacity(np.array(colors), paper)
+        texts = ", ".join(color_literal((paper + (color - paper) / opacity).clip(0, 255)) for color in colors)
+        change = "body.set_facecolor(color)" if opacity == BODY else f"body.set(facecolor=color, alpha={opacity})"
+        after = [f'for body, color in zip(drawn["bodies"], [{texts}]):\n    {change}']
+    if medians and np.abs(np.median([color for _, color in medians], axis=0) - rgb("#" + CYCLE[0])).max() > SEEN:
+        color = color_literal(np.median([color for _, color in medians], axis=0))
+        after.append(f'drawn["cmedians"].set_color({color})')
+    call = f"drawn = {call}" if after else call
     return ["\n".join(["shapes = [", *rows, "]"]), "\n".join(described), call, *after]
+
+
+def _opacity(colors: np.ndarray, paper: np.ndarray) -> float:
+    """The opacity at which violins of some ink have these colours (N, 3): the usual one if there is such an ink."""
+    room = np.where(colors < paper, paper, 255 - paper)
+    least = float((np.abs(colors - paper) / np.maximum(room, 1)).max())
+    return BODY if least <= BODY + SEEN / 255 else min(1.0, math.ceil(10 * least) / 10)
+
+
+def _median(
+    sheet: Sheet, color: np.ndarray, center: float, width: float, rows: range
+) -> tuple[float, np.ndarray] | None:
+    """The row and the colour of the line across the middle half of a violin; None if there is none."""
+    reach = max(2, round(ACROSS * width))
+    inside = sheet.target[rows.start : rows.stop, round(center) - reach : round(center) + reach + 1].astype(float)
+    differs = np.abs(inside - color).max(axis=2).min(axis=1)  # in all columns
+    runs = [
+        run for run in runs_of(differs > SEEN, 0) if rows.start + run[0] > rows.start + 2 and run[1] < len(rows) - 2
+    ]
+    if len(runs) != 1 or runs[0][1] - runs[0][0] > THICKEST:
+        return None
+    start, end = runs[0]
+    darkest = start + int(differs[start:end].argmax())
+    return float(np.average(np.arange(start, end), weights=differs[start:end])) + rows.start, np.median(
+        inside[darkest], axis=0
+    )
 
 
 def find_violins(sheet: Sheet) -> list[Violin]:
@@ -213,7 +258,8 @@ def _violin(sheet: Sheet, color: np.ndarray, part: np.ndarray, top: int, left: i
     rows = np.linspace(first, last - 1, SAMPLES)
     smooth = np.interp(rows, np.arange(top, top + height), widths, left=2.0, right=2.0)
     smooth = ndimage.uniform_filter1d(smooth, 3, mode="nearest")
-    return Violin(left + center, first - 0.5, last - 0.5, smooth, color, line)
+    median = _median(sheet, color, left + center, float(smooth.max()), range(first, last))
+    return Violin(left + center, first - 0.5, last - 0.5, smooth, color, line, median)
 
 
 def find_boxes(pixels: np.ndarray, box: readout.Box, scale: float) -> list[Box]:

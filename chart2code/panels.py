@@ -97,11 +97,33 @@ def _ink(picture: np.ndarray) -> np.ndarray:
 
 
 def _frames(pixels: np.ndarray, zoom: float = 1.0) -> list[readout.Box]:
-    """Rectangles with dark sides, none of which lies in another."""
+    """Rectangles with dark sides, none of which lies in another; where there are none, those whose left and lower side
+    alone are dark."""
     values = pixels.astype(np.int16)
     palest = values.max(axis=2)
     dark = (palest < DARK) & ((np.ptp(values, axis=2) < GREY) | (palest < BLACK))  # bars may stand on a frame
     least, near, tick = int(LEAST_SIDE * zoom), max(1, round(zoom)), round(TICK * zoom)
+    found = _closed(dark, least, near, tick) or _open(dark, least, tick)
+    return [box for box in found if not any(_within(box, other) for other in found if other is not box)]
+
+
+def _open(dark: np.ndarray, least: int, tick: int) -> list[readout.Box]:
+    """Boxes of axes without spines at the right and above, as a dark column and a dark row from its foot say."""
+    above = np.zeros(dark.shape[1], int)  # dark pixels in a row that end here
+    found: list[readout.Box] = []
+    for row, line in enumerate(dark):
+        above = np.where(line, above + 1, 0)
+        for start, end in runs_of(line, 0) if line.sum() >= least else []:
+            column = start + int(above[start : start + tick + 1].argmax())  # a tick may prolong the row
+            if min(above[column], end - column) >= least:
+                box = float(column), float(row - above[column] + 1), float(end - 1), float(row)
+                # The rows of a spine that is some pixels thick give the same axes.
+                found = [other for other in found if np.abs(np.subtract(box, other)).max() > tick] + [box]
+    return found
+
+
+def _closed(dark: np.ndarray, least: int, near: int, tick: int) -> list[readout.Box]:
+    """Rectangles of dark rows and columns."""
     stretches: dict[tuple[int, int], list[int]] = {}  # of dark rows that start and end at the same columns
     for row in np.flatnonzero(dark.sum(axis=1) >= least):
         for start, end in runs_of(dark[row], 0):
@@ -122,7 +144,7 @@ def _frames(pixels: np.ndarray, zoom: float = 1.0) -> list[readout.Box]:
                 if upper - top >= least and inside.mean() < FILLED:
                     found.append((float(start), float(top), float(end - 1), float(upper)))
                 top = lower
-    return [box for box in found if not any(_within(box, other) for other in found if other is not box)]
+    return found
 
 
 def _within(box: readout.Box, other: readout.Box) -> bool:

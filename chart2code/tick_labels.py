@@ -29,6 +29,7 @@ DIGIT = 0.73  # ems, the height of a digit
 POINTS = 10  # the size that glyphs are hinted for; they are scaled to the size that is seen
 FITTING = (1.0, 0.94, 1.06, 0.8)  # of that size; the last beside a dollar sign, which is higher than digits
 CLEAR, MOST_ERROR = 0.2, 0.5  # of the ink of a label, unexplained: no other size is tried; it is no number
+HOPELESS = 0.8  # the same, in the first font and size: what is that far from text is turned, or none
 ALIKE = 0.25  # the same, for labels in the font of others
 IN_VAIN = 3  # labels that are no numbers, before the first one: they are words, or turned
 TICK = 3  # pixels, the thickest
@@ -327,7 +328,7 @@ def _read(
             reading = read_line(line, (font,), (POINTS,), scale)
             if reading.error < best.error:
                 best, found = reading, (font, scale)
-            if best.error <= CLEAR:
+            if best.error <= CLEAR or best.error > HOPELESS:
                 return best.text, best.error, found
         if best.error <= MOST_ERROR:
             break

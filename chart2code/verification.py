@@ -24,6 +24,7 @@ may cost `LAST_COST`, but not below it), and there at any time: when the budget 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 import sys
 import time
@@ -256,12 +257,21 @@ class _Search:
 
     # Refinement
 
-    def refine(self) -> None:
+    def begin(self) -> None:
+        """Without an answer, for a panel: all but details, which come when all panels stand."""
+        measured = self.copies("")
+        self.start((measured or self.sketches(""))[:2])
+        if self.best is not None:
+            self.refine(measured)
+
+    def refine(self, tried: list[str] | None = None) -> None:
+        """`tried`: the measured copies, which have the target's page already, if the search began with them; details
+        are left to the caller then."""
         pie = readout.is_pie(self.target)
         measured = pie and self.best_iou < FOREIGN
-        if not measured:  # else all that a pie has is seen at once, whatever the answer is
+        if not measured and not tried:  # else all that a pie has is seen at once, whatever the answer is
             self.adapt()
-        if self.best_iou < SUCCESS_IOU:
+        if self.best_iou < SUCCESS_IOU and tried is None:
             self.change_kind(self.copies(self.current.code), measured=True)
         if self.best_iou < POOR and not pie:
             self.change_kind(self.sketches(self.current.code))
@@ -277,6 +287,8 @@ class _Search:
             self.improve([_safely(lambda: notes.added(self.current, self.target, self.size))])
         if self.best_iou < SUCCESS_IOU and self.change_series():
             self.name_series()
+        if tried is not None:
+            return
         self.change_details()
         if self.best_iou < SUCCESS_IOU:  # the details were the likelier reason
             self.change_kind(self.sketches(self.current.code))
@@ -300,28 +312,33 @@ class _Search:
         if found is None:
             return False
         parts = panels.cut_out(np.asarray(chart.convert("RGB")) if isinstance(chart, Image.Image) else chart, found)
-        codes, resolutions = [], []
         dpi = panels.resolution(self.target, found, self.size) if found.pies else 100
-        for k, part in enumerate(parts):
+        searches = []
+        for part in parts:
             size = tuple(round(side * 100 / dpi) for side in part.shape[1::-1])
-            search = _Search(self.executor, canvas_of(part), size, self.should_stop)
+            searches.append(_Search(self.executor, canvas_of(part), size, self.should_stop))
+        steps = [_Search.begin, _Search.change_details, _Search.finish]  # what makes panels alike comes first
+        for k, (step, search) in enumerate(itertools.product(steps, searches)):
             left = self.deadline - time.monotonic() - PANEL_RESERVE
-            search.deadline = time.monotonic() + left / (len(parts) - k)
+            if left <= 0 or (search.best is None and step is not _Search.begin):
+                break
+            search.deadline = time.monotonic() + left / (len(parts) - k % len(parts))
             search.most = self.most - self.renderings
+            renderings = search.renderings
             with contextlib.suppress(_BudgetSpent):
-                search.start((search.copies("") or search.sketches(""))[:2])
-                if search.best is not None:
-                    search.refine()
-                    search.finish()
-            self.renderings += search.renderings
-            if search.best is None:
-                return False
-            codes.append(search.best.code)
-            resolutions.append(part.shape[1] / search.best.program.figure_size[0])
+                step(search)
+            self.renderings += search.renderings - renderings
+        if any(search.best is None for search in searches):
+            return False
+        codes = [search.best.code for search in searches]
+        resolutions = [part.shape[1] / search.best.program.figure_size[0] for part, search in zip(parts, searches)]
         before, measured = self.best_iou, float(np.median(resolutions))
         usual = min(alternatives.DPIS, key=lambda dpi: abs(dpi - measured))
         dpi = usual if abs(usual / measured - 1) < alternatives.SAME_SIZE else measured
-        self.improve([panels.merged(codes, dpi, found, self.target, self.size)])
+        # Also if the time is over: what was found of the panels is nothing without it.
+        for _code, drawing, goal in self.render([panels.merged(codes, dpi, found, self.target, self.size)], anyway=1):
+            if drawing is not None and goal > self.goal:
+                self.current, self.goal = drawing, goal
         if self.best_iou == before:
             return False
         self.finished = not found.pies  # whose words have places of their own

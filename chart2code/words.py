@@ -52,12 +52,14 @@ class Glyphs:
 
     @cached_property
     def moves(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """All that may be written next, (K,) each: the glyph, how far it moves the pen, and what kerning costs."""
+        """All that may be written next, (K,) each, by how far the pen moves: glyph, that way, what kerning costs."""
         most = math.ceil(KERNING * self.em)
         moved = [range(-most if c in KERNED else -ROUNDING, ROUNDING + 1) for c in (*CHARACTERS, " ")]
         kinds, moved = np.repeat(np.arange(len(moved)), list(map(len, moved))), np.concatenate(moved)
         costs = KERNING_COST / self.em * np.maximum(-ROUNDING - moved, 0)
-        return kinds, np.maximum(self.advances[kinds] + moved, 1), costs
+        steps = np.maximum(self.advances[kinds] + moved, 1)
+        order = np.argsort(steps, kind="stable")
+        return kinds[order], steps[order], costs[order].astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -174,14 +176,12 @@ def decode(ink: np.ndarray, glyphs: Glyphs, top: int) -> tuple[str, float]:
     seen = (gains > 0).any(axis=1) | (np.arange(count) == count - 1)  # of the others none explains anything
     kinds, steps, costs = (part[seen[glyphs.moves[0]]] for part in glyphs.moves)
     # Of all glyphs that move the pen from one place to another only the best comes into question.
-    least, most = int(steps.min()), int(steps.max())
-    glyphs_of_step = [np.flatnonzero(steps == step) for step in range(least, most + 1)]
-    length = gains.shape[1]
-    ways = np.full((most - least + 1, most + length + 1), -np.inf)  # to a place, by the longest step first
-    for step, own in enumerate(glyphs_of_step, least):
-        if len(own):
-            best = (gains[kinds[own]] - costs[own, None]).max(axis=0)
-            ways[most - step, most + step :] = best[: max(0, length + 1 - step)]
+    length, least, most = gains.shape[1], int(steps[0]), int(steps[-1])
+    starts = np.flatnonzero(np.diff(steps, prepend=0))
+    gains_of_step = np.maximum.reduceat(gains[kinds] - costs[:, None], starts, axis=0)
+    ways = np.full((most - least + 1, most + length + 1), -np.inf, np.float32)  # to a place, by the longest step first
+    for step, gain in zip(steps[starts].tolist(), gains_of_step):
+        ways[most - step, most + step :] = gain[: max(0, length + 1 - step)]
     ways = np.ascontiguousarray(ways.T)
     ends = np.full(len(ways), -np.inf)  # what is explained at most, with the pen at a place
     ends[most:] = 0  # nothing begins before
@@ -194,9 +194,9 @@ def decode(ink: np.ndarray, glyphs: Glyphs, top: int) -> tuple[str, float]:
     place, text = int(ends.argmax()), ""
     explained = float(ends[place])
     while back[place]:
-        own = glyphs_of_step[back[place] - least]
+        own = slice(*np.searchsorted(steps, [back[place], back[place] + 1]))
         place -= back[place]
-        kind = kinds[own[(gains[kinds[own], place - most] - costs[own]).argmax()]]
+        kind = kinds[own][(gains[kinds[own], place - most] - costs[own]).argmax()]
         text = (*CHARACTERS, " ")[kind] + text
     return _told_apart(" ".join(text.split())), explained
 

@@ -8,7 +8,7 @@ from chart2code.distributions import find_boxes, find_violins
 from chart2code.sketches import Sheet, copies
 from chart2code.verification import verify
 from eval_metric.executor import Executor
-from eval_metric.similarity import to_canvas
+from eval_metric.similarity import chart_iou, to_canvas
 
 PLT = "import matplotlib.pyplot as plt\nimport numpy as np\n\n"
 ANSWER = "import matplotlib.pyplot as plt\n\nfig, ax = plt.subplots()\nax.plot([1, 2], [3, 4])\n"
@@ -112,3 +112,16 @@ def test_other_marks_are_neither(executor, chart):
     sheet = Sheet.of(to_canvas(image), image.shape[1::-1], ANSWER)
     assert len(find_boxes(sheet.target, sheet.box, sheet.scale)) < 2
     assert len(find_violins(sheet)) < 2
+
+
+def test_violins_of_strong_colors_have_their_medians(executor):
+    chart = (
+        f"parts = plt.violinplot({SAMPLES}, showextrema=False, showmedians=True)\n"
+        "for body, color in zip(parts['bodies'], ['tab:green', 'tab:olive', 'tab:brown', 'tab:red']):\n"
+        "    body.set(facecolor=color, alpha=0.7)\nparts['cmedians'].set_color('black')\n"
+    )
+    code = copied(executor, chart)
+    medians = [violin["median"] for violin in variables_of(code)["violins"]]
+    assert medians == pytest.approx([np.median(sample) for sample in samples()], abs=0.3)
+    assert "showmedians=True" in code and 'set_color("black")' in code
+    assert chart_iou(executor.run(code).image, executor.run(PLT + chart).image) > 0.9

@@ -31,6 +31,13 @@ COLUMN = (
     "for k, (ax, color) in enumerate(zip(axes, ['tab:red', 'tab:green', 'tab:purple'])):\n"
     "    ax.plot(range(20), np.random.default_rng(k).normal(0, 1, 20).cumsum(), color=color)\n"
 )
+BARE = "plt.gca().spines[['top', 'right']].set_visible(False)\n"
+OPEN = (
+    "plt.rcParams.update({'axes.spines.top': False, 'axes.spines.right': False})\n"
+    "fig, (a, b) = plt.subplots(1, 2, figsize=(10, 4), layout='constrained')\n"
+    "a.plot([1, 2, 3, 4], [12, 30, 25, 41], marker='o')\n"
+    "b.bar(['A', 'B', 'C'], [22, 29, 36], yerr=[2, 3, 2], capsize=4, color='steelblue')\n"
+)
 PIES = (
     "fig, axes = plt.subplots(1, 2, figsize=(9, 4))\nfig.suptitle('Shares of both')\n"
     "for ax, sizes in zip(axes, ([40, 30, 20, 10], [25, 15, 60])):\n"
@@ -39,7 +46,7 @@ PIES = (
 
 
 @pytest.mark.parametrize(
-    ("chart", "shape"), [(LINE_AND_BARS, (1, 2)), (GRID, (2, 2)), (SHARED, (1, 3)), (COLUMN, (3, 1))]
+    ("chart", "shape"), [(LINE_AND_BARS, (1, 2)), (GRID, (2, 2)), (SHARED, (1, 3)), (COLUMN, (3, 1)), (OPEN, (1, 2))]
 )
 @pytest.mark.parametrize("dpi", [100, 150])
 def test_panels_are_where_matplotlib_has_them(executor, chart, shape, dpi):
@@ -65,6 +72,8 @@ def test_panels_are_where_matplotlib_has_them(executor, chart, shape, dpi):
         "plt.imshow(np.random.default_rng(0).uniform(0, 1, (5, 5)))\nplt.colorbar()",
         "plt.boxplot([[1, 2, 3, 4, 9], [2, 3, 4, 5, 6]], widths=0.6)",
         "ax = plt.gca()\nax.plot([1, 2, 5])\nax.twinx().plot([5, 3, 4])",
+        f"plt.bar(list('abc'), [5, 5, 5], color='white', edgecolor='black')\n{BARE}",
+        f"plt.step(range(4), [4, 1, 3, 3], color='black')\n{BARE}",
     ],
 )
 def test_a_chart_of_one_panel_has_none(executor, chart):
@@ -88,6 +97,7 @@ def test_parts_have_the_labels_of_shared_axes(executor):
         (LINE_AND_BARS, ["fig, (ax1, ax2) = plt.subplots(1, 2, figsize=(11, 5))", "ax1.plot(", "ax2.bar(", '"North"']),
         (SHARED, ["plt.subplots(1, 3, figsize=(13, 4), sharey=True)", "ax3.bar("]),
         (COLUMN, ["plt.subplots(3, 1, figsize=(8, 9), sharex=True)", "ax3.plot("]),
+        (OPEN, ["ax1.plot(", "yerr=", 'ax2.spines[["top", "right"]].set_visible(False)']),
         (PIES, ['fig.suptitle("Shares of both")', "ax2.pie(", 'autopct="%1.0f%%"']),
     ],
 )
