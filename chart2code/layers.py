@@ -21,6 +21,7 @@ from chart2code.drawing import color_literal
 from chart2code.program import brief, string_literal
 from chart2code.scales import Scale, significant
 from chart2code.spines import has_labels
+from chart2code.tracks import find_tracks
 from chart2code.transparency import Tint, covers_of, find_tints, find_washes
 
 if TYPE_CHECKING:
@@ -193,8 +194,11 @@ class Layers:
         return any(layer.measured for layer in self.bars)
 
     def _lines_in(self, color: np.ndarray, cover: np.ndarray) -> list[Layer]:
-        """The lines of a colour that has one with hollow markers, or one that hangs together and besides that another
-        one in dots or dashes, or words; none if it has something else."""
+        """The lines of a colour that has several, or one with hollow markers, or one that hangs together and besides
+        that another one in dots or dashes, or words; none if it has something else."""
+        tracks = find_tracks(_without_holes(cover)[0], self.box)
+        if len(tracks) > 1:
+            return [Layer(color, track, _has_holes(cover, track)) for track in tracks]
         inside, (left, top, right, bottom) = np.zeros(cover.shape, bool), (round(side) for side in self.box)
         inside[top + AT_FRAME : bottom - AT_FRAME, left + AT_FRAME : right - AT_FRAME] = True
         regions, _ = ndimage.label(inside & (cover > 0.4), np.ones((3, 3)))
@@ -869,6 +873,11 @@ def _without_holes(cover: np.ndarray) -> tuple[np.ndarray, bool]:
     places = ndimage.find_objects(regions)
     small = [k for k, place in enumerate(places, 1) if all(1 < side.stop - side.start <= HOLE for side in place)]
     return (np.where(np.isin(regions, small), 1, cover), True) if len(small) >= 3 else (cover, False)
+
+
+def _has_holes(cover: np.ndarray, track: np.ndarray) -> bool:
+    """Whether there are holes of a coverage within a line."""
+    return ndimage.label((track > cover) & (cover < 0.4))[1] >= 3
 
 
 def _scattered(cover: np.ndarray) -> bool:

@@ -701,7 +701,7 @@ def _fit_knots(columns: np.ndarray, values: np.ndarray, weights: np.ndarray, kno
     return solution
 
 
-def _runs(cover: np.ndarray, first: int = 0, end: int | None = None) -> tuple[np.ndarray, ...]:
+def runs_of_ink(cover: np.ndarray, first: int = 0, end: int | None = None) -> tuple[np.ndarray, ...]:
     """
     The runs of ink in the columns from `first` to before `end`: their columns, first rows, rows after the last,
     middles and weights. A line crossed by others, or a legend's handle, makes several of a column.
@@ -734,7 +734,7 @@ def find_path(cover: np.ndarray) -> np.ndarray:
     The height of a line of one colour in each column, nan where it has none: of the runs of ink those that lead on to
     one another, in the longest way (so a handle in a legend is left out).
     """
-    columns, starts, ends, middles, weights = _runs(cover)
+    columns, starts, ends, middles, weights = runs_of_ink(cover)
     path = np.full(cover.shape[1], np.nan)
     if not len(columns):
         return path
@@ -909,7 +909,7 @@ def trace_line(cover: np.ndarray, knots: Sequence[float]) -> np.ndarray | None:
     is hardly anything of this colour.
     """
     knots = np.asarray(knots, float)
-    columns, starts, ends, middle, weight = _runs(cover, int(knots[0]) - 1, int(knots[-1]) + 2)
+    columns, starts, ends, middle, weight = runs_of_ink(cover, int(knots[0]) - 1, int(knots[-1]) + 2)
     if len(columns) < 8:
         return None
     if len(knots) > MOST_FITTED:
