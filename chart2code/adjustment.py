@@ -85,6 +85,8 @@ class Scene:
     covers: list[np.ndarray]
     own: list[np.ndarray]
 
+    shared: bool = False  # whether lines have a colour in common: by that these can't be told apart
+
     @classmethod
     def of(cls, drawing: Drawing, target: np.ndarray, order: int = 0) -> Scene | None:
         """`order`: which permutation of the colours the series get; None if there isn't such a one."""
@@ -114,13 +116,15 @@ class Scene:
         for (i, dots), (j, line) in itertools.product(enumerate(series), repeat=2):
             if (dots.kind, line.kind) == ("scatter", "plot") and np.abs(seen[i] - seen[j]).max() < SAME_COLOR:
                 (covers[i], covers[j]), (own[i], own[j]) = map(readout.dots_and_lines, (covers[i], own[i]))
-        return cls(box, paper, washed, seen, covers, own)
+        lines = [color for s, color in zip(series, seen) if s.kind == "plot"]
+        shared = any(np.abs(one - other).max() < SAME_COLOR for one, other in itertools.combinations(lines, 2))
+        return cls(box, paper, washed, seen, covers, own, shared)
 
 
 def _read_axes(reading: Reading, series: list[Series], colors: bool, scale: bool, order: int) -> None:
     drawing, target, program = reading.drawing, reading.target, reading.drawing.program
     scene = Scene.of(drawing, target, order)
-    if scene is None:
+    if scene is None or scene.shared:
         return
     box, covers, own = scene.box, scene.covers, scene.own
     if colors:

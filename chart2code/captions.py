@@ -21,13 +21,14 @@ from chart2code.drawing import Drawing
 from chart2code.program import Change, Program, string_literal
 from chart2code.tick_labels import runs_of
 from chart2code.vocabulary import TIME_DIMENSIONS
-from chart2code.words import BOLD, DPI, REGULAR, TRIED, Line, read_line
+from chart2code.words import BOLD, DPI, REGULAR, SERIF, SERIF_BOLD, TRIED, Line, read_line
 from eval_metric.similarity import CANVAS
 
 SIZES = (8, 9, 10, 11, 12, 14, 16, 18, 20)  # points
 INK = 0.3  # of the contrast of a line of text
 CONTRAST = 50  # of 255, between a text and its paper
 MOST_ERROR = 0.45  # of a line's ink: what leaves more unexplained has not been read
+UNLIKE, WORD = 0.25, 4  # of it: the font may be another one; and letters by which one is told
 CERTAIN = 0.3  # of it: the size and the weight of the font are right
 RIM = 2  # pixels
 SHORT = 400  # pixels of lines that are tried: in those of a few characters the rows are not filled as usual
@@ -44,6 +45,7 @@ NUMBERS, COLORED = (7, 30), 60  # pixels beside the axes, where numbers are; of 
 INITIALS = 2  # letters of names that may stand there twice
 KNOWN, FEWEST = 0.6, 5  # of the names at ticks, that are those of months or days; and how many these are at least
 TICKS, FLAT = 4, 1.4  # pixels below the axes; and heights of a line, that labels take which are not turned
+SERIFS = 'plt.rcParams["font.family"] = "serif"'
 FIRST, LEGIBLE = 3, 0.45  # names by which the turn is told; and the share of their ink unexplained, if it is right
 BEFORE = ("legend", "tight_layout", "subplots_adjust")  # calls that come last
 LABEL_ROOM = 26  # pixels, in which the first line of these labels starts
@@ -57,8 +59,18 @@ def reworded(drawing: Drawing, target: np.ndarray, size: tuple[int, int] = (CANV
     page = Page.for_drawing(drawing, target, size)
     changes = [*_twins(drawing, target, page), *_new_or_gone(drawing, target, page), *_texts(drawing, page)]
     changes += _categories(drawing, target, page)
+    changes += _family(drawing.program, page)
     code = drawing.program.changed(changes)
     return None if code == drawing.code else code
+
+
+def _family(program: Program, page: Page) -> list[Change]:
+    """The statement for a font with serifs, if the target's words have them and the program has not."""
+    if not page.serifs or np.mean(page.serifs) <= 0.5 or SERIFS in program.code:
+        return []
+    calls = program.statement_calls("subplots") + program.statement_calls("figure")
+    start = program.span(program.statement_of(calls[0]))[0] if calls else None
+    return [] if start is None else [((start, start), f"{SERIFS}\n")]
 
 
 class Page:
@@ -72,6 +84,7 @@ class Page:
 
     def __init__(self, grey: np.ndarray, zoom: float, scale: float, sharpness: float):
         self.zoom, self.scale, self.sharpness, self._turned = zoom, scale, sharpness, {0: grey}
+        self.serifs: list[bool] = []  # whether lines that were read have them, where that is seen
 
     @classmethod
     def of(cls, target: np.ndarray, scale: float, sharpness: float = 1.0, palest: float = 0.0) -> Page:
@@ -147,8 +160,14 @@ class Page:
         scale = self.zoom * self.scale
         fitting = [size for size in SIZES if 0.5 < (len(line) - 2 * RIM) / (size * DPI / 72 * scale) < 1.25]
         sizes = [size * self.sharpness for size in fitting]  # their own pixels give glyphs their shape
-        fonts, tried = (REGULAR, BOLD) if bold else (REGULAR,), max(TRIED, SHORT // line.shape[1])
-        found = read_line(line, fonts, sizes, round(scale / self.sharpness, 4), tried)
+        families, tried = [(REGULAR, BOLD), (SERIF, SERIF_BOLD)], max(TRIED, SHORT // line.shape[1])
+        found = Line("", 1.0)
+        for fonts in families[::-1] if any(self.serifs) else families:
+            if found.error > UNLIKE:
+                read = read_line(line, fonts[: 1 + bold], sizes, round(scale / self.sharpness, 4), tried)
+                found = min(found, read, key=lambda line: line.error)
+        if found.error <= CERTAIN and len(found.text) >= WORD:
+            self.serifs.append(found.font in families[1])
         if not found.text or found.error > MOST_ERROR:
             return None
         return replace(found, points=fitting[sizes.index(found.points)])
@@ -390,7 +409,7 @@ def _fonts(program: Program, node: ast.Constant, read: Line) -> list[Change]:
                 changes.append(
                     program.set_keyword(call, "fontsize", None if read.points == size else f"{read.points}")
                 )
-            bold = read.font == BOLD
+            bold = read.font in (BOLD, SERIF_BOLD)
             if bold != (own.get("fontweight") == "bold"):
                 changes.append(program.set_keyword(call, "fontweight", '"bold"' if bold else None))
             return [change for change in changes if change]

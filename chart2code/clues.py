@@ -135,9 +135,13 @@ class Clues:
         return _words(pixels, box) - _words(drawn, own_box)
 
     @cached_property
+    def _scene(self) -> Scene | None:
+        return Scene.of(self.drawing, self.target) if self.pictures else None
+
+    @property
     def _covers(self) -> list[tuple[Series, np.ndarray, np.ndarray]]:
         """Each series with where its colour is in the target and in the drawing."""
-        scene = Scene.of(self.drawing, self.target) if self.pictures else None
+        scene = self._scene
         return [] if scene is None else list(zip(self.drawing.series, scene.covers, scene.own))
 
     @cached_property
@@ -152,7 +156,9 @@ class Clues:
         return bool(ends[0]) and bool(np.isfinite(ends).all()) and float(np.abs(np.subtract(*ends)).max()) <= 2
 
     def strokes(self, calls: Sequence[ast.Call]) -> tuple[bool, bool]:
-        """Whether lines are alike in their markers, and in their dashes."""
+        """Whether lines are alike in their markers, and in their dashes, or can't be told apart by their colours."""
+        if self._scene is not None and self._scene.shared:
+            return True, True
         pairs = []
         for s, cover, own in self._covers:
             if s.call.node in calls:

@@ -122,6 +122,7 @@ class Layers:
         self.paper = sheet.paper
         self.inked = np.any([cover > 0.3 for cover in covers], axis=0)
         self.areas, self.bars, self.lines, self.points = ([] for _ in range(4))
+        self.tracked = False  # whether a colour is that of several lines
         self.uprights: list[tuple[Layer, float, str]] = []  # lines across the axes: their columns and styles
         self.tables: list[_Table] = []
         self.places: list[np.ndarray] = []  # where lines may have their points
@@ -198,6 +199,7 @@ class Layers:
         that another one in dots or dashes, or words; none if it has something else."""
         tracks = find_tracks(_without_holes(cover)[0], self.box)
         if len(tracks) > 1:
+            self.tracked = True
             return [Layer(color, track, _has_holes(cover, track)) for track in tracks]
         inside, (left, top, right, bottom) = np.zeros(cover.shape, bool), (round(side) for side in self.box)
         inside[top + AT_FRAME : bottom - AT_FRAME, left + AT_FRAME : right - AT_FRAME] = True

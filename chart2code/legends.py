@@ -14,6 +14,7 @@ from functools import cached_property
 
 import numpy as np
 from scipy import ndimage
+from scipy.optimize import linear_sum_assignment
 
 from chart2code import readout
 from chart2code.captions import Page
@@ -30,8 +31,9 @@ HANDLE = 2.0  # ems, its width
 FRAME = 10  # of 255: the difference of a legend's frame from the page
 PLACE_ERROR = 5.0  # pixels of the canvas
 WIDTHS, TALLEST = (3.0, 36.0), 17.0  # points, of handles
-BETWEEN, BLANK, NEXT = 4.5, 4.6, 26.0  # points: in a dashed handle, at least to its text, and at most
+BETWEEN, BLANK, NEXT = 4.5, 4.2, 26.0  # points: in a dashed handle, at least to its text, and at most
 AROUND = 4.0  # points above and below the middle of a line of text
+HALF_HANDLE, MARKED = 6, 1.6  # pixels: half the height of a handle, and more than a line that has a marker
 LETTER, MOSTLY = 5.0, 0.8  # points, the width of one; and of its ink, in no colour
 COLORFUL = 60  # of 255, the chroma of colours
 INK = 45  # of 255, between text and paper
@@ -76,7 +78,7 @@ def written(drawing: Drawing, target: np.ndarray, size: tuple[int, int] = (CANVA
     legend = find_legend(target, box, [key.color for key in keys], Page.for_drawing(drawing, target, size))
     if legend is None:
         return []
-    labels, order = _labels(legend, keys)
+    labels, order = _labels(legend, keys, target)
     changes = []
     for call in dict.fromkeys(key.call for key in keys):
         own = [label for key, label in zip(keys, labels) if key.call is call]
@@ -102,17 +104,47 @@ def written(drawing: Drawing, target: np.ndarray, size: tuple[int, int] = (CANVA
     return [code for code in dict.fromkeys(codes) if code and code != drawing.code]
 
 
-def _labels(legend: Legend, keys: Sequence[Key]) -> tuple[list[str | None], list[Key]]:
+def _labels(legend: Legend, keys: Sequence[Key], target: np.ndarray) -> tuple[list[str | None], list[Key]]:
     """The label of each of the keys, None where it has no entry, and those that have one, in the legend's order."""
     labels: list[str | None] = [None] * len(keys)
-    order = []
-    for entry, line in zip(legend.entries, legend.lines):
-        alike = [k for k, key in enumerate(keys) if np.abs(key.color - keys[entry.color].color).max() < SAME_COLOR]
-        k = next((k for k in alike if labels[k] is None), None)
-        if k is not None:
-            labels[k] = line.text if line else f"Series {k + 1}"
-            order.append(keys[k])
-    return labels, order
+    found = {}
+    for color in dict.fromkeys(entry.color for entry in legend.entries):
+        alike = [k for k, key in enumerate(keys) if np.abs(key.color - keys[color].color).max() < SAME_COLOR]
+        entries = [k for k, entry in enumerate(legend.entries) if entry.color == color]
+        cost = np.zeros((len(entries), len(alike)))
+        if len(alike) > 1:  # of one colour: by how they are drawn
+            strokes = [_stroke_of(target, legend.entries[e], keys[color].color) for e in entries]
+            said = [_said_stroke(keys[k].call) for k in alike]
+            cost = np.array([[np.not_equal(seen, own).sum() for own in said] for seen in strokes], float)
+        cost += 1e-3 * np.abs(np.subtract.outer(range(len(entries)), range(len(alike))))
+        found |= {entries[i]: alike[j] for i, j in zip(*linear_sum_assignment(cost))}
+    for e, k in sorted(found.items()):
+        line = legend.lines[e]
+        labels[k] = line.text if line else f"Series {k + 1}"
+    return labels, [keys[k] for _, k in sorted(found.items())]
+
+
+def _stroke_of(target: np.ndarray, entry: Entry, color: np.ndarray) -> tuple[str, bool]:
+    """The dashes of a handle, and whether it has a marker in its middle."""
+    left, right, y = (round(place) for place in (entry.left, entry.right, entry.y))
+    rows = slice(max(0, y - HALF_HANDLE), y + HALF_HANDLE + 1)
+    part = target[rows, left : right + 1]
+    amount = readout.coverage(part, color, np.median(part.reshape(-1, 3), axis=0)).sum(axis=0)
+    drawn, half = amount[amount > 0.3], len(amount) // 2
+    if not len(drawn):
+        return "", False
+    thickness, everywhere = float(np.percentile(drawn, 30)), np.ones(len(amount) + 2, bool)
+    marked = bool(amount[half - 1 : half + 2].max(initial=0) > thickness + MARKED)
+    if len(drawn) > (1 - readout.LEAST_GAPS) * len(amount):
+        return "-", marked
+    return readout.dashes_of(np.pad(amount, 1), everywhere, everywhere, thickness), marked
+
+
+def _said_stroke(call: ast.Call) -> tuple[str, bool]:
+    """As `_stroke_of`, by the keywords of a call."""
+    said = {k.arg: k.value.value for k in call.keywords if isinstance(k.value, ast.Constant)}
+    dots = call.func.attr == "scatter"
+    return said.get("linestyle", "" if dots else "-"), dots or "marker" in said
 
 
 def without_labels(code: str) -> str:
@@ -177,10 +209,11 @@ def find_legend(target: np.ndarray, box: readout.Box, colors: Sequence[np.ndarra
         page: what reads its texts.
     """
     unit = page.scale * 100 / 72  # pixels per point
-    entries = _entries(target, box, colors, unit)
+    entries, most = _entries(target, box, colors, unit), Counter(map(_rounded, colors))
+    most = {k: most[_rounded(color)] for k, color in enumerate(colors)}
     best: list[Entry] = []
     for first in entries:
-        best = max(best, _grid(entries, first, unit), key=_rank)
+        best = max(best, _grid(entries, first, unit, most), key=_rank)
     named, every = {e.color for e in best}, {tuple(np.round(color)) for color in colors}
     if not best or len(best) > MOST_ENTRIES or len(named) < min(2, len(every)):
         return None
@@ -193,11 +226,11 @@ def find_legend(target: np.ndarray, box: readout.Box, colors: Sequence[np.ndarra
 
 
 def _rank(entries: list[Entry]) -> tuple[float, ...]:
-    """Of two that could be the legend the greater one rather is: with more colours, in less space."""
+    """Of two that could be the legend the greater one rather is: with more entries, in less space."""
     if not entries:
         return 0, 0.0
     wide, high = (np.ptp([getattr(entry, side) for entry in entries]) for side in ("text", "y"))
-    return len({entry.color for entry in entries}), -float(wide + high)
+    return len(entries), -float(wide + high)
 
 
 def _entries(target: np.ndarray, box: readout.Box, colors: Sequence[np.ndarray], unit: float) -> list[Entry]:
@@ -205,7 +238,7 @@ def _entries(target: np.ndarray, box: readout.Box, colors: Sequence[np.ndarray],
     papers = {readout.paper_of(target, box), readout.page_of(target)}
     grey, whole = target.mean(axis=2, dtype=np.float32), (0, 0, CANVAS - 1, CANVAS - 1)
     plain = np.ptp(target, axis=2) < COLORFUL
-    distinct = {tuple(np.round(color)): k for k, color in reversed([*enumerate(colors)])}
+    distinct = {_rounded(color): k for k, color in reversed([*enumerate(colors)])}
     ways = [readout.coverages(target, [colors[k] for k in distinct.values()], paper, whole) for paper in papers]
     found = []
     for k, covers in zip(distinct.values(), zip(*ways)):
@@ -243,19 +276,26 @@ def _text_beside(grey: np.ndarray, plain: np.ndarray, columns: slice, y: float, 
     return float(columns.stop + 1 + first)
 
 
-def _grid(entries: list[Entry], first: Entry, unit: float) -> list[Entry]:
-    """The entries of the legend whose upper left one is `first`, column by column; each colour once."""
+def _rounded(color: np.ndarray) -> tuple[float, ...]:
+    return tuple(np.round(color))
+
+
+def _grid(entries: list[Entry], first: Entry, unit: float, most: dict[int, int]) -> list[Entry]:
+    """The entries of the legend whose upper left one is `first`, column by column; each colour as often as there are
+    series of it (`most`)."""
+
+    def fits(found: list[Entry]) -> bool:
+        return all(count <= most[color] for color, count in Counter(entry.color for entry in found).items())
 
     def column_of(start: Entry) -> list[Entry]:
         below = [e for e in entries if abs(e.text - start.text) <= IN_COLUMN and e.y >= start.y - IN_ROW]
-        taken, seen = [start], {start.color}
+        taken = [start]
         for entry in sorted(below, key=lambda e: e.y):
             gap = entry.y - taken[-1].y
-            if entry.color not in seen and PITCH[0] * unit < gap < PITCH[1] * unit:
+            if fits([*taken, entry]) and PITCH[0] * unit < gap < PITCH[1] * unit:
                 pitch = taken[1].y - taken[0].y if len(taken) > 1 else gap
                 if abs(gap / pitch - round(gap / pitch)) * pitch < 2 * IN_ROW and gap < 2.5 * pitch:
                     taken.append(entry)
-                    seen.add(entry.color)
         return taken
 
     found = column_of(first)
@@ -264,7 +304,7 @@ def _grid(entries: list[Entry], first: Entry, unit: float) -> list[Entry]:
     for head in sorted(heads, key=lambda e: e.text):
         column = column_of(head)
         fitting = len(column) <= len(rows) and all(abs(e.y - y) <= 2 * IN_ROW for e, y in zip(column, rows))
-        if fitting and not {e.color for e in column} & {e.color for e in found}:
+        if fitting and fits([*found, *column]):
             found += column
     return found
 

@@ -964,11 +964,11 @@ def find_stroke(cover: np.ndarray, knots: np.ndarray, heights: np.ndarray) -> St
     marker = shape_of(dots_and_lines(patch, 3)[0]) if markers else None
     gentle = between & (slope < STEEP)
     gaps = float((amount[gentle] < 0.3).mean()) if gentle.sum() >= 10 else np.nan
-    style = _dashes(amount, gentle, np.hypot(1, slope), thickness) if gaps > LEAST_GAPS else "-"
+    style = dashes_of(amount, gentle, np.hypot(1, slope), thickness) if gaps > LEAST_GAPS else "-"
     return Stroke(thickness, gaps, style, markers, patch, marker)
 
 
-def _dashes(amount: np.ndarray, gentle: np.ndarray, stretch: np.ndarray, thickness: float) -> str:
+def dashes_of(amount: np.ndarray, gentle: np.ndarray, stretch: np.ndarray, thickness: float) -> str:
     """The style of a line with gaps, by how long its dashes are; `stretch`: how much longer a line is than its columns
     are wide."""
     edges = np.diff((amount >= 0.3).astype(np.int8))

@@ -267,7 +267,7 @@ class Sheet:
             return []
         if found := heat_map(self) or horizontal_stack(self, self.series, self.layers.covers):
             return found
-        if self.layers.sure:
+        if self.layers.sure or self.layers.tracked:
             return layered(self.layers)
         points = bubble_chart(self)
         if points and not self.has_lines():

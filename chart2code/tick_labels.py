@@ -17,9 +17,9 @@ import numpy as np
 from chart2code.detail import detail_of
 from chart2code.picture_cache import remembered
 from chart2code.readout import Box, find_ticks, weighed_ticks
-from chart2code.words import DPI, REGULAR, Line, read_line
+from chart2code.words import DPI, REGULAR, SERIF, Line, read_line
 
-FONTS = (REGULAR, "DejaVuSerif.ttf")
+FONTS = (REGULAR, SERIF)
 THOUSANDS = re.compile(r"-?[1-9]\d{0,2}(,\d{3})+")
 POINTED_THOUSANDS = re.compile(r"-?[1-9]\d{0,2}\.\d00")  # no axis needs three decimals to end in zeros
 UNITS = {"k": 1e3, "K": 1e3, "M": 1e6, "B": 1e9}  # behind numbers

@@ -32,7 +32,11 @@ MARKER, WIDEST = 2.2, 16  # times the thickness of a line; columns
 LINK = 6.0  # pixels, between the ends of two parts of a curve
 LONG = 24  # columns of its own, of a curve that may go on behind another one
 MOST = 40  # curves at a time: more are no lines
-AT_FRAME, TICK, WHOLE = 4, 12, 0.6  # pixels, to ticks that point inward; and of a row or column there, with ink: it is the frame's soft edge
+AT_FRAME, TICK, WHOLE = (
+    4,
+    12,
+    0.6,
+)  # pixels, to ticks that point inward; and of a row or column there, with ink: it is the frame's soft edge
 LETTER = 18, 40  # pixels, at most: height of letters, and width of those that touch each other
 ROUGH = 0.4  # pixels that a line of text is away from a smooth curve, at least
 UPRIGHT, BESIDE = 9, 2.2  # pixels, the height of a stroke through a line; and times the height of what is beside it
@@ -62,6 +66,18 @@ class _Curve:
         slope = (sum(y[-third:]) - sum(y[:third])) / (sum(x[-third:]) - sum(x[:third]))
         ends = slice(None, 2) if back else slice(-2, None)
         return sum(y[ends]) / 2 + slope * (column - sum(x[ends]) / 2), slope
+
+    def extend(self, ink: np.ndarray) -> None:
+        """Goes on at both ends, as far as there is ink straight ahead: of markers that lie upon others."""
+        for back, step, end in ((False, 1, -1), (True, -1, 0)):
+            for column in range(self.columns[end] + step, self.columns[end] + (WIDEST + 1) * step, step):
+                place, _ = self.ahead(column, back)
+                if not 0 <= column < ink.shape[1] or not 0 <= place < len(ink) - 1 or not ink[round(place), column]:
+                    break
+                at = 0 if back else len(self.columns)
+                self.columns.insert(at, column)
+                self.heights.insert(at, place)
+                self.shared.insert(at, True)
 
     def is_within_marker(self, thickness: int) -> bool:
         """Whether a run of ink is that of a marker; for as many columns as these are wide."""
@@ -108,6 +124,8 @@ def find_tracks(cover: np.ndarray, box: readout.Box) -> list[np.ndarray]:
     curves = _chosen(_linked(_follow(cover)), WIDE * (box[2] - box[0]))
     if len(curves) < 2:
         return [cover]
+    for curve in curves:
+        curve.extend(ink)
     masks = [_mask(curve, ink) for curve in curves]
     if np.any(masks, axis=0).sum() < EXPLAINED * ink.sum():
         return [cover]
@@ -134,7 +152,10 @@ def _follow(cover: np.ndarray) -> list[_Curve]:
 
 def _go_on(active: list[_Curve], column: int, runs: list[tuple[int, int, float]]) -> list[_Curve]:
     """Continues curves with the runs of ink in a column; the new ones that begin there."""
-    ahead, near = [], []  # of each curve: where it is expected, and the runs that may be it, with how far away they are
+    ahead, near = (
+        [],
+        [],
+    )  # of each curve: where it is expected, and the runs that may be it, with how far away they are
     for curve in active:
         gap, (top, bottom), (place, slope) = column - curve.columns[-1], curve.last, curve.ahead(column)
         young = len(curve.columns) < YOUNG
@@ -284,7 +305,11 @@ def _has_whiskers(ink: np.ndarray) -> bool:
     """Whether upright strokes, much higher than what is beside them, go through a line: error bars."""
     regions, _ = ndimage.label(ink, np.ones((3, 3)))
     parts = ndimage.find_objects(regions)
-    large = [k for k, (rows, columns) in enumerate(parts, 1) if rows.stop - rows.start > LETTER[0] or columns.stop - columns.start > LETTER[1]]
+    large = [
+        k
+        for k, (rows, columns) in enumerate(parts, 1)
+        if rows.stop - rows.start > LETTER[0] or columns.stop - columns.start > LETTER[1]
+    ]
     heights = np.isin(regions, large).sum(axis=0)
     beside = np.maximum(np.roll(heights, 3), np.roll(heights, -3))
     _, count = ndimage.label((heights >= UPRIGHT) & (heights > BESIDE * beside) & (beside > 0))

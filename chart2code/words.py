@@ -20,6 +20,7 @@ from PIL import Image
 CHARACTERS = "".join(map(chr, range(33, 127))).replace("`", "") + "°²³µ€£–−"
 FREQUENT = "etaoinsrhldcumfpgwybvkETAOINSRHLDCUMFP"  # as a line of text looks from afar
 REGULAR, BOLD = "DejaVuSans.ttf", "DejaVuSans-Bold.ttf"
+SERIF, SERIF_BOLD = "DejaVuSerif.ttf", "DejaVuSerif-Bold.ttf"
 DPI = 100  # matplotlib's own, at which glyphs are hinted
 PHASES = 4  # places of a glyph to the pixel, along the line
 RISES = (0.0, 0.2, 0.4, 0.6, 0.8)  # places of the base line, pixels
