@@ -962,7 +962,7 @@ def find_stroke(cover: np.ndarray, knots: np.ndarray, heights: np.ndarray) -> St
     markers = not dense and float(np.median(flat)) > thickness + 1.6
     patch = np.median([patch_of(cover, (y, x), MARKER_RADIUS) for x, y in zip(knots, heights)], axis=0)
     marker = shape_of(dots_and_lines(patch, 3)[0]) if markers else None
-    gentle = between & (slope < STEEP)
+    gentle = (between | (not markers)) & (slope < STEEP)
     gaps = float((amount[gentle] < 0.3).mean()) if gentle.sum() >= 10 else np.nan
     style = dashes_of(amount, gentle, np.hypot(1, slope), thickness) if gaps > LEAST_GAPS else "-"
     return Stroke(thickness, gaps, style, markers, patch, marker)

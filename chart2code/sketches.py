@@ -30,7 +30,7 @@ from chart2code.layout import USUAL, shares_of, subplots_adjust
 from chart2code.pie_programs import pie_chart
 from chart2code.polar import polar_chart
 from chart2code.program import FIGSIZE, PLOTTING, string_literal
-from chart2code.spines import frame_statements
+from chart2code.spines import frame_statements, inward_ticks
 from chart2code.tick_labels import read_scale
 from eval_metric.similarity import CANVAS
 
@@ -218,6 +218,12 @@ class Sheet:
             return ()
         return frame_statements(self.target, self.box, self.scale)
 
+    @property
+    def ticks(self) -> list[str]:
+        """The statement for ticks that point into the axes, if no style sheet draws them so."""
+        ticks = inward_ticks(self.target, self.box) if self.box and not self.words.style else None
+        return [f"ax.{ticks}"] if ticks else []
+
     @cached_property
     def paper(self) -> tuple[int, ...]:
         return readout.paper_of(self.target, self.box)
@@ -370,7 +376,7 @@ class Sheet:
         kept = [text for text in self.words.statements if not any(part in text for part in without)]
         # A colour bar takes its place from the axes.
         layout = [] if any("colorbar" in line for line in lines) else self.layout
-        ends = [*(["ax.legend()"] if legend else []), *kept, *self.frame, *layout]
+        ends = [*(["ax.legend()"] if legend else []), *kept, *self.frame, *self.ticks, *layout]
         return "\n".join(["import matplotlib.pyplot as plt", "", *self.opening(), *lines, *ends]) + "\n"
 
     def opening(self, axes: str = "ax", *arguments: str) -> list[str]:

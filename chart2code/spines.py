@@ -21,6 +21,8 @@ NEAR, FREE = 3, 6  # pixels from a side of the axes: a line there, and where not
 LEAST, DRAWN = 20, 0.6  # pixels of a side that nothing hides; of these, with a line
 DARKER = 1.3  # times as far from the page as the grid
 TICKS = 2, 3  # pixels from the axes: where ticks are, and no labels
+LABEL_OFF, WIDEST_TICK, LONGEST_TICK = 3, 3, 12  # pixels from the middle of a label to its tick, and of ticks
+MOST_TICKS = 0.5  # of the labels, at ticks that point into the axes
 LABELS, LEAST_LABEL = 26, 12  # pixels beside and below the axes, where labels are; and of their ink
 LEAST_GAPS = {"bottom": 1, "left": 1, "right": 2}  # between labels: at the right may be names of lines
 CLOSEST, UNEVEN = 10, 0.3  # pixels between two labels; of their distance, that others may differ by
@@ -57,6 +59,44 @@ def frame_statements(pixels: np.ndarray, box: readout.Box, scale: float) -> tupl
         axis = f'axis="{bare[0]}", ' if len(bare) == 1 else ""
         found.append(f"ax.tick_params({axis}length=0)")
     return (*found, *_grid(pixels, box, hidden, scale))
+
+
+@remembered
+def inward_ticks(pixels: np.ndarray, box: readout.Box) -> str | None:
+    """The call, of axes, for ticks that point into them, and whether there are such at the upper and the right side;
+    None where they don't."""
+    fine = detail_of(pixels)
+    zoom, picture = (1.0, pixels) if fine is None else (fine.zoom, fine.pixels)
+    dark = readout.difference(picture, readout.paper_of(pixels, box)) > INK
+    sides = {}
+    for side in ("bottom", "left", "top", "right"):
+        along, ends = ("bottom", box[::2]) if side in ("bottom", "top") else ("left", box[1::2])
+        places = readout.find_ticks(pixels, box, along)
+        places = places[(places > ends[0] + FREE) & (places < ends[1] - FREE)]
+        frame = np.array(_sides(box)[side])
+        if fine is not None:
+            places, frame = fine.enlarged(places), fine.enlarged(frame)
+        lines, out = (dark if along == "bottom" else dark.T), 1 if side in ("bottom", "right") else -1
+        own = [_is_tick(lines, round(float(frame)), -out, place, zoom) for place in places]
+        outside = [_is_tick(lines, round(float(frame)), out, place, zoom) for place in places]
+        sides[side] = len(own) > 1 and np.mean(own) > MOST_TICKS, len(own) > 1 and np.mean(outside) > MOST_TICKS
+    (bottom, below), (left, beside) = sides["bottom"], sides["left"]
+    if not bottom or not left:
+        return None
+    also = [f"{name}=True" for name in ("top", "right") if sides[name][0]]
+    direction = "inout" if below and beside else "in"
+    return ", ".join([f'tick_params(which="both", direction="{direction}"', *also]) + ")"
+
+
+def _is_tick(dark: np.ndarray, frame: int, way: int, place: float, zoom: float) -> bool:
+    """Whether a short line stands on a row, `way` (1, -1) beside it, at a place: it may be the middle of its label."""
+    reach, free = round(LABEL_OFF * zoom), round(BESIDE * zoom)
+    columns = slice(max(0, round(place) - reach - free), round(place) + reach + free + 1)
+    near, far = (frame + way * (round(rows * zoom) + 1) for rows in (TICKS[0], LONGEST_TICK))
+    if not 0 <= min(near, far) <= max(near, far) < len(dark):
+        return False
+    line, beyond = dark[near, columns], dark[far, columns]  # a grid goes on there
+    return bool(line[free : len(line) - free].any() and line.sum() <= WIDEST_TICK * zoom and not beyond.any())
 
 
 def _sides(box: readout.Box) -> dict[str, float]:
