@@ -326,7 +326,7 @@ def resized(drawing: Drawing, target: np.ndarray, size: tuple[int, int]) -> str 
     dpi = min(DPIS, key=lambda dpi: abs(math.log(max(size) / dpi / inches)))
     if size != (CANVAS, CANVAS) and abs(math.log(max(size) / dpi / inches)) < ROUND_SIZE:
         width, height = size[0] / dpi, size[1] / dpi
-    return program.changed([program.set_keyword(calls[0], "figsize", f"({width:.2g}, {height:.2g})")])
+    return program.changed([program.set_keyword(calls[0], "figsize", f"({width:.3g}, {height:.3g})")])
 
 
 def _tick_points(program: Program) -> float:

@@ -28,7 +28,7 @@ SIZES = (8, 9, 10, 11, 12, 14, 16, 18, 20)  # points
 INK = 0.3  # of the contrast of a line of text
 CONTRAST = 50  # of 255, between a text and its paper
 MOST_ERROR = 0.45  # of a line's ink: what leaves more unexplained has not been read
-UNLIKE, WORD = 0.25, 4  # of it: the font may be another one; and letters by which one is told
+UNLIKE, WORD, IN_VAIN = 0.25, 4, 2  # of it: the font may be another; letters that tell; lines that are read in both
 CERTAIN = 0.3  # of it: the size and the weight of the font are right
 RIM = 2  # pixels
 SHORT = 400  # pixels of lines that are tried: in those of a few characters the rows are not filled as usual
@@ -84,6 +84,7 @@ class Page:
 
     def __init__(self, grey: np.ndarray, zoom: float, scale: float, sharpness: float):
         self.zoom, self.scale, self.sharpness, self._turned = zoom, scale, sharpness, {0: grey}
+        self.in_vain = 0  # lines that are read badly
         self.serifs: list[bool] = []  # whether lines that were read have them, where that is seen
 
     @classmethod
@@ -162,12 +163,17 @@ class Page:
         sizes = [size * self.sharpness for size in fitting]  # their own pixels give glyphs their shape
         families, tried = [(REGULAR, BOLD), (SERIF, SERIF_BOLD)], max(TRIED, SHORT // line.shape[1])
         found = Line("", 1.0)
-        for fonts in families[::-1] if any(self.serifs) else families:
+        if self.serifs:  # all are of one family
+            families = families[:: -1 if np.mean(self.serifs) > 0.5 else 1][: 1 + any(self.serifs)]
+        elif self.in_vain >= IN_VAIN:
+            families = families[:1]
+        for fonts in families:
             if found.error > UNLIKE:
                 read = read_line(line, fonts[: 1 + bold], sizes, round(scale / self.sharpness, 4), tried)
                 found = min(found, read, key=lambda line: line.error)
         if found.error <= CERTAIN and len(found.text) >= WORD:
-            self.serifs.append(found.font in families[1])
+            self.serifs.append(found.font in (SERIF, SERIF_BOLD))
+        self.in_vain += found.error > UNLIKE
         if not found.text or found.error > MOST_ERROR:
             return None
         return replace(found, points=fitting[sizes.index(found.points)])

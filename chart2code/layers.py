@@ -21,6 +21,7 @@ from chart2code.drawing import color_literal
 from chart2code.program import brief, string_literal
 from chart2code.scales import Scale, significant
 from chart2code.spines import has_labels
+from chart2code.tick_labels import uneven_numbers
 from chart2code.tracks import find_tracks
 from chart2code.transparency import Tint, covers_of, find_tints, find_washes
 
@@ -320,7 +321,7 @@ class Layers:
         if self.x.names and any(table.name.startswith("x") for table in self.tables):
             names = ", ".join(map(string_literal, self.sheet.words.names(self.x.names)))
             statements += [f"names = [{names}]", f"ax.set_xticks(range({self.x.names}), names)"]
-        statements += self._years()
+        statements += self._years() or self._uneven_ticks()
         sides = [("ax", "x", self.x, self.box[0], self.box[2])]
         sides += [(axes, "y", self.scales[axes], self.box[3], self.box[1]) for axes in ("ax", "ax2")[: 1 + twin]]
         for axes, name, scale, first, last in sides:
@@ -340,6 +341,13 @@ class Layers:
             return []
         first, last, step = int(whole[0]), int(whole[-1]) + 1, int(steps[0])
         return [f"ax.set_xticks(range({first}, {last}{f', {step}' if step > 1 else ''}))"]
+
+    def _uneven_ticks(self) -> list[str]:
+        """The statement for numbers at uneven distances, as matplotlib doesn't choose them."""
+        if self.x.logarithmic or self.x.names:
+            return []
+        values = uneven_numbers(self.target, self.box, "bottom")
+        return [f"ax.set_xticks([{', '.join(f'{value:g}' for value in values)}])"] if values else []
 
     # Columns
 
@@ -795,7 +803,8 @@ class Layers:
             keywords += ', markerfacecolor="none"' if layer.hollow else ""
             diameter = stroke.patch[:, readout.MARKER_RADIUS].sum() / self.sheet.scale * 0.72  # points
             size = round(float(diameter) - RIM)
-            keywords += f", markersize={size}" if stroke.marker in ("o", None) and size > USUAL_MARKER + 1 else ""
+            known = stroke.marker in ("o", "s", None)
+            keywords += f", markersize={size}" if known and abs(size - USUAL_MARKER) > 1 and size > 0 else ""
         if stroke.style != "-":
             keywords += f", linestyle={string_literal(stroke.style)}"
         return keywords + self._width(stroke.thickness)

@@ -31,6 +31,7 @@ FITTING = (1.0, 0.94, 1.06, 0.8)  # of that size; the last beside a dollar sign,
 CLEAR, MOST_ERROR = 0.2, 0.5  # of the ink of a label, unexplained: no other size is tried; it is no number
 HOPELESS = 0.8  # the same, in the first font and size: what is that far from text is turned, or none
 ALIKE = 0.25  # the same, for labels in the font of others
+UNEVEN = 0.1  # of the largest distance between numbers
 IN_VAIN = 3  # labels that are no numbers, before the first one: they are words, or turned
 TICK = 3  # pixels, the thickest
 NEXT = 4  # pixels, at most, from one glyph to the next
@@ -53,21 +54,29 @@ class Label(NamedTuple):
     text: str
 
 
+class Style(NamedTuple):
+    """How labels are written: their font, and the scale of its glyphs, in pixels per pixel of a figure whose labels
+    have POINTS points; and the share of the ink of the first label that this leaves unexplained."""
+
+    font: str
+    scale: float
+    error: float
+
+
 @remembered
-def _labels(pixels: np.ndarray, box: Box, side: str) -> tuple[tuple[Label, ...], float]:
-    """The numbers at ticks, and the scale of their glyphs, in pixels per pixel of a figure whose labels have POINTS
-    points; 0 if nothing can be read."""
+def _labels(pixels: np.ndarray, box: Box, side: str) -> tuple[tuple[Label, ...], Style | None]:
+    """The numbers at ticks, and how they are written; None if nothing can be read."""
     ticks, major = find_ticks(pixels, box, side), major_ticks(pixels, box, side)
     if len(major) >= 2 * (len(ticks) - len(major)):  # of what stands between them there would be more
         major = ticks
-    read, scale = _read_labels(pixels, box, major, side)
+    read, style = _read_labels(pixels, box, major, side)
     fine = detail_of(pixels)
     if len(read) < min(3, len(major)) and fine is not None:
-        finer, fine_scale = _read_labels(fine.pixels, tuple(fine.enlarged(box)), fine.enlarged(major), side)
+        finer, fine_style = _read_labels(fine.pixels, tuple(fine.enlarged(box)), fine.enlarged(major), side)
         if len(finer) > len(read):
             read = tuple(label._replace(place=float(fine.reduced(label.place))) for label in finer)
-            scale = fine_scale / fine.zoom
-    return read, scale
+            style = fine_style._replace(scale=fine_style.scale / fine.zoom)
+    return read, style
 
 
 def major_ticks(pixels: np.ndarray, box: Box, side: str) -> np.ndarray:
@@ -76,7 +85,7 @@ def major_ticks(pixels: np.ndarray, box: Box, side: str) -> np.ndarray:
     return ticks[weights >= MAJOR * weights.max(initial=0)]
 
 
-def _read_labels(pixels: np.ndarray, box: Box, ticks: np.ndarray, side: str) -> tuple[tuple[Label, ...], float]:
+def _read_labels(pixels: np.ndarray, box: Box, ticks: np.ndarray, side: str) -> tuple[tuple[Label, ...], Style | None]:
     read, style, in_vain = [], None, 0
     for place in ticks:
         label = _cut(pixels, box, place, ticks, side)
@@ -95,15 +104,31 @@ def _read_labels(pixels: np.ndarray, box: Box, ticks: np.ndarray, side: str) -> 
     texts = [_plain(label.text) for label in read]
     if any(texts) and all(POINTED_THOUSANDS.fullmatch(text) for text in texts if text != "0"):
         read = [label._replace(value=1000 * label.value) for label in read]
-    return tuple(read), style[1] if style else 0.0
+    return tuple(read), style
+
+
+def uneven_numbers(pixels: np.ndarray, box: Box, side: str) -> list[float]:
+    """The numbers at the ticks of a side with a linear scale, if all can be read and their distances differ; else
+    none."""
+    read, scale = _labels(pixels, box, side)[0], read_scale(pixels, box, side)
+    if scale is None or len(read) < len(major_ticks(pixels, box, side)):
+        return []
+    values, steps = [label.value for label in read], np.diff([label.value for label in read])
+    at_places = all(abs(scale[0] + scale[1] * label.place - label.value) < 2 * abs(scale[1]) for label in read)
+    return values if at_places and len(steps) > 1 and np.ptp(steps) > UNEVEN * steps.max() > 0 else []
 
 
 def label_scale(pixels: np.ndarray, box: Box) -> float | None:
-    """The scale, as in `_labels`, of the glyphs at the lower and the left side; None if they differ."""
+    """The scale, as in `Style`, of the glyphs at the lower and the left side; None if they differ, and none or both
+    are known well."""
     sides = ("bottom", "left")
     read = [(_powers_of_ten if read_decades(pixels, box, side) else _labels)(pixels, box, side) for side in sides]
-    scales = [scale for numbers, scale in read if scale and len(numbers) != 1]
-    return float(np.mean(scales)) if scales and max(scales) < 1.1 * min(scales) else None
+    styles = [style for numbers, style in read if style and len(numbers) != 1]
+    for known in (styles, [style for style in styles if style.error <= ALIKE]):
+        scales = [style.scale for style in known]
+        if scales and max(scales) < 1.1 * min(scales):
+            return float(np.mean(scales))
+    return None
 
 
 def read_scale(pixels: np.ndarray, box: Box, side: str) -> tuple[float, float] | None:
@@ -180,17 +205,17 @@ def read_decades(pixels: np.ndarray, box: Box, side: str) -> tuple[float, float]
 
 
 @remembered
-def _powers_of_ten(pixels: np.ndarray, box: Box, side: str) -> tuple[tuple[tuple[float, int], ...], float]:
-    """The exponents of the powers of ten at ticks, as (place, exponent), and the scale of their glyphs, as of
-    `_labels`; none if more labels can't be read."""
+def _powers_of_ten(pixels: np.ndarray, box: Box, side: str) -> tuple[tuple[tuple[float, int], ...], Style | None]:
+    """The exponents of the powers of ten at ticks, as (place, exponent), and how they are written; none if more labels
+    can't be read."""
     ticks, fine = major_ticks(pixels, box, side), detail_of(pixels)
-    read, scale = _exponents(pixels, box, ticks, side)
+    read, style = _exponents(pixels, box, ticks, side)
     if len(read) < 2 and fine is not None:
-        finer, fine_scale = _exponents(fine.pixels, tuple(fine.enlarged(box)), fine.enlarged(ticks), side)
+        finer, fine_style = _exponents(fine.pixels, tuple(fine.enlarged(box)), fine.enlarged(ticks), side)
         if len(finer) > len(read):
             read = tuple((float(fine.reduced(place)), exponent) for place, exponent in finer)
-            scale = fine_scale / fine.zoom
-    return read, scale
+            style = fine_style._replace(scale=fine_style.scale / fine.zoom)
+    return read, style
 
 
 def _around(place: float, exponent: int, ticks: np.ndarray, upwards: bool) -> tuple[float, float] | None:
@@ -210,24 +235,24 @@ def _around(place: float, exponent: int, ticks: np.ndarray, upwards: bool) -> tu
 
 def _exponents(
     pixels: np.ndarray, box: Box, ticks: np.ndarray, side: str
-) -> tuple[tuple[tuple[float, int], ...], float]:
-    read, scale, in_vain = [], 0.0, 0
+) -> tuple[tuple[tuple[float, int], ...], Style | None]:
+    read, style, in_vain = [], None, 0
     for place in ticks:
         label = _cut(pixels, box, place, ticks, side)
         power = _power_of_ten(*label[:2]) if label else None
         if power is not None:
-            exponent, scale = power
+            exponent, style = power
             read.append((float(place), exponent))
         elif label is not None:
             in_vain += 1
             if in_vain == IN_VAIN and not read:
                 break
-    return (tuple(read), scale) if len(read) >= in_vain else ((), 0.0)
+    return (tuple(read), style) if len(read) >= in_vain else ((), None)
 
 
 @lru_cache(1024)
-def _power_of_ten(ink: bytes, rows: int) -> tuple[int, float] | None:
-    """Of a picture of 10 with an exponent, that and the scale of its glyphs; None if it is something else."""
+def _power_of_ten(ink: bytes, rows: int) -> tuple[int, Style] | None:
+    """Of a picture of 10 with an exponent, that and how it is written; None if it is something else."""
     line = np.frombuffer(ink, np.float32).reshape(rows, -1)
     glyphs = runs_of((line > INK).any(axis=0), 0)
     if len(glyphs) < 3:
@@ -245,9 +270,9 @@ def _power_of_ten(ink: bytes, rows: int) -> tuple[int, float] | None:
     if text != "10" or error > MOST_ERROR:
         return None
     raised = line[:, glyphs[1][1] :]
-    read = read_line(raised, found[:1], (POINTS,), round(found[1] * SMALLER, 2))
+    read = read_line(raised, found[:1], (POINTS,), round(found.scale * SMALLER, 2))
     text = _with_hyphen(read.text)
-    return (int(text), found[1]) if EXPONENT.fullmatch(text) else None
+    return (int(text), found) if EXPONENT.fullmatch(text) else None
 
 
 def _with_hyphen(text: str) -> str:
@@ -306,9 +331,7 @@ def ink_of(line: np.ndarray) -> bytes:
 
 
 @lru_cache(4096)
-def _read(
-    ink: bytes, rows: int, height: int, style: tuple[str, float] | None
-) -> tuple[str, float, tuple[str, float] | None]:
+def _read(ink: bytes, rows: int, height: int, style: Style | None) -> tuple[str, float, Style | None]:
     """
     What a picture of one line of text says, its error, and the font and scale that it is written in.
 
@@ -319,7 +342,7 @@ def _read(
     line = np.frombuffer(ink, np.float32).reshape(rows, -1)
     best, found = Line("", 1.0), None
     if style is not None:
-        best, found = read_line(line, style[:1], (POINTS,), style[1]), style
+        best, found = read_line(line, style[:1], (POINTS,), style.scale), style
         if best.error <= ALIKE:
             return best.text, best.error, found
     for font in FONTS:
@@ -327,7 +350,7 @@ def _read(
             scale = round(height * fitting / DIGIT / (POINTS / 72 * DPI), 2)
             reading = read_line(line, (font,), (POINTS,), scale)
             if reading.error < best.error:
-                best, found = reading, (font, scale)
+                best, found = reading, Style(font, scale, reading.error)
             if best.error <= CLEAR or best.error > HOPELESS:
                 return best.text, best.error, found
         if best.error <= MOST_ERROR:
