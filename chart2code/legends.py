@@ -109,7 +109,8 @@ def _labels(legend: Legend, keys: Sequence[Key], target: np.ndarray) -> tuple[li
     labels: list[str | None] = [None] * len(keys)
     found = {}
     for color in dict.fromkeys(entry.color for entry in legend.entries):
-        alike = [k for k, key in enumerate(keys) if np.abs(key.color - keys[color].color).max() < SAME_COLOR]
+        free = [k for k in range(len(keys)) if k not in found.values()]
+        alike = [k for k in free if np.abs(keys[k].color - keys[color].color).max() < SAME_COLOR]
         entries = [k for k, entry in enumerate(legend.entries) if entry.color == color]
         cost = np.zeros((len(entries), len(alike)))
         if len(alike) > 1:  # of one colour: by how they are drawn
@@ -252,7 +253,13 @@ def _entries(target: np.ndarray, box: readout.Box, colors: Sequence[np.ndarray],
             text = _text_beside(grey, plain, columns, y, unit)
             if text is not None:
                 found.append(Entry(columns.start, columns.stop - 1, y, k, text))
-    return found
+    return [
+        entry
+        for entry in found
+        if not any(  # its text
+            abs(entry.left - other.text) <= IN_COLUMN and abs(entry.y - other.y) <= 2 * IN_ROW for other in found
+        )
+    ]
 
 
 def _text_beside(grey: np.ndarray, plain: np.ndarray, columns: slice, y: float, unit: float) -> float | None:

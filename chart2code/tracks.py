@@ -15,12 +15,12 @@ from scipy.optimize import linear_sum_assignment
 
 from chart2code import readout
 
-SPAN, OWN, INKED = 0.6, 0.4, 0.3  # of the columns of the widest curve: the span of another, its columns of its own,
-#                                   and of its own span, where it has ink
+SPAN = 0.6  # of the columns of the widest curve, the span of another
+OWN, INKED = 0.4, 0.3  # of the columns of a curve, those that no other shares; and of its span, where it has ink
 WIDE = 0.4  # of the columns of the axes, at least
 EXPLAINED = 0.4  # of the ink, by curves; of points that is less
 SMOOTH = 0.85  # of its columns, where a curve is where it was expected
-STRONG, PALER = 0.7, 0.75  # of a pixel: what is no soft edge of another colour; and of that in the strongest curve
+STRONG = 0.7  # of a pixel: what is no soft edge of another colour
 REST = 0.15  # of the columns that have ink beside the one path that is seen first, where there are more of them
 BEHIND = 9  # columns by which the slope is told
 YOUNG = 6  # columns of ink, before which a slope is not known
@@ -32,11 +32,8 @@ MARKER, WIDEST = 2.2, 16  # times the thickness of a line; columns
 LINK = 6.0  # pixels, between the ends of two parts of a curve
 LONG = 24  # columns of its own, of a curve that may go on behind another one
 MOST = 40  # curves at a time: more are no lines
-AT_FRAME, TICK, WHOLE = (
-    4,
-    12,
-    0.6,
-)  # pixels, to ticks that point inward; and of a row or column there, with ink: it is the frame's soft edge
+AT_FRAME, TICK = 4, 12  # pixels from the frame: its soft edge, and ticks that point inward
+WHOLE = 0.6  # of a row or a column, with ink: it is the frame's
 LETTER = 18, 40  # pixels, at most: height of letters, and width of those that touch each other
 ROUGH = 0.4  # pixels that a line of text is away from a smooth curve, at least
 UPRIGHT, BESIDE = 9, 2.2  # pixels, the height of a stroke through a line; and times the height of what is beside it
@@ -44,8 +41,9 @@ UPRIGHT, BESIDE = 9, 2.2  # pixels, the height of a stroke through a line; and t
 
 @dataclass
 class _Curve:
-    """Columns and heights of a curve; whether others are there too, whether it is where it was expected, and how much
-    of a pixel it covers there; the rows of its last run of ink; and how many columns it has for itself."""
+    """Columns and heights of a curve; whether others are there too, and whether it is where it was expected; the rows
+    of its last run of ink; how many columns it has for itself; its thickness, and for how many columns it is thicker.
+    """
 
     columns: list[int] = field(default_factory=list)
     heights: list[float] = field(default_factory=list)
@@ -111,12 +109,10 @@ def find_tracks(cover: np.ndarray, box: readout.Box) -> list[np.ndarray]:
     cover = _without_frame(cover, box)
     ink = cover > 0.4
     seen = ink.any(axis=0)
-    path = readout.find_path(cover)
-    rows, columns = np.nonzero(ink)
-    thickness = max(2.0, float(np.median(ink.sum(axis=0)[seen]))) if seen.any() else 2.0
-    known = np.flatnonzero(~np.isnan(path))
-    if len(known) < YOUNG:
+    if seen.sum() < YOUNG:
         return [cover]
+    path, (rows, columns) = readout.find_path(cover), np.nonzero(ink)
+    known, thickness = np.flatnonzero(~np.isnan(path)), max(2.0, float(np.median(ink.sum(axis=0)[seen])))
     off = np.abs(np.interp(columns, known, path[known]) - rows) > 2 * thickness
     off &= cover[rows, columns] > STRONG
     if len(np.unique(columns[off])) < REST * seen.sum() or _has_whiskers(ink):
@@ -152,10 +148,9 @@ def _follow(cover: np.ndarray) -> list[_Curve]:
 
 def _go_on(active: list[_Curve], column: int, runs: list[tuple[int, int, float]]) -> list[_Curve]:
     """Continues curves with the runs of ink in a column; the new ones that begin there."""
-    ahead, near = (
-        [],
-        [],
-    )  # of each curve: where it is expected, and the runs that may be it, with how far away they are
+    # Of each curve: where it is expected; and the runs that may be it, with their price, how far away they are, and
+    # whether they may be its even if they are another one's.
+    ahead, near = [], []
     for curve in active:
         gap, (top, bottom), (place, slope) = column - curve.columns[-1], curve.last, curve.ahead(column)
         young = len(curve.columns) < YOUNG
@@ -217,17 +212,18 @@ def _linked(curves: list[_Curve]) -> list[_Curve]:
             steep = max(1, min(max(abs(slope), abs(next_slope)), STEEPEST)) if gap <= GAPS[0] else 1
             if abs(one - other) < (LINK + max(0, gap) * PER_COLUMN / 2) * steep:
                 pairs.append((abs(one - other) + abs(gap), i, j))
-    after, before = {}, {}
+    following, led = {}, set()
     for _, i, j in sorted(pairs):
-        if i not in after and j not in before:
-            after[i], before[j] = j, i
+        if i not in following and j not in led:
+            following[i] = j
+            led.add(j)
     found = []
     for i in range(len(curves)):
-        if i in before:
+        if i in led:
             continue
-        whole, k = curves[i], after.get(i)
+        whole, k = curves[i], following.get(i)
         while k is not None:
-            whole, k = whole.joined(curves[k]), after.get(k)
+            whole, k = whole.joined(curves[k]), following.get(k)
         found.append(whole)
     return found
 
