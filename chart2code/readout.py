@@ -30,6 +30,7 @@ AREA, SAME_AREA = 400, 12  # pixels of one colour, no edges; of 255, between two
 LEAST_GAPS, DOT, SOFT_DOT = 0.06, 2.3, 1.6  # of a line; times its thickness, the longest dot; pixels of a thin one
 DOTTED = 0.05  # of the pixels of a colour, with the same on all sides
 SOFT, HALO = 0.7, 0.45  # of the pixels of a soft edge, near what it is the edge of; of its contrast
+OPEN = 0.3  # of the axes, where the page is seen: they have no colour of their own
 BEYOND = 10  # pixels that a grid goes on beyond its outer lines
 PALE_PART = 0.8  # of a stretch of a spine
 PALE, FAINT = 205, 235  # spines that are thinner than a pixel of the canvas, or grey
@@ -78,6 +79,7 @@ MOST_OUT = 0.4  # radii that a wedge is moved out
 PALEST_WEDGE = 9  # of 255, from the page
 RING, FURTHER_IN = 0.93, 0.78  # of a pie's radius: where it has its colours
 SHADOW, SHADED = 0.04, 0.6  # radii that a shadow reaches beyond a pie; and of the pixels there, in shadow
+HIDDEN_END, LAST = 1.5, 8  # pixels that an edge ends before a corner; and columns that say where it would go on
 MOST_FITTED = 40  # corners that are fitted together
 
 
@@ -123,8 +125,9 @@ def find_box(pixels: np.ndarray, guess: Box) -> Box | None:
     if axes.box is not None and axes.one_way:
         return axes.box
     frame, grid = _framed(pixels, guess, PALE) or _framed(pixels, guess, FAINT), _gridded(pixels)
-    # What looks like a pale frame may be the outer lines of a grid, which go on beyond it.
-    if frame is None or grid and np.abs(np.subtract(frame, grid)).max() > BEYOND:
+    # What looks like a pale frame may be the outer lines of a grid, which go on beyond it, at several sides; at one
+    # side, labels may be next to it.
+    if frame is None or grid and (np.abs(np.subtract(frame, grid)) > BEYOND).sum() > 1:
         frame = grid
     return frame or axes.box
 
@@ -169,6 +172,8 @@ def _panel(pixels: np.ndarray) -> Box | None:
         through = difference(pixels, page) < 3
         top, bottom = _grown(through[:, x[0] : x[-1] + 1].mean(axis=1) > 0.1, y[0], y[-1])
         left, right = _grown(through[top : bottom + 1].mean(axis=0) > 0.1, x[0], x[-1])
+        if through[top : bottom + 1, left : right + 1].mean() > OPEN:  # a band
+            continue
         return float(left), float(top), float(right), float(bottom)
     return None
 
@@ -341,7 +346,9 @@ def _label_places(pixels: np.ndarray, box: Box, side: str) -> np.ndarray:
         return np.empty(0)
     grey = strip.mean(axis=2)
     ink = np.abs(grey - np.median(grey)) > 60
-    lines = np.flatnonzero(ink.any(axis=1))  # those next to the axis; further out is its name
+    first, last = (left, right) if side == "bottom" else (top, bottom)
+    beside = ink[:, first - offset : last - offset + 1]  # beyond its ends there may be a label of the other axis
+    lines = np.flatnonzero(beside.any(axis=1))  # those next to the axis; further out is its name
     if not len(lines):
         return np.empty(0)
     groups = np.split(lines, np.flatnonzero(np.diff(lines) > 4) + 1)
@@ -925,7 +932,15 @@ def fit_path(path: np.ndarray, knots: np.ndarray) -> np.ndarray:
     fitted = None
     if len(knots) <= MOST_FITTED:
         fitted = _fit_knots(columns.astype(float), heights, np.ones(len(columns)), np.asarray(knots, float))
-    return np.interp(knots, columns, heights) if fitted is None else fitted
+    if fitted is None:
+        return np.interp(knots, columns, heights)
+    for beyond, near in (
+        (knots < columns[0] - HIDDEN_END, slice(LAST)),
+        (knots > columns[-1] + HIDDEN_END, slice(-LAST, None)),
+    ):
+        if beyond.any():  # the pointed end of an area
+            fitted[beyond] = np.polyval(np.polyfit(columns[near], heights[near], 1), np.asarray(knots)[beyond])
+    return fitted
 
 
 @dataclass(frozen=True)
