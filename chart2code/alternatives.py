@@ -331,8 +331,7 @@ def resized(drawing: Drawing, target: np.ndarray, size: tuple[int, int]) -> str 
 
 def _tick_points(program: Program) -> float:
     """The size of the labels at the ticks, in points."""
-    sheets = [call.args[0].value for call in program.statement_calls("use") if call.args]
-    sheet = rcParamsDefault | (style.library.get(sheets[0], {}) if sheets else {})
+    sheet = program.settings
     sizes = [
         number(k.value) for c in program.statement_calls("tick_params") for k in c.keywords if k.arg == "labelsize"
     ]

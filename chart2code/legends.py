@@ -7,6 +7,7 @@ frame. Whatever labels the program had before are gone.
 from __future__ import annotations
 
 import ast
+import itertools
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ TEXT_POINTS = 10.0  # matplotlib's own
 PAD, GAP, ROW = 0.4, 0.5, 0.97  # ems, within a legend, around it, and of the height of its rows
 HANDLE = 2.0  # ems, its width
 FRAME = 10  # of 255: the difference of a legend's frame from the page
+SEEN_THROUGH, THICKEST = 60, 3  # of 255: what is seen through it differs less from its paper; pixels, of its frame
+RIM, RANGE = 5, 20  # pixels, of its frame; and of 255, that a colour may be beyond those of screens
 PLACE_ERROR = 5.0  # pixels of the canvas
 WIDTHS, TALLEST = (3.0, 36.0), 17.0  # points, of handles
 BETWEEN, BLANK, NEXT = 4.5, 4.2, 26.0  # points: in a dashed handle, at least to its text, and at most
@@ -88,10 +91,11 @@ def written(drawing: Drawing, target: np.ndarray, size: tuple[int, int] = (CANVA
         else:
             changes.append(program.set_keyword(call, "label", string_literal(own[0]) if own[0] else None))
     owners = list(dict.fromkeys(key.axes for key in order))
+    framed = bool(program.settings["legend.frameon"])
     if len(owners) == 1:
-        text = f"{owners[0]}.legend({', '.join(legend.options())})"
+        text = f"{owners[0]}.legend({', '.join(legend.options(framed))})"
     else:  # one legend for the series of two axes
-        options = [*legend.options(anchored=True), f"bbox_transform={program.calls[0].axes}.transAxes"]
+        options = [*legend.options(framed, anchored=True), f"bbox_transform={program.calls[0].axes}.transAxes"]
         text = f"fig.legend({', '.join(options)})"
     former = program.statement_calls("legend")
     if former:
@@ -200,7 +204,9 @@ def _reordered(code: str, keys: Sequence[Key], former: Program) -> str | None:
     return program.changed(zip(spans, texts))
 
 
-def find_legend(target: np.ndarray, box: readout.Box, colors: Sequence[np.ndarray], page: Page) -> Legend | None:
+def find_legend(
+    target: np.ndarray, box: readout.Box, colors: Sequence[np.ndarray], page: Page, inside: bool = False
+) -> Legend | None:
     """
     The legend that names some of these colours (of 255); None if there is none.
 
@@ -208,17 +214,18 @@ def find_legend(target: np.ndarray, box: readout.Box, colors: Sequence[np.ndarra
         target: the chart on the common canvas.
         box: its axes.
         page: what reads its texts.
+        inside: whether it is looked for in the axes only.
     """
     unit = page.scale * 100 / 72  # pixels per point
-    entries, most = _entries(target, box, colors, unit), Counter(map(_rounded, colors))
+    entries, most = _entries(target, box, colors, unit, inside), Counter(map(_rounded, colors))
     most = {k: most[_rounded(color)] for k, color in enumerate(colors)}
     best: list[Entry] = []
     for first in entries:
         best = max(best, _grid(entries, first, unit, most), key=_rank)
-    named, every = {e.color for e in best}, {tuple(np.round(color)) for color in colors}
+    named, every = {e.color for e in best}, {_rounded(color) for color in colors}
     if not best or len(best) > MOST_ENTRIES or len(named) < min(2, len(every)):
         return None
-    legend = Legend(target, box, best, page)
+    legend = Legend(target, box, best, page, [colors[e.color] for e in best])
     if sum(line is not None for line in legend.lines) < READ * len(best):
         return None
     if len(best) == 1 and not (legend.at_corner and legend.lines[0].error < CERTAIN):  # a name beside a point
@@ -234,32 +241,63 @@ def _rank(entries: list[Entry]) -> tuple[float, ...]:
     return len(entries), -float(wide + high)
 
 
-def _entries(target: np.ndarray, box: readout.Box, colors: Sequence[np.ndarray], unit: float) -> list[Entry]:
+def _entries(
+    target: np.ndarray, box: readout.Box, colors: Sequence[np.ndarray], unit: float, inside: bool
+) -> list[Entry]:
     """What could be an entry of a legend: a small part of one colour, a text at its right, nothing at its left."""
-    papers = {readout.paper_of(target, box), readout.page_of(target)}
-    grey, whole = target.mean(axis=2, dtype=np.float32), (0, 0, CANVAS - 1, CANVAS - 1)
-    plain = np.ptp(target, axis=2) < COLORFUL
+    grey, plain = target.mean(axis=2, dtype=np.float32), np.ptp(target, axis=2) < COLORFUL
     distinct = {_rounded(color): k for k, color in reversed([*enumerate(colors)])}
-    ways = [readout.coverages(target, [colors[k] for k in distinct.values()], paper, whole) for paper in papers]
+    inks = [colors[k] for k in distinct.values()]
+    ways = [readout.coverages(target, inks, readout.paper_of(target, box), box)]
+    if not inside:
+        ways.append(readout.coverages(target, inks, readout.page_of(target), (0, 0, CANVAS - 1, CANVAS - 1)))
+        for cover in ways[1]:
+            readout.inside_of(cover, box, 0)[:] = 0
     found = []
     for k, covers in zip(distinct.values(), zip(*ways)):
-        mask = np.max(covers, axis=0) > 0.4
-        joined = ndimage.binary_closing(mask, np.ones((1, max(2, round(BETWEEN * unit)))))
-        for rows, columns in ndimage.find_objects(ndimage.label(joined, np.ones((3, 3)))[0]):
-            width, height = columns.stop - columns.start, rows.stop - rows.start
-            if not WIDTHS[0] * unit < width < WIDTHS[1] * unit or height > TALLEST * unit:
-                continue
+        for rows, columns in _parts(np.max(covers, axis=0) > 0.4, unit):
             y = (rows.start + rows.stop - 1) / 2
             text = _text_beside(grey, plain, columns, y, unit)
             if text is not None:
                 found.append(Entry(columns.start, columns.stop - 1, y, k, text))
-    return [
-        entry
-        for entry in found
-        if not any(  # its text
-            abs(entry.left - other.text) <= IN_COLUMN and abs(entry.y - other.y) <= 2 * IN_ROW for other in found
+    return _without_texts(found)
+
+
+def _parts(mask: np.ndarray, unit: float) -> list[tuple[slice, slice]]:
+    """The parts of a colour, dashes as one, that are as large as handles; also those next to a larger one, as the
+    handle in a legend that lies upon an area."""
+    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+    if not len(rows):
+        return []
+    top, left, reach = rows[0], columns[0], max(2, round(BETWEEN * unit))
+    mask = np.pad(mask[top : rows[-1] + 1, left : columns[-1] + 1], ((0, 0), (reach, reach)))
+    joined = ndimage.binary_closing(mask, np.ones((1, reach)))
+
+    def is_small(part: tuple[slice, slice]) -> bool:
+        height, width = (side.stop - side.start for side in part)
+        return WIDTHS[0] * unit < width < WIDTHS[1] * unit and height <= TALLEST * unit
+
+    regions, _ = ndimage.label(joined, np.ones((3, 3)))
+    parts = ndimage.find_objects(regions)
+    small = [is_small(part) for part in parts]
+    large = np.array([False, *(part[1].stop - part[1].start >= WIDTHS[1] * unit for part in parts)])
+    apart, _ = ndimage.label(mask & large[regions], np.ones((3, 3)))
+    found = [*itertools.compress(parts, small), *filter(is_small, ndimage.find_objects(apart))]
+    shift = top, left - reach
+    return [tuple(slice(s.start + d, s.stop + d) for s, d in zip(part, shift)) for part in found]
+
+
+def _without_texts(entries: list[Entry]) -> list[Entry]:
+    """Without those that are the text of another one, which may have the colour of a series."""
+    kept: list[Entry] = []
+    for entry in sorted(entries, key=lambda entry: entry.left):
+        at_text = (
+            abs(other.y - entry.y) < IN_ROW + 1 and entry.left > other.text - IN_ROW > entry.left - AROUND
+            for other in kept
         )
-    ]
+        if not any(at_text):
+            kept.append(entry)
+    return kept
 
 
 def _text_beside(grey: np.ndarray, plain: np.ndarray, columns: slice, y: float, unit: float) -> float | None:
@@ -287,6 +325,11 @@ def _rounded(color: np.ndarray) -> tuple[float, ...]:
     return tuple(np.round(color))
 
 
+def _is_multiple(gap: float, pitch: float) -> bool:
+    """Whether from one entry of a legend to another it is one line or two; all in pixels."""
+    return abs(gap / pitch - round(gap / pitch)) * pitch < 2 * IN_ROW and gap < 2.5 * pitch
+
+
 def _grid(entries: list[Entry], first: Entry, unit: float, most: dict[int, int]) -> list[Entry]:
     """The entries of the legend whose upper left one is `first`, column by column; each colour as often as there are
     series of it (`most`)."""
@@ -296,12 +339,14 @@ def _grid(entries: list[Entry], first: Entry, unit: float, most: dict[int, int])
 
     def column_of(start: Entry) -> list[Entry]:
         below = [e for e in entries if abs(e.text - start.text) <= IN_COLUMN and e.y >= start.y - IN_ROW]
+        steps = np.diff(np.unique([entry.y for entry in below]))
+        least = sorted(step for step in steps if step > PITCH[0] * unit)[:1]  # where some entries are missing
         taken = [start]
         for entry in sorted(below, key=lambda e: e.y):
             gap = entry.y - taken[-1].y
             if fits([*taken, entry]) and PITCH[0] * unit < gap < PITCH[1] * unit:
-                pitch = taken[1].y - taken[0].y if len(taken) > 1 else gap
-                if abs(gap / pitch - round(gap / pitch)) * pitch < 2 * IN_ROW and gap < 2.5 * pitch:
+                pitches = [taken[1].y - taken[0].y if len(taken) > 1 else gap, *least]
+                if any(_is_multiple(gap, pitch) for pitch in pitches):
                     taken.append(entry)
         return taken
 
@@ -317,10 +362,12 @@ def _grid(entries: list[Entry], first: Entry, unit: float, most: dict[int, int])
 
 
 class Legend:
-    """A legend, its places in pixels of the canvas; arguments as of `find_legend`."""
+    """A legend, its places in pixels of the canvas; `colors` of its entries, other arguments as of `find_legend`."""
 
-    def __init__(self, target: np.ndarray, axes: readout.Box, entries: list[Entry], page: Page):
-        self.target, self.axes, self.entries, self.page = target, axes, entries, page
+    def __init__(
+        self, target: np.ndarray, axes: readout.Box, entries: list[Entry], page: Page, colors: list[np.ndarray]
+    ):
+        self.target, self.axes, self.entries, self.page, self.colors = target, axes, entries, page, colors
 
     @cached_property
     def columns(self) -> list[float]:
@@ -334,9 +381,21 @@ class Legend:
         lines, height = [], TEXT_POINTS * 100 / 72 * self.page.scale
         for entry in self.entries:
             beyond = [other.left for other in self.entries if other.left > entry.text]
-            reach = 0.5 * height, min(beyond, default=CANVAS) - entry.text - 2
+            reach = 0.5 * height, min([*beyond, self._side(entry, height)]) - entry.text - 2
             lines.append(self.page.read((entry.text, entry.y), 0.0, height, reach=reach))
         return lines
+
+    def _side(self, entry: Entry, height: float) -> float:
+        """Where its frame is at the right of an entry, or what it lies upon begins, as far as that is seen; `height`
+        of a line of text."""
+        ends = [other.y for other in self.entries]
+        rows = slice(max(0, round(min(ends) - 0.7 * height)), round(max(ends) + 0.7 * height) + 1)
+        first = round(entry.right) + 2
+        strip = self.target[rows, first:]
+        paper = np.median(strip[:, : max(1, round(entry.text) - 2 - first)], axis=(0, 1))
+        away = np.percentile(readout.difference(strip, paper), 10, axis=0)
+        lines = [run[0] for run in runs_of(away > INK / 2, 0) if run[1] - run[0] <= THICKEST]
+        return first + float(min([*lines, *np.flatnonzero(away > SEEN_THROUGH)[:1]], default=CANVAS))
 
     @cached_property
     def points(self) -> float:
@@ -392,6 +451,7 @@ class Legend:
             return entry.text + 4 * self.em
         rows = slice(max(0, round(entry.y - self.em / 3)), round(entry.y + self.em / 3) + 1)
         reach = 1.2 * self.em * (len(line.text) + 1)
+        reach = min(reach, self._side(entry, self.em) - int(entry.text))
         strip = self.target[rows, int(entry.text) : int(entry.text + reach)].mean(axis=2)
         ink = (np.abs(strip - np.median(strip)) > INK).any(axis=0)
         runs = runs_of(ink, 0.6 * self.em)
@@ -412,13 +472,41 @@ class Legend:
     def at_corner(self) -> bool:
         return not any("bbox" in option for option in legend_place(self.box, self.axes, self.axes, GAP * self.em))
 
-    def options(self, anchored: bool = False) -> list[str]:
-        """Its keywords; `anchored`: with a place in the axes in each case."""
+    @cached_property
+    def below(self) -> np.ndarray:
+        """The picture without the legend: with what is seen through it, as if it stood on the paper of the axes, and
+        around its words and handles with what is next to them."""
+        box, ends = ([round(side) for side in box] for box in (self.box, self.axes))
+
+        def grown(pixels: int) -> tuple[slice, slice]:  # within the frame of the axes
+            left, top = (max(end + 2, side - pixels) for end, side in zip(ends[:2], box[:2]))
+            right, bottom = (min(end - 1, side + 1 + pixels) for end, side in zip(ends[2:], box[2:]))
+            return slice(top, bottom), slice(left, right)
+
+        outer, inner, wide = grown(RIM), grown(-RIM), grown(RIM + 1)
+        paper = np.array(readout.paper_of(self.target, self.axes), np.float32)
+        seen = paper + (self.target[outer] - paper) / readout.THROUGH_LEGEND
+        known, hidden = np.zeros((2, *self.target.shape[:2]), bool)
+        known[inner] = True
+        for entry in self.entries:  # which may be as pale as what is seen through the legend
+            rows = slice(max(0, round(entry.y - self.em / 2)), round(entry.y + self.em / 2) + 1)
+            known[rows, max(0, round(self._left(entry)) - 1) : round(entry.text)] = False
+        possible = ((seen > -RANGE) & (seen < 255 + RANGE)).all(axis=2)  # no words, nor what is next to them
+        hidden[outer] = ~known[outer] | ~ndimage.binary_erosion(possible, np.ones((3, 3)))
+        picture = self.target.copy()
+        picture[outer] = seen.clip(0, 255).round()
+        nearest = ndimage.distance_transform_edt(hidden[wide], return_distances=False, return_indices=True)
+        picture[wide] = picture[wide][tuple(nearest)]
+        return picture
+
+    def options(self, framed: bool = True, anchored: bool = False) -> list[str]:
+        """Its keywords; `framed`: whether it has a frame without being told; `anchored`: with a place in the axes in
+        each case."""
         options = legend_place(self.box, self.axes, self.axes, GAP * self.em, anchored)
         options += [f"ncol={len(self.columns)}"] * (len(self.columns) > 1)
         options += [f"fontsize={self.points:g}"] * (self.points != TEXT_POINTS)
         options += [f"title={string_literal(self.title.text)}"] if self.title else []
-        return options + ([] if self.framed else ["frameon=False"])
+        return options + ([] if self.framed == framed else [f"frameon={self.framed}"])
 
 
 def legend_place(

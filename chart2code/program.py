@@ -15,6 +15,9 @@ import tokenize
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
+
+from matplotlib import rcParamsDefault, style
 
 # method -> positions of its positional arguments that hold values, in the order (x, y); None: it has no such argument
 PLOTTING = {
@@ -76,6 +79,13 @@ class Program:
         for line in code.splitlines(keepends=True):
             self._lines.append(self._lines[-1] + len(line))
         self._ascii = code.isascii()
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """matplotlib's settings under the style sheet that the program uses."""
+        sheets = [call.args[0] for call in self.statement_calls("use") if call.args]
+        name = sheets[0].value if sheets and isinstance(sheets[0], ast.Constant) else None
+        return rcParamsDefault | style.library.get(name, {})
 
     # Text
 

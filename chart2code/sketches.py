@@ -20,6 +20,7 @@ from chart2code import readout
 from chart2code.adjustment import place_literals
 from chart2code.bars import keyword_for_feet
 from chart2code.bubbles import bubble_chart
+from chart2code.captions import Page
 from chart2code.distributions import distributions
 from chart2code.drawing import color_literal
 from chart2code.events import event_plot
@@ -27,11 +28,13 @@ from chart2code.heatmaps import heat_map
 from chart2code.horizontal_bars import horizontal_stack
 from chart2code.layers import Layers, layered
 from chart2code.layout import USUAL, shares_of, subplots_adjust
+from chart2code.legends import Legend, find_legend
+from chart2code.picture_cache import remembered
 from chart2code.pie_programs import pie_chart
 from chart2code.polar import polar_chart
 from chart2code.program import FIGSIZE, PLOTTING, string_literal
 from chart2code.spines import frame_statements, inward_ticks
-from chart2code.tick_labels import read_scale
+from chart2code.tick_labels import label_scale, read_scale
 from eval_metric.similarity import CANVAS
 
 MARGINS = (0.125, 0.12, 0.9, 0.89)  # left, top, right, bottom of matplotlib's axes, as shares of the figure
@@ -41,6 +44,8 @@ KEPT = (
 MOST_COLORS = 8
 SAME_PLACE = 1.5  # pixels
 LEAST = 0.008  # of the pixels of the most frequent colour: less is no series,
+OTHER_SCALE = 1.2  # times the scale of a picture in 100 dpi
+SAME_INK = 12  # of 255: of a series, in the axes and in the legend
 THIN = 70  # but so many may be a line, or some points
 SOLID = 0.5  # of the pixels of bars and areas that are not at an edge
 GREY, DARK = 26, 90  # of 255: chroma of greys, and how light lines of that kind are at most
@@ -124,6 +129,42 @@ def _in_blocks(cover: np.ndarray) -> bool:
     filled = [np.mean(regions[part] > 0) for part in parts]
     sizes = [regions[part].size for part in parts]
     return bool(len(parts) and np.mean(filled) > BLOCK and max(sizes) > BLOCK_SIZES * min(sizes))
+
+
+def _inks(
+    picture: np.ndarray, box: readout.Box, named: Sequence[np.ndarray] | None = None
+) -> list[tuple[np.ndarray, int]]:
+    """The colours of marks in the axes of a picture, and how many pixels each has; of those that are `named` in a
+    legend there may be few (None: of any)."""
+    seen = list(readout.find_colors(picture, box, greys=True))
+    for color in named or ():
+        if np.ptp(color) > GREY and not any(np.abs(color - other).max() < SAME_INK for other, _ in seen):
+            seen.append((color, int((readout.difference(picture, color) < SAME_INK).sum())))
+    most = max((count for _, count in seen), default=0)
+    least = min(LEAST * most, THIN)
+
+    def is_filled(color: np.ndarray, count: int) -> bool:
+        return readout.area_of(picture, color, box).sum() > SOLID * count
+
+    def is_named(color: np.ndarray) -> bool:
+        return named is None or any(np.abs(color - other).max() < SAME_INK for other in named)
+
+    # Grids and text are grey, but not as dark as a line, and no areas.
+    return [
+        (color, count)
+        for color, count in seen
+        if (count >= least or is_named(color))
+        and (np.ptp(color) > GREY or color.max() < DARK or count == most or is_filled(color, count))
+    ]
+
+
+@remembered
+def _legend_in(target: np.ndarray, box: readout.Box, scale: float, sharpness: float) -> Legend | None:
+    """The legend in the axes, if it names several series; `scale` and `sharpness` as of `Sheet`."""
+    colors = [color for color, _ in _inks(target, box)]
+    if len(colors) < 2:
+        return None
+    return find_legend(target, box, colors, Page.of(target, scale, sharpness), inside=True)
 
 
 def _parsed(code: str) -> ast.Module:
@@ -229,25 +270,31 @@ class Sheet:
         return readout.paper_of(self.target, self.box)
 
     @cached_property
+    def legend(self) -> Legend | None:
+        """The legend in the axes."""
+        if self.box is None:
+            return None
+        scale, sharpness, seen = self.scale, self.sharpness, label_scale(self.target, self.box)
+        if seen and not 1 / OTHER_SCALE < seen / scale < OTHER_SCALE:  # of another resolution
+            scale, sharpness = seen, max(self.size) * seen / CANVAS
+        return _legend_in(self.target, self.box, scale, sharpness)
+
+    @cached_property
+    def bare(self) -> np.ndarray:
+        """The chart without the legend in its axes."""
+        return self.target if self.legend is None else self.legend.below
+
+    @cached_property
     def series(self) -> list[tuple[np.ndarray, bool]]:
         """The colours of the chart's series, and which of them fill areas."""
-        seen = readout.find_colors(self.target, self.box, greys=True)
-        most = max((count for _, count in seen), default=0)
-        least = min(LEAST * most, THIN)
-        # Grids and text are grey, but not as dark as a line, and no areas.
-        seen = [
-            (color, count)
-            for color, count in seen
-            if count >= least
-            and (np.ptp(color) > GREY or color.max() < DARK or count == most or self.filled(color) > SOLID * count)
-        ]
+        seen = _inks(self.bare, self.box, [] if self.legend is None else self.legend.colors)
 
         def through_legend(color: np.ndarray, count: int) -> bool:
             seen_through = [readout.through_legend(other, self.paper) for other, more in seen if more > count]
             return any(np.abs(color - other).max() < readout.SHADE for other in seen_through)
 
         colors = [color for color, count in seen if not through_legend(color, count)][:MOST_COLORS]
-        covers = readout.coverages(self.target, colors, self.paper, self.box)
+        covers = readout.coverages(self.bare, colors, self.paper, self.box)
         colored = [cover > 0.5 for color, cover in zip(colors, covers) if np.ptp(color) > GREY]
         beside = ndimage.binary_dilation(np.any(colored, axis=0), iterations=2) if colored else False
         series = []
@@ -320,14 +367,12 @@ class Sheet:
 
     def covers(self, series: list[tuple[np.ndarray, bool]]) -> list[np.ndarray]:
         """Where the colours of series (colour, whether it fills areas) are, (H, W) each, without a legend."""
-        covers = readout.coverages(self.target, [color for color, _ in series], self.paper, self.box)
+        covers = readout.coverages(self.bare, [color for color, _ in series], self.paper, self.box)
+        if self.legend is not None:
+            return covers
         hidden = [readout.below_legend(self.target, color, self.paper) & is_solid for color, is_solid in series]
         covers = readout.without_legend(covers, self.target, self.box)
         return [np.where(mask, 1, cover) for mask, cover in zip(hidden, covers)]
-
-    def filled(self, color: np.ndarray) -> int:
-        """How many pixels of a colour are in areas."""
-        return int(readout.area_of(self.target, color, self.box).sum())
 
     def around(self, color: np.ndarray, series: list) -> bool:
         """Whether an area is the band around a line: the line's colour, paler, and not down to the axis."""

@@ -1,10 +1,12 @@
 """Legends that matplotlib has drawn: programs with other labels, in another order or without a legend get them."""
 
+import numpy as np
 import pytest
 
 from chart2code.drawing import Drawing
 from chart2code.legends import without_labels, written
 from chart2code.program import Program
+from chart2code.sketches import Sheet
 from eval_metric.similarity import chart_iou, to_canvas
 
 START = "import matplotlib.pyplot as plt\n\n{figure}\n"
@@ -71,6 +73,33 @@ def test_areas_are_named_in_a_list(executor):
     answer = code.format(', labels=["Series 1", "Series 2"]')
     (found,) = written(Drawing(answer, executor.run(answer)), target)
     assert 'labels=["Coal", "Wind"]' in found and 'ax.legend(loc="upper left")' in found
+
+
+PICTURES = {
+    "on paper": (AXES, LINES + "ax.set_ylim(0, 12)\n", "upper center"),
+    "on an area": (AXES, STACK.replace("12", "7"), "lower right"),
+    "with a band": (
+        AXES, 'ax.plot([0, 1, 2, 3], [5, 3, 4, 6], color="tab:blue"{})\n'
+        'ax.fill_between([0, 1, 2, 3], [3, 1, 2, 3], [6, 5, 5, 8], color="tab:blue", alpha=0.2{})\n', "upper left",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_picture_without_its_legend(executor, name):
+    figure, body, place = PICTURES[name]
+    labels = ["Coal", "Wind", "Sun"][: body.count("{}") + ("stackplot" in body)]
+    names = [f', label="{label}"' for label in labels]
+    if "stackplot" in body:
+        names = [f", labels={labels}"]
+    code = START.format(figure=figure) + body.format(*names)
+    bare, chart = (to_canvas(executor.run(text).image) for text in (code, f'{code}ax.legend(loc="{place}")\n'))
+    sheet = Sheet.of(chart, (640, 480), "")
+    assert [line.text for line in sheet.legend.lines] == labels
+    left, top, right, bottom = (round(side) for side in sheet.legend.box)
+    area = np.s_[top - 3 : bottom + 4, left - 3 : right + 4]
+    assert (np.abs(sheet.bare[area].astype(int) - bare[area]).max(axis=2) > 24).mean() < 0.05
+    assert (np.abs(chart[area].astype(int) - bare[area]).max(axis=2) > 24).mean() > 0.1
 
 
 def test_two_axes_have_one_legend(executor):
