@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 from scipy import ndimage
 
 from chart2code import bars as bar_charts
@@ -21,7 +22,7 @@ from chart2code.drawing import color_literal
 from chart2code.program import brief, string_literal
 from chart2code.scales import Scale, significant
 from chart2code.spines import has_labels
-from chart2code.tick_labels import uneven_numbers
+from chart2code.tick_labels import read_scale, uneven_numbers
 from chart2code.tracks import find_tracks
 from chart2code.transparency import Tint, covers_of, find_tints, find_washes
 
@@ -32,7 +33,7 @@ WIDTH_ERROR = 0.03  # of the width of bars
 BASE = 3.0  # pixels that bars and areas may end away from where they stand
 EVEN = 0.2  # of the distance between bars
 FILLED, OWN = 0.85, 0.8  # of the rectangle of a bar; and of a colour, in bars
-WIDE = 0.3  # of the columns of the axes, of an area
+WIDE, AREA = 0.3, 0.12  # of the columns of the axes, of a line, and of an area
 MOST_MARKS = 200
 MOSTLY = 0.7  # of an edge
 JOINED = 0.9  # of the columns between the ends of an area
@@ -55,12 +56,15 @@ SMALL, ON_PATH = 10, 0.8  # pixels; of the ink of a line in dashes
 LETTERS = 18, 40  # pixels: the height of letters, at most, and the width of those that touch each other
 THIN = 2  # pixels from the path of a line to its edges
 USUAL_MARKER, RIM = 6, 1  # points: the diameter of matplotlib's markers on lines, and what their edge adds to it
-YEARS = 1000, 2200  # of which numbers with four digits are the first and the last
+ROUND_STEP, OFF_STEP = 0.03, 0.1  # of the distance of ticks: how exact that is, and they
+AT_TICK = 2.0  # pixels from a tick, where an axis ends at it
+TICK_ROOM = {"x": 30.0, "y": 20.0}  # points along an axis, that matplotlib reckons with for a tick
 COMPACT = 2.5  # times the smaller side of a marker
 DASHED, DOTTED, NEAR_PATH = 0.55, 0.35, 3  # of the columns of a line; pixels
 LONG, HOLE = 0.5, 12  # of the width of the axes, what hangs together of a line; pixels within a marker
 LINE, MARKERS = 0.12, 0.5  # thickness of lines without markers, at most; and of markers alone
 SAME, NEAR_COLOR = 6, 24  # of 255: of one colour, and of thin lines
+GREY, AROUND = 24, 3  # of 255: the chroma of a grid, with that of the measuring; pixels from an area to a line in it
 MIXED = 8  # of 255: how far a colour may be from a mixture
 ON_RIM, RIM_SHARE = 0.8, 0.015  # of a colour, at the edges of bars; and of what is around these
 TILE = 0.001  # of the width of bars that touch
@@ -114,12 +118,12 @@ class Layers:
     """
 
     def __init__(self, sheet: Sheet, series: list[tuple[np.ndarray, bool]], covers: list[np.ndarray]):
-        self.sheet, self.target, self.box, self.covers = sheet, sheet.target, sheet.box, covers
-        self.x, self.y = (Scale.or_names(self.target, self.box, side) for side in ("bottom", "left"))
-        right = Scale.of(self.target, self.box, "right")
+        self.sheet, self.target, self.box, self.covers = sheet, sheet.bare, sheet.box, covers
+        self.x, self.y = (Scale.or_names(sheet.target, self.box, side) for side in ("bottom", "left"))
+        self.right = right = Scale.of(sheet.target, self.box, "right")
         if self.y is None:
             self.y, right = right or self._unlabelled(), None
-        self.ticks = readout.find_ticks(self.target, self.box, "bottom")
+        self.ticks = readout.find_ticks(sheet.target, self.box, "bottom")
         self.paper = sheet.paper
         self.inked = np.any([cover > 0.3 for cover in covers], axis=0)
         self.areas, self.bars, self.lines, self.points = ([] for _ in range(4))
@@ -133,7 +137,7 @@ class Layers:
             taken |= bands
         self._sort([entry for k, entry in enumerate(zip(series, covers)) if k not in taken], series)
         if self.bars and self.x and self.x.bare:  # names that are numbers, as 10, 100, 1000
-            self.x = Scale.of_names(self.target, self.box)
+            self.x = Scale.of_names(self.sheet.target, self.box)
         self._set_edges_apart(series)
         self._measure_areas()
         self.points = [layer for layer in self.points if not self._is_text(layer.color)]
@@ -222,7 +226,7 @@ class Layers:
 
     def _unlabelled(self) -> Scale | None:
         """The scale of a y axis without any labels, whose values are shares of its height; None if it has some."""
-        if any(has_labels(self.target, self.box, side) for side in ("left", "right")):
+        if any(has_labels(self.sheet.target, self.box, side) for side in ("left", "right")):
             return None
         slope = 1 / (self.box[1] - self.box[3])
         return Scale(-slope * self.box[3], slope)
@@ -242,7 +246,7 @@ class Layers:
     def _axis_of_bars(self) -> Scale:
         """An axis whose numbers can't be read: 0 where the bars stand, and 1 from one tick to the next."""
         bars = [bar for layer in self.bars if not layer.below for bar in layer.bars]
-        base, ticks = bars[0].end, readout.find_ticks(self.target, self.box, "left")
+        base, ticks = bars[0].end, readout.find_ticks(self.sheet.target, self.box, "left")
         step = np.median(np.diff(ticks)) if len(ticks) > 1 else base - min(bar.start for bar in bars)
         return Scale(float(base / step), float(-1 / step))
 
@@ -297,8 +301,10 @@ class Layers:
         """The program; `first`: statements before those of the layers; `without`: as of `Sheet.program`."""
         stack = self._stacked([*self.areas, *self.thin_areas]) or self._stacked(self.areas)
         layers = [*(stack or self.areas), *self.bars, *self.lines, *self.points]
-        covers = readout.coverages(self.target, [layer.color for layer in layers], self.paper, self.box)
-        legend = any(a is not b for a, b in zip(covers, readout.without_legend(covers, self.target, self.box)))
+        legend = self.sheet.legend is not None
+        if not legend:
+            covers = readout.coverages(self.target, [layer.color for layer in layers], self.paper, self.box)
+            legend = any(a is not b for a, b in zip(covers, readout.without_legend(covers, self.target, self.box)))
         named = [layer for layer in layers if layer.named]
         self.labels = {id(layer): self.sheet.words.label(k) for k, layer in enumerate(named)} if legend else {}
         # Where bars stand, lines and areas may have their points, and where lines have theirs, areas.
@@ -321,32 +327,58 @@ class Layers:
         if self.x.names and any(table.name.startswith("x") for table in self.tables):
             names = ", ".join(map(string_literal, self.sheet.words.names(self.x.names)))
             statements += [f"names = [{names}]", f"ax.set_xticks(range({self.x.names}), names)"]
-        statements += self._years() or self._uneven_ticks()
+        statements += self._uneven_ticks()
         sides = [("ax", "x", self.x, self.box[0], self.box[2])]
         sides += [(axes, "y", self.scales[axes], self.box[3], self.box[1]) for axes in ("ax", "ax2")[: 1 + twin]]
         for axes, name, scale, first, last in sides:
+            first, last = (self._at_tick(axes, name, end) for end in (first, last))
             at_zero = not scale.logarithmic and name == "y" and abs(first - scale.ground(first)) < BASE
             first = scale.ground(first) if at_zero and (self.bars or self.areas) else first
             statements += [*scale.kind(axes, name), scale.limits(axes, name, first, last)]
+            statements += self._ticks(axes, name, scale, first, last)
         return statements
 
-    def _years(self) -> list[str]:
-        """The statement for labels at years, where matplotlib may choose others, or parts of years."""
-        if self.x.logarithmic or not len(self.ticks):
+    def _find_ticks(self, axes: str, name: str) -> np.ndarray:
+        """The ticks of an axis; none if there are no numbers at them."""
+        side = {"x": "bottom", "y": "left" if self.scales[axes] is not self.right else "right"}[name]
+        found = self.sheet.target, self.box, side
+        return np.empty(0) if read_scale(*found) is None else readout.find_ticks(*found)
+
+    def _at_tick(self, axes: str, name: str, end: float) -> float:
+        """The end of an axis in pixels, at a tick if it is next to that."""
+        ticks = self._find_ticks(axes, name)
+        near = ticks[np.abs(ticks - end) < AT_TICK]
+        return float(near[0]) if len(near) else end
+
+    def _ticks(self, axes: str, name: str, scale: Scale, first: float, last: float) -> list[str]:
+        """The statement for ticks where matplotlib would have others, on an axis whose ends are at these pixels."""
+        ticks = self._find_ticks(axes, name)
+        if len(ticks) < 3:
             return []
-        years = self.x(self.ticks)
-        whole = np.round(years)
-        steps = np.unique(np.diff(whole))
-        if len(steps) != 1 or np.abs(years - whole).max() > 0.1 * steps[0] or not YEARS[0] < years[0] < YEARS[1]:
+        values = np.sort(scale(ticks))
+        usual = float(np.median(np.diff(values)))
+        step = float(brief(usual, ROUND_STEP * usual))
+        start = float(brief(float(values[0]), ROUND_STEP * usual))
+        labels = start + step * np.arange(len(values))
+        if np.abs(values - labels).max() > OFF_STEP * step:
             return []
-        first, last, step = int(whole[0]), int(whole[-1]) + 1, int(steps[0])
-        return [f"ax.set_xticks(range({first}, {last}{f', {step}' if step > 1 else ''}))"]
+        ends = sorted(float(scale(end)) for end in (first, last))
+        room = abs(last - first) / self.sheet.scale * 0.72 / TICK_ROOM[name]
+        own = MaxNLocator(min(max(int(room), 1), 9), steps=[1, 2, 2.5, 5, 10]).tick_values(*ends)
+        slack = abs(scale.slope) * AT_FRAME / 2
+        own = own[(own > ends[0] - slack) & (own < ends[1] + slack)]
+        if len(own) == len(labels) and np.abs(own - labels).max() < OFF_STEP * step:
+            return []
+        if start == int(start) and step == int(step):
+            by = f", {int(step)}" if step > 1 else ""
+            return [f"{axes}.set_{name}ticks(range({int(start)}, {int(labels[-1]) + 1}{by}))"]
+        return [f"{axes}.set_{name}ticks([{', '.join(brief(float(label), 1e-6 * step) for label in labels)}])"]
 
     def _uneven_ticks(self) -> list[str]:
         """The statement for numbers at uneven distances, as matplotlib doesn't choose them."""
         if self.x.logarithmic or self.x.names:
             return []
-        values = uneven_numbers(self.target, self.box, "bottom")
+        values = uneven_numbers(self.sheet.target, self.box, "bottom")
         return [f"ax.set_xticks([{', '.join(f'{value:g}' for value in values)}])"] if values else []
 
     # Columns
@@ -488,14 +520,19 @@ class Layers:
         self.areas = [Layer(tint.over(paper), mask.astype(np.float32), tint=tint) for tint, mask in zip(tints, masks)]
         least = 1 - (1 - max(tint.opacity for tint in tints)) ** OVERLAYS  # where bands and their edges overlap
         covers = [np.where(cover < least, 0, cover) if k in thin else cover for k, cover in enumerate(covers)]
-        return self._explained(series, masks), covers
+        return self._explained(series, masks, tints), covers
 
-    def _explained(self, series: list[tuple[np.ndarray, bool]], masks: list[np.ndarray]) -> set[int]:
-        """The series that fill areas and are of colours of these masks."""
+    def _explained(
+        self, series: list[tuple[np.ndarray, bool]], masks: Sequence[np.ndarray], tints: Sequence[Tint] = ()
+    ) -> set[int]:
+        """The series that fill areas and are of colours of these masks, or of a grid seen through these tints."""
         every, explained = np.any(masks, axis=0), set()
+        around = ndimage.binary_dilation(every, iterations=AROUND)
         for k, (color, solid) in enumerate(series):
             own = readout.difference(self.target, color) < SAME
-            if solid and (own & every).sum() > MOSTLY * own.sum():
+            below = [(color - tint.opacity * tint.ink) / (1 - tint.opacity) for tint in tints]
+            grid = any(np.ptp(grey) < GREY and INKY < grey.min() for grey in below)
+            if (own & (every if solid else around)).sum() > MOSTLY * own.sum() and (solid or grid):
                 explained.add(k)
         return explained
 
@@ -629,13 +666,13 @@ class Layers:
         mask = ndimage.binary_closing(mask, np.ones((GRID, 1)))  # over lines
         regions, count = ndimage.label(mask)
         sizes = ndimage.sum_labels(mask, regions, np.arange(1, count + 1))
-        at_frame = [part[0].stop > self.box[3] - AT_FRAME for part in ndimage.find_objects(regions)]
+        at_frame = np.array([part[0].stop > self.box[3] - AT_FRAME for part in ndimage.find_objects(regions)], bool)
         kept = (sizes > SPLINTER * sizes.max(initial=0)) | at_frame  # no handles of a legend
         mask = np.isin(regions, 1 + np.flatnonzero(kept))
         columns = np.flatnonzero(mask.any(axis=0))
         above = [layer.cover > 0.3 for layer in (*self.bars, *self.lines, *self.points)]
         above = np.any(above, axis=0) if above else np.zeros_like(mask)
-        if not len(columns) or np.ptp(columns) < WIDE * (self.box[2] - self.box[0]):
+        if not len(columns) or np.ptp(columns) < AREA * (self.box[2] - self.box[0]):
             return None
         inked = ndimage.binary_closing(mask.any(axis=0), np.ones(GRID))[columns[0] : columns[-1] + 1]
         if joined and inked.mean() < JOINED:

@@ -178,6 +178,55 @@ def test_two_lines_of_one_color(executor):
         assert any(len(f) == 6 and np.abs(np.subtract(f, values)).max() < 0.25 for f in found)
 
 
+STACK = (
+    "import numpy as np\n" + PLT + 'plt.style.use("seaborn-v0_8-darkgrid")\nfig, ax = plt.subplots(figsize=(7, 4.2))\n'
+    "x = np.arange(25)\nbelow, above = 20 + 5 * np.cos(x / 4), np.clip(22 * np.sin((x - 6) * np.pi / 12), 0, None)\n"
+    'ax.stackplot(x, below, above, labels=["Wind", "Solar"], colors=["#4c9f70", "#f2c14e"])\nax.set_xlim(0, 24)\n'
+    "ax.set_xticks(range(0, 25, 6))\n"
+)
+
+
+def test_areas_below_a_legend(executor):
+    chart = STACK + 'ax.legend(loc="lower center", ncols=2, frameon=True)\n'
+    code, image = copied(executor, chart)
+    program = Program(code)
+    assert [call.method for call in program.calls] == ["stackplot"]
+    assert all(color in code for color in ("#4c9f70", "#f2c14e"))
+    assert "ax.set_xlim(0, 24)" in code and "ax.set_xticks(range(0, 25, 6))" in code
+    verified = verify(executor, [code], to_canvas(image), refine=True, time_budget=30.0, max_renderings=60)
+    assert 'labels=["Wind", "Solar"]' in verified.code and "frameon=True" in verified.code
+    assert verified.iou > 0.97
+
+
+def test_usual_ticks_are_not_written(executor):
+    code, _ = copied(executor, PLT + "plt.plot([0, 3, 5, 10], [1, 4, 2, 3])\n")
+    assert "ticks(" not in code
+    code, _ = copied(executor, PLT + "plt.plot([0, 3, 5, 10], [1, 4, 2, 3])\nplt.yticks([1, 2.5, 4])\n")
+    assert "ax.set_yticks([1, 2.5, 4])" in code
+
+
+def test_band_of_a_part_of_a_line(executor):
+    chart = (
+        PLT + "plt.plot(range(10), [1, 2, 4, 3, 5, 4, 6, 5, 7, 8])\nx = [9, 10, 11, 12]\n"
+        'plt.plot(x, [8, 9, 9.5, 9], color="tab:orange", linestyle="--")\n'
+        'plt.fill_between(x, [8, 8, 7.5, 6], [8, 10, 11.5, 12], color="tab:orange", alpha=0.2, linewidth=0)\n'
+    )
+    code, image = copied(executor, chart)
+    assert sorted(methods_of(code)) == ["fill_between", "plot", "plot"]
+    assert chart_iou(to_canvas(executor.run(code).image), to_canvas(image)) > 0.9
+
+
+def test_grid_below_bands_is_no_series(executor):
+    chart = (
+        PLT + 'plt.style.use("seaborn-v0_8-whitegrid")\nfig, ax = plt.subplots()\nx = list(range(9))\n'
+        'for color, y in (("#4878d0", [9, 8, 9, 7, 7, 6, 6, 5, 4]), ("#ee854a", [6, 5, 5, 4, 5, 4, 3, 3, 3])):\n'
+        "    ax.plot(x, y, color=color)\n"
+        "    ax.fill_between(x, [v - 1 for v in y], [v + 1 for v in y], color=color, alpha=0.2)\n"
+    )
+    code, _ = copied(executor, chart)
+    assert sorted(methods_of(code)) == ["fill_between", "fill_between", "plot", "plot"]
+
+
 def test_a_black_line_with_square_markers_is_no_area(executor):
     x, y = [0, 1, 3, 4, 6, 7, 9, 10], [5, 6, 9, 10, 15, 14, 12, 18]
     chart = f'plt.plot({x}, {y}, "ks-", markersize=8)\nplt.plot({x}, [20] * 8, color="tab:orange")\n'
