@@ -27,6 +27,7 @@ LABELS, LEAST_LABEL = 26, 12  # pixels beside and below the axes, where labels a
 LEAST_GAPS = {"bottom": 1, "left": 1, "right": 2}  # between labels: at the right may be names of lines
 CLOSEST, UNEVEN = 10, 0.3  # pixels between two labels; of their distance, that others may differ by
 MANY = 8  # ticks: of a logarithmic axis, of which some are near to each other
+GRIDDED = 0.3  # of the ticks, with a line of the grid
 WHOLE, PALE = 0.85, 100  # of the length of the axes: a line of the grid; of 255, of one that marks may hide
 BESIDE = 4  # pixels from a grid line, where it is no more
 DASHED = 0.85  # of a grid line without dashes
@@ -144,8 +145,8 @@ def _drawn(pixels: np.ndarray, box: readout.Box, side: str) -> float:
 
 
 def _grid_lines(pixels: np.ndarray, box: readout.Box, spines: Collection[str]) -> dict[str, list[Line]]:
-    """The lines across axes, as grids of their y and x axis have, without those at the sides where spines are; of one
-    line nothing can be told."""
+    """The lines across axes, as grids of their y and x axis have, without those at the sides where spines are; of few
+    lines nothing can be told."""
     axes, sides, found = open_axes(pixels, readout.page_of(pixels)), _sides(box), {}
     for axis, lines, ends, names in (
         ("y", axes.across, ("left", "right"), ("top", "bottom")),
@@ -161,7 +162,7 @@ def _grid_lines(pixels: np.ndarray, box: readout.Box, spines: Collection[str]) -
             at_tick = not len(ticks) or np.abs(ticks - line.place).min() <= NEAR
             spine = any(abs(line.place - sides[name]) <= FREE for name in names if name in spines)
             own += [line] if (whole or hidden) and at_tick and not spine else []
-        if len(own) > 1:
+        if len(own) > max(1, GRIDDED * min(len(ticks), MANY)):
             found[axis] = own
     return found
 
