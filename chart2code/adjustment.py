@@ -38,6 +38,7 @@ KNOWN = 0.6  # pixels that lines may be away from polylines whose places are kno
 NOT_ZERO = 0.03  # of the length of an axis
 PLACE_ERROR = 0.15, 0.02  # of the distance between two points, and of that between the first and the last
 LOWER = {"^": 0.12, "v": -0.12}  # the middle of triangles with an edge, in their heights
+INKY = 120  # of 255: text and its mixtures with colours
 WHOLE = 0.35  # per cent: measured shares are that exact
 AREAS = {"o": 0.785, "s": 1.0, "D": 1.0, "^": 0.5, "v": 0.5}  # of markers, in squares of their size
 
@@ -113,6 +114,11 @@ class Scene:
         own = _filled(series, own, drawing.pixels, [s.color for s in series], own_paper, drawing.box)
         if washed:  # an area below a line is a thin cover of the line's colour
             covers, own = ([np.where(cover < WASH, 0, cover) for cover in part] for part in (covers, own))
+        for k, dots in enumerate(series):
+            if dots.kind == "scatter" and seen[k].max() < INKY:
+                parts = [readout.without_letters(cover[k]) for cover in (covers, own)]
+                if all(part is not None for part in parts):
+                    covers[k], own[k] = parts
         for (i, dots), (j, line) in itertools.product(enumerate(series), repeat=2):
             if (dots.kind, line.kind) == ("scatter", "plot") and np.abs(seen[i] - seen[j]).max() < SAME_COLOR:
                 (covers[i], covers[j]), (own[i], own[j]) = map(readout.dots_and_lines, (covers[i], own[i]))

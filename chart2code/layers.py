@@ -1,7 +1,7 @@
 """Programs of charts whose marks are of several kinds, one upon the other: areas, bars, lines and points.
 
 Each colour is a layer, of the kind that its own picture says. What its marks are worth is read at the ticks and
-written at once; what adjustment.py measures against a drawing needs marks of few kinds.
+written at once; what adjustment.py measures against a drawing needs marks of few kinds. Crowds of points: clouds.py.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from scipy import ndimage
 
 from chart2code import bars as bar_charts
 from chart2code import readout
-from chart2code.adjustment import THICKEST, marker_size, place_literals
+from chart2code.adjustment import AREAS, LOWER, THICKEST, marker_size, place_literals
+from chart2code.clouds import Cloud, find_cloud
+from chart2code.detail import detail_of
 from chart2code.drawing import color_literal
 from chart2code.program import brief, string_literal
 from chart2code.scales import Scale, significant
@@ -35,6 +37,7 @@ EVEN = 0.2  # of the distance between bars
 FILLED, OWN = 0.85, 0.8  # of the rectangle of a bar; and of a colour, in bars
 WIDE, AREA = 0.3, 0.12  # of the columns of the axes, of a line, and of an area
 MOST_MARKS = 200
+MOST_CLOUDS = 4  # colours: more are those of a map
 MOSTLY = 0.7  # of an edge
 JOINED = 0.9  # of the columns between the ends of an area
 GRID = 7  # pixels: lines of a grid, through an area
@@ -62,11 +65,15 @@ TICK_ROOM = {"x": 30.0, "y": 20.0}  # points along an axis, that matplotlib reck
 COMPACT = 2.5  # times the smaller side of a marker
 DASHED, DOTTED, NEAR_PATH = 0.55, 0.35, 3  # of the columns of a line; pixels
 LONG, HOLE = 0.5, 12  # of the width of the axes, what hangs together of a line; pixels within a marker
+OWN_RIM, HOLLOW, HOLES = 0.3, 0.85, 2  # of what is around a hole; of hollow markers, inked; pixels between holes
+STRONGEST, GREY_LINE = 95, 0.75  # per cent of the pixels of thin marks are paler; of black, the ink of grey lines
+CROSSED = 5  # pixels, the width of a line across a hollow marker
 LINE, MARKERS = 0.12, 0.5  # thickness of lines without markers, at most; and of markers alone
 SAME, NEAR_COLOR = 6, 24  # of 255: of one colour, and of thin lines
 GREY, AROUND = 24, 3  # of 255: the chroma of a grid, with that of the measuring; pixels from an area to a line in it
 MIXED = 8  # of 255: how far a colour may be from a mixture
 ON_RIM, RIM_SHARE = 0.8, 0.015  # of a colour, at the edges of bars; and of what is around these
+EDGES = (0.5, 0.8, 1.0, 1.5, 2.0)  # points, the usual widths of those of markers
 TILE = 0.001  # of the width of bars that touch
 TOUCHING = 3.5  # pixels between bars of a histogram
 BESIDE, COLORED, LEAST_LABELS = 90, 40, 20  # pixels beside the axes; of 255; pixels of labels in a colour
@@ -89,6 +96,7 @@ class Layer:
     axes: str = "ax"
     columns: tuple[str, str] | None = None  # of its places and values in the program
     named: bool = True  # in a legend
+    cloud: Cloud | None = None
 
 
 @dataclass
@@ -140,6 +148,10 @@ class Layers:
             self.x = Scale.of_names(self.sheet.target, self.box)
         self._set_edges_apart(series)
         self._measure_areas()
+        for line in self.lines:  # grey ones are mixtures with black
+            ink = self._strengthened(line.color, line.cover)
+            if line.color.max() < INKY and ink.min() > 255 * (1 - GREY_LINE):
+                line.color = ink
         self.points = [layer for layer in self.points if not self._is_text(layer.color)]
         if self.y is None and self.sure:
             self.y = self._axis_of_bars()
@@ -157,6 +169,9 @@ class Layers:
             if not solid and (lines := self._lines_in(color, cover)):
                 self.lines += lines
                 continue
+            if (marks := self._cloud_in(color, cover)) or not solid and (marks := self._marks_in(color, cover)):
+                self.points.append(marks)
+                continue
             cover = cover if solid else _without_words(cover, self.inked, WIDE * (self.box[2] - self.box[0]))
             layer, spotted, dotted = Layer(color, cover), self.sheet.spotted(cover), self.sheet.dotted(cover)
             thick = self.sheet.thickness(cover) > MARKERS
@@ -165,7 +180,7 @@ class Layers:
                 self.bars.append(layer)
             elif solid or not spotted and self._is_wash(color, series):
                 self.areas.append(layer)
-            elif color.max() < INKY and spotted and not dotted:
+            elif color.max() < INKY and spotted and not dotted and not self._is_dashed(cover):
                 continue  # words
             elif (spotted or dotted or thick or _scattered(cover)) and not _is_line(cover):
                 self.points.append(layer)
@@ -223,6 +238,44 @@ class Layers:
         if _is_line(rest, DOTTED):
             return [*lines, Layer(color, rest, named=False)]
         return lines if color.max() < INKY and not self.sheet.dotted(rest) else []
+
+    def _marks_in(self, color: np.ndarray, cover: np.ndarray) -> Layer | None:
+        """The markers of a colour that hardly has more than hollow ones, or, if it is dark, words besides; None if it
+        has something else."""
+        filled = _without_gaps(cover, self.inked)
+        if filled is not None:
+            return Layer(self._strengthened(color, cover), filled, hollow=True)
+        if color.max() >= INKY or self.sheet.dotted(cover) or _is_line(cover):
+            return None
+        dots = readout.without_letters(cover)
+        return None if dots is None or _is_line(np.where(dots > 0, 0, cover), DOTTED) else Layer(color, dots)
+
+    def _cloud_in(self, color: np.ndarray, cover: np.ndarray) -> Layer | None:
+        """The markers of a colour that has so many that they lie upon each other; None if it has something else."""
+        if len(self.covers) > MOST_CLOUDS or _is_line(cover, DOTTED):
+            return None
+        ink = self._strengthened(color, cover)
+        own = readout.coverage_inside(self.target, ink, self.paper, self.box)
+        share = np.where(ndimage.binary_dilation(cover > 0, iterations=2), own, 0)
+        cloud = find_cloud(share, self.inked & (cover == 0))
+        return None if cloud is None else Layer(ink, cover, cloud=cloud)
+
+    def _strengthened(self, color: np.ndarray, cover: np.ndarray) -> np.ndarray:
+        """The colour of thin marks in the finest picture there is, as many of their pixels are mixtures with the
+        paper."""
+        fine, paper = detail_of(self.target), np.array(self.paper, float)
+        rows, columns = np.nonzero(cover > 0.4)
+        picture = self.target if fine is None else fine.pixels
+        if fine is not None:
+            rows, columns = (np.rint(fine.enlarged(places)).astype(int) for places in (rows, columns))
+        direction = color - paper
+        shares = (picture[rows, columns] - paper) @ direction / max(1.0, direction @ direction)
+        return (paper + np.percentile(shares, STRONGEST) * direction).clip(0, 255)
+
+    def _is_dashed(self, cover: np.ndarray) -> bool:
+        """Whether a colour is that of a line in dashes, across much of the axes."""
+        columns = np.flatnonzero((cover > 0.4).any(axis=0))
+        return np.ptp(columns) > LONG * (self.box[2] - self.box[0]) and _is_line(cover, DOTTED)
 
     def _unlabelled(self) -> Scale | None:
         """The scale of a y axis without any labels, whose values are shares of its height; None if it has some."""
@@ -854,14 +907,36 @@ class Layers:
     def _draw_points(self) -> list[str]:
         statements = []
         for layer in self.points:
-            points = readout.find_points(layer.cover)
+            if layer.cloud:
+                x, y = self._column(*layer.cloud.places.T, "y")
+                size = brief(marker_size(layer.cloud.area, self.sheet.scale), 0.2)
+                style = self._style(layer) + (f", alpha={layer.cloud.opacity:g}" if layer.cloud.opacity < 1 else "")
+                statements.append(f"ax.scatter({x}, {y}, s={size}, linewidths=0, {style})")
+                continue
+            points = readout.find_points(layer.cover, _smallest(layer.cover) if layer.hollow else None)
             if points is None or not 1 <= len(points.places) <= MOST_MARKS:
                 continue
-            x, y = self._column(*points.places.T, "y")
-            size = marker_size(points.area, self.sheet.scale)
-            style = self._style(layer) + (", zorder=3" if self._above_lines(points) else "")
-            statements.append(f"ax.scatter({x}, {y}, s={max(1, round(size / 5) * 5)}, {style})")
+            marker = points.marker or "o"
+            lower = LOWER.get(marker, 0) * (2 * points.area) ** 0.5
+            x, y = self._column(points.places[:, 0], points.places[:, 1] - lower, "y")
+            style = f"{self._point_size(layer, points.area, marker)}, {self._style(layer)}"
+            style = style.replace("color=", 'facecolors="none", edgecolors=') if layer.hollow else style
+            style += f', marker="{marker}"' if marker != "o" else ""
+            style += ", zorder=3" if self._above_lines(points) else ""
+            statements.append(f"ax.scatter({x}, {y}, {style})")
         return statements
+
+    def _point_size(self, layer: Layer, area: float, marker: str) -> str:
+        """The keywords for the size of markers of an area in pixels, and the width of their edges if they are
+        hollow."""
+        if not layer.hollow:
+            size = marker_size(area, self.sheet.scale) * AREAS["o"] / AREAS[marker]
+            return f"s={max(1, round(size / 5) * 5)}"
+        own = readout.coverage_inside(self.target, layer.color, self.paper, self.box)
+        edge = np.minimum(own, layer.cover).sum() / layer.cover.sum()
+        side = float(np.sqrt(area / AREAS[marker])) / self.sheet.scale * 0.72  # points
+        width = min(EDGES, key=lambda usual: abs(usual - side * (1 - max(0.0, 1 - edge) ** 0.5) / 2))
+        return f"s={max(1, round((side - width) ** 2))}, linewidths={width:g}"
 
     def _above_lines(self, points: readout.Points) -> bool:
         """Whether markers hide lines, and not the other way round."""
@@ -926,6 +1001,40 @@ def _without_holes(cover: np.ndarray) -> tuple[np.ndarray, bool]:
 def _has_holes(cover: np.ndarray, track: np.ndarray) -> bool:
     """Whether there are holes of a coverage within a line."""
     return ndimage.label((track > cover) & (cover < 0.4))[1] >= 3
+
+
+def _without_gaps(cover: np.ndarray, inked: np.ndarray) -> np.ndarray | None:
+    """The coverage by hollow markers with what is within them, and where lines cross them; None if a colour is not
+    there in such. `inked`: where any colour is."""
+    ink = cover > 0.4
+    regions, _ = ndimage.label(~(ink | inked))
+    filled, sizes = ink.copy(), []
+    for number, (rows, columns) in enumerate(ndimage.find_objects(regions), 1):
+        size = max(rows.stop - rows.start, columns.stop - columns.start)
+        if size > readout.LARGEST:
+            continue
+        around = slice(max(0, rows.start - 1), rows.stop + 1), slice(max(0, columns.start - 1), columns.stop + 1)
+        hole = regions[around] == number
+        rim = ndimage.binary_dilation(hole) & ~hole
+        if ink[around][rim].mean() > OWN_RIM:
+            filled[around] |= hole
+            sizes += [size] if size > 2 else []  # else of what a line cuts off, or two markers have in common
+    if len(sizes) < 3 or np.mean(np.abs(sizes - np.median(sizes)) <= HOLES) < MOSTLY:
+        return None
+    filled |= ndimage.binary_closing(filled, np.ones((CROSSED, CROSSED))) & inked
+    parts, count = ndimage.label(filled)
+    index = np.arange(1, count + 1)
+    areas, own = (ndimage.sum_labels(mask, parts, index) for mask in (filled, ink))
+    rings = own < HOLLOW * areas
+    if own[rings].sum() < OWN * own.sum():
+        return None
+    return np.where(np.isin(parts, index[rings]), np.where(ink, cover, 1), 0).astype(np.float32)
+
+
+def _smallest(cover: np.ndarray) -> float:
+    """The area of the smallest part of a colour."""
+    parts, count = ndimage.label(cover > 0.4)
+    return float(ndimage.sum_labels(cover, parts, np.arange(1, count + 1)).min())
 
 
 def _scattered(cover: np.ndarray) -> bool:

@@ -23,6 +23,10 @@ from chart2code.picture_cache import remembered
 Box = tuple[float, float, float, float]
 SPINE_SEARCH = 80  # pixels around the expected place
 DARK = 150  # of 255: spines and ticks are darker, grid lines are not
+STROKE, MOSTLY = 4, 0.7  # pixels, more than strokes of letters are thick; of markers, of one size
+FRAMED = 0.9  # of a row that is one of the frame's, inked
+TEXT, HANDLE = 19, 2.8  # pixels, the height of a line of text, at most; of that, from a legend's handle to its text
+HEAVY = 0.9  # of the ink of the largest tick
 LONGEST_TICK, ALIKE_TICKS = 11, 0.7  # pixels, in a small figure; of the ticks, as long as usual
 STRAIGHT = 0.92  # of the pixels around a tick, the same in each row
 TICK = 8  # pixels that a tick may prolong a spine by
@@ -331,6 +335,9 @@ def _ticks(pixels: np.ndarray, box: Box, side: str, zoom: float = 1) -> tuple[np
     around = [rows[near : int(end), max(0, x - 3) : x + 4] > 50 for x, end in zip(at, lengths)]
     straight = np.mean([len(part) == 0 or np.mean(part == part[0]) > STRAIGHT for part in around])
     alike = min(np.mean(np.abs(lengths - usual) <= 1), straight) > ALIKE_TICKS
+    # Small ticks are shorter than large ones, and hardly thinner.
+    longest = int(np.median(lengths[weights >= HEAVY * weights.max()]))
+    weights = ndimage.sum_labels(rows[near : max(near + 2, longest)].mean(axis=0), regions, index)[widths <= 4]
     return (places, weights) if alike and near < usual <= LONGEST_TICK * zoom else None
 
 
@@ -554,12 +561,13 @@ def coverage_inside(
     part = np.s_[max(0, top + margin) : bottom - margin + 1, max(0, left + margin) : right - margin + 1]
     cover = np.zeros(pixels.shape[:2], np.float32)
     cover[part] = coverage(pixels[part], color, paper)
-    if np.ptp(color) > 30:  # a soft grey edge of the frame isn't a pale colour
-        for inside, colors in ((cover[part], pixels[part]), (cover[part].T, pixels[part].swapaxes(0, 1))):
-            for row in (0, 1, -2, -1) if len(inside) > 4 else ():
-                inked = inside[row] > 0
-                if inked.mean() > 0.6 and np.median(_chroma(colors[row][inked])) < 24:
-                    inside[row] = 0
+    # A soft grey edge of the frame isn't a pale colour, nor a line in dark grey.
+    least = 0.6 if np.ptp(color) > 30 else FRAMED
+    for inside, colors in ((cover[part], pixels[part]), (cover[part].T, pixels[part].swapaxes(0, 1))):
+        for row in (0, 1, -2, -1) if len(inside) > 4 else ():
+            inked = inside[row] > 0
+            if inked.mean() > least and np.median(_chroma(colors[row][inked])) < 24:
+                inside[row] = 0
     return cover
 
 
@@ -575,7 +583,7 @@ def _text_lines(pixels: np.ndarray, box: Box) -> tuple[tuple[int, int, int, int]
     for rows, columns in ndimage.find_objects(ndimage.label(joined, structure=np.ones((3, 3)))[0]):
         height, width = rows.stop - rows.start, columns.stop - columns.start
         dot = width < 1.5 * height and text[rows, columns].mean() > SOLID_DOT
-        if 5 <= height <= 16 and width >= 4 and not dot:
+        if 5 <= height <= TEXT and width >= 4 and not dot:
             lines.append((columns.start, rows.start, columns.stop, rows.stop))
     return tuple(lines)
 
@@ -595,6 +603,8 @@ def without_legend(covers: list[np.ndarray], pixels: np.ndarray, box: Box) -> li
         around = areas[[max(0, top - 3), min(len(areas) - 1, bottom + 2)], start:end]
         if around.mean() < UPON:
             lines.append((start, (top + bottom) / 2, end))
+    tallest = max(bottom - top for _, top, _, bottom in found)
+    reach = max(38, round(HANDLE * tallest))  # of handles, at the left of the texts
     for x, y, _ in lines:
         column = [line for line in lines if abs(line[0] - x) <= 2 and abs(line[1] - y) <= 24 * len(covers)]
         row = [line for line in lines if abs(line[1] - y) <= 2.5]
@@ -602,8 +612,10 @@ def without_legend(covers: list[np.ndarray], pixels: np.ndarray, box: Box) -> li
             if not len(covers) <= len(texts) <= len(covers) + 2:
                 continue
             rows = slice(int(min(t[1] for t in texts)) - 9, int(max(t[1] for t in texts)) + 10)
-            columns = slice(max(0, int(min(t[0] for t in texts)) - 38), int(max(t[2] for t in texts)) + 4)
-            handles = [(slice(int(t[1]) - 6, int(t[1]) + 7), slice(max(0, int(t[0]) - 38), int(t[0]))) for t in inside]
+            columns = slice(max(0, int(min(t[0] for t in texts)) - reach), int(max(t[2] for t in texts)) + 4)
+            handles = [
+                (slice(int(t[1]) - 6, int(t[1]) + 7), slice(max(0, int(t[0]) - reach), int(t[0]))) for t in inside
+            ]
             if all(any((cover[handle] > 0.5).sum() >= 4 for handle in handles) for cover in covers):
                 result = [cover.copy() for cover in covers]
                 for cover in result:
@@ -1119,7 +1131,7 @@ def find_points(cover: np.ndarray, area: float | None = None) -> Points | None:
         return None
     usual = float(np.median(areas[whole]))
     alike = (np.abs(areas[whole] - usual) < 0.1 * usual).mean() > 0.6
-    if area is not None and usual > 1.7 * area and not alike:  # most lie upon each other
+    if area is not None and usual > 1.4 * area and not alike:  # most lie upon each other
         usual = area
     alone = [k for k in np.flatnonzero(whole & (sides <= LARGEST)) if abs(areas[k] - usual) < 0.15 * usual]
     centers = ndimage.center_of_mass(cover, regions, index)
@@ -1191,6 +1203,16 @@ def dots_and_lines(cover: np.ndarray, thickness: int = 5) -> tuple[np.ndarray, n
     thick = ndimage.binary_opening(mask, np.ones((thickness, thickness)))
     thick = ndimage.binary_dilation(thick, iterations=2) & mask
     return np.where(thick, cover, 0), np.where(thick, 0, cover)
+
+
+def without_letters(cover: np.ndarray) -> np.ndarray | None:
+    """The coverage by solid markers of one size without the words that are of their colour; None if it has no three
+    such, that are larger than strokes of letters are thick."""
+    dots, _ = dots_and_lines(cover, STROKE)
+    sides = [max(side.stop - side.start for side in part) for part in ndimage.find_objects(ndimage.label(dots > 0)[0])]
+    if len(sides) < 3 or np.median(sides) < 1.5 * STROKE or np.mean(np.abs(sides - np.median(sides)) < 2) < MOSTLY:
+        return None
+    return dots
 
 
 def patch_of(cover: np.ndarray, center: tuple[float, float], radius: int) -> np.ndarray:

@@ -7,8 +7,10 @@ import pytest
 from conftest import copied
 
 from chart2code import readout
+from chart2code.detail import canvas_of
 from chart2code.program import PLOTTING, Program
-from chart2code.sketches import copies
+from chart2code.sketches import Sheet, copies
+from chart2code.tick_labels import major_ticks
 from chart2code.verification import verify
 from eval_metric.similarity import chart_iou, to_canvas
 
@@ -271,3 +273,57 @@ def test_any_picture_has_copies_that_are_programs(seed):
         picture[60:240:20, 60:340] = picture[50:250, 60:340:35] = 0
     for code in copies(to_canvas(picture), (400, 300), ""):
         compile(code, "copy", "exec")
+
+
+@pytest.mark.parametrize("marker", ["o", "D"])
+def test_hollow_markers_that_a_line_crosses_on_logarithmic_axes(executor, marker):
+    places = [[0.03, 0.3], [0.2, 1.1], [2, 5], [15, 30], [120, 95], [160, 140], [2000, 1100]]
+    chart = (
+        "x = [0.01, 10000]\n"
+        "plt.loglog(x, [3.4 * v ** 0.75 for v in x], color='gray', ls='--')\n"
+        f"x, y = zip(*{places})\nplt.scatter(x, y, s=60, marker='{marker}', fc='none', ec='darkgreen')\n"
+    )
+    code, _ = copied(executor, PLT + chart, ANSWER)
+    assert methods_of(code) == ["plot", "scatter"] and 'facecolors="none"' in code
+    assert (marker == "D") == ('marker="D"' in code)
+    found = Program(code).literals("x2")
+    assert np.abs(np.log10(found) - np.log10(np.array(places)[:, 0])).max() < 0.03
+
+
+def test_names_at_dark_points_are_no_points(executor):
+    places = [(14, 71), (19, 78), (22, 84), (26, 80), (34, 91), (47, 62)]
+    chart = (
+        f"places = {places}\nx, y = zip(*places)\nplt.scatter(x, y, color='black')\n"
+        "for place in places:\n    plt.annotate('Model', place, xytext=(6, 4), textcoords='offset points')\n"
+    )
+    code, _ = copied(executor, PLT + chart, ANSWER)
+    assert methods_of(code) == ["scatter"]
+    assert np.allclose(Program(code).literals("y"), [y for _, y in places], atol=0.3)
+
+
+@pytest.mark.parametrize("opacity", [1, 0.5])
+def test_points_of_a_crowd(executor, opacity):
+    chart = (
+        "import numpy as np\nx, y = np.random.default_rng(0).normal(size=(2, 1200))\n"
+        f"plt.scatter(x, x + y, s=8, alpha={opacity})\n"
+    )
+    code, image = copied(executor, PLT + chart, ANSWER)
+    assert methods_of(code) == ["scatter"] and ("alpha" in code) == (opacity < 1)
+    assert chart_iou(executor.run(code).image, image) > 0.9
+
+
+def test_two_thresholds_are_no_grid(executor):
+    chart = (
+        "plt.scatter([-3, -1.5, 0.2, 1.7, 3], [4, 2, 1, 3, 5])\nplt.axvline(-1, color='k', ls='--')\n"
+        "plt.axvline(1, color='k', ls='--')\nplt.gca().spines[['top', 'right']].set_visible(False)\n"
+    )
+    code, _ = copied(executor, PLT + chart, ANSWER)
+    assert "grid" not in code and 'spines[["top", "right"]]' in code
+
+
+def test_small_ticks_are_shorter(executor):
+    chart = "fig, ax = plt.subplots(figsize=(4, 3), dpi=180)\nax.loglog([1, 10, 100, 1000], [1, 50, 7, 3000])\n"
+    image = executor.run(PLT + chart).image
+    pixels = canvas_of(image)
+    box = Sheet.of(pixels, image.shape[1::-1], "").box
+    assert len(major_ticks(pixels, box, "left")) == 4
