@@ -24,7 +24,6 @@ Box = tuple[float, float, float, float]
 SPINE_SEARCH = 80  # pixels around the expected place
 DARK = 150  # of 255: spines and ticks are darker, grid lines are not
 STROKE, MOSTLY = 4, 0.7  # pixels, more than strokes of letters are thick; of markers, of one size
-FRAMED = 0.9  # of a row that is one of the frame's, inked
 TEXT, HANDLE = 19, 2.8  # pixels, the height of a line of text, at most; of that, from a legend's handle to its text
 HEAVY = 0.9  # of the ink of the largest tick
 LONGEST_TICK, ALIKE_TICKS = 11, 0.7  # pixels, in a small figure; of the ticks, as long as usual
@@ -561,13 +560,12 @@ def coverage_inside(
     part = np.s_[max(0, top + margin) : bottom - margin + 1, max(0, left + margin) : right - margin + 1]
     cover = np.zeros(pixels.shape[:2], np.float32)
     cover[part] = coverage(pixels[part], color, paper)
-    # A soft grey edge of the frame isn't a pale colour, nor a line in dark grey.
-    least = 0.6 if np.ptp(color) > 30 else FRAMED
-    for inside, colors in ((cover[part], pixels[part]), (cover[part].T, pixels[part].swapaxes(0, 1))):
-        for row in (0, 1, -2, -1) if len(inside) > 4 else ():
-            inked = inside[row] > 0
-            if inked.mean() > least and np.median(_chroma(colors[row][inked])) < 24:
-                inside[row] = 0
+    if np.ptp(color) > 30:  # a soft grey edge of the frame isn't a pale colour
+        for inside, colors in ((cover[part], pixels[part]), (cover[part].T, pixels[part].swapaxes(0, 1))):
+            for row in (0, 1, -2, -1) if len(inside) > 4 else ():
+                inked = inside[row] > 0
+                if inked.mean() > 0.6 and np.median(_chroma(colors[row][inked])) < 24:
+                    inside[row] = 0
     return cover
 
 

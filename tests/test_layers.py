@@ -275,17 +275,15 @@ def test_any_picture_has_copies_that_are_programs(seed):
         compile(code, "copy", "exec")
 
 
-@pytest.mark.parametrize("marker", ["o", "D"])
-def test_hollow_markers_that_a_line_crosses_on_logarithmic_axes(executor, marker):
-    places = [[0.03, 0.3], [0.2, 1.1], [2, 5], [15, 30], [120, 95], [160, 140], [2000, 1100]]
+def test_hollow_markers_that_a_line_crosses_on_logarithmic_axes(executor):
+    places = [[0.03, 0.3], [0.2, 1.1], [2, 5], [15, 30], [120, 95], [400, 300], [2000, 1100]]
     chart = (
         "x = [0.01, 10000]\n"
-        "plt.loglog(x, [3.4 * v ** 0.75 for v in x], color='gray', ls='--')\n"
-        f"x, y = zip(*{places})\nplt.scatter(x, y, s=60, marker='{marker}', fc='none', ec='darkgreen')\n"
+        "plt.loglog(x, [3.4 * v ** 0.75 for v in x], color='orange', ls='--')\n"
+        f"x, y = zip(*{places})\nplt.scatter(x, y, s=60, marker='D', fc='none', ec='darkgreen')\n"
     )
     code, _ = copied(executor, PLT + chart, ANSWER)
-    assert methods_of(code) == ["plot", "scatter"] and 'facecolors="none"' in code
-    assert (marker == "D") == ('marker="D"' in code)
+    assert methods_of(code) == ["plot", "scatter"] and 'facecolors="none"' in code and 'marker="D"' in code
     found = Program(code).literals("x2")
     assert np.abs(np.log10(found) - np.log10(np.array(places)[:, 0])).max() < 0.03
 
