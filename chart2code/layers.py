@@ -263,9 +263,9 @@ class Layers:
     def _strengthened(self, color: np.ndarray, cover: np.ndarray) -> np.ndarray:
         """The colour of thin marks in the finest picture there is, as many of their pixels are mixtures with the
         paper."""
-        fine, paper = detail_of(self.target), np.array(self.paper, float)
+        fine, paper = detail_of(self.sheet.target), np.array(self.paper, float)
         rows, columns = np.nonzero(cover > 0.4)
-        picture = self.target if fine is None else fine.pixels
+        picture = self.sheet.target if fine is None else fine.pixels
         if fine is not None:
             rows, columns = (np.rint(fine.enlarged(places)).astype(int) for places in (rows, columns))
         direction = color - paper
