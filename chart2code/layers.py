@@ -217,7 +217,7 @@ class Layers:
     def _lines_in(self, color: np.ndarray, cover: np.ndarray) -> list[Layer]:
         """The lines of a colour that has several, or one with hollow markers, or one that hangs together and besides
         that another one in dots or dashes, or words; none if it has something else."""
-        tracks = find_tracks(_without_holes(cover)[0], self.box)
+        tracks = [] if self.sheet.dotted(cover) else find_tracks(_without_holes(cover)[0], self.box)
         if len(tracks) > 1:
             self.tracked = True
             return [Layer(color, track, _has_holes(cover, track)) for track in tracks]

@@ -318,23 +318,34 @@ class Sheet:
             return found
         if self.box is None:
             return []
-        if found := heat_map(self) or horizontal_stack(self, self.series, self.layers.covers):
+        if found := heat_map(self) or horizontal_stack(self, self.series, self.own_covers):
             return found
+        if not any(solid for _, solid in self.series) and self.bubbles:
+            if "cmap=" in self.bubbles[0] or not self.has_lines():  # a map has more colours than a series of lines
+                return self.bubbles
         if self.layers.sure or self.layers.tracked:
             return layered(self.layers)
-        points = bubble_chart(self)
-        if points and not self.has_lines():
-            return points
-        found = points or distributions(self) or event_plot(self)
-        return [*(layered(self.layers) if points or not found else []), *found]
+        if self.bubbles and not self.has_lines():
+            return self.bubbles
+        found = self.bubbles or distributions(self) or event_plot(self)
+        return [*(layered(self.layers) if self.bubbles or not found else []), *found]
+
+    @cached_property
+    def own_covers(self) -> list[np.ndarray]:
+        """Where the series are, (H, W) each."""
+        return self.covers(self.series)
 
     @cached_property
     def layers(self) -> Layers:
-        return Layers(self, self.series, self.covers(self.series))
+        return Layers(self, self.series, self.own_covers)
+
+    @cached_property
+    def bubbles(self) -> list[str]:
+        return bubble_chart(self)
 
     def has_lines(self) -> bool:
         """Whether there is a series that is no points."""
-        thin = [cover for (_, solid), cover in zip(self.series, self.layers.covers) if not solid]
+        thin = [cover for (_, solid), cover in zip(self.series, self.own_covers) if not solid]
         return any(not self.spotted(cover) and self.extent(cover) > DASHED for cover in thin)
 
     def guessed(self) -> list[str]:
