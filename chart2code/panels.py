@@ -103,7 +103,9 @@ def _frames(pixels: np.ndarray, zoom: float = 1.0) -> list[readout.Box]:
     palest = values.max(axis=2)
     dark = (palest < DARK) & ((np.ptp(values, axis=2) < GREY) | (palest < BLACK))  # bars may stand on a frame
     least, near, tick = int(LEAST_SIDE * zoom), max(1, round(zoom)), round(TICK * zoom)
-    found = _closed(dark, least, near, tick) or _open(dark, least, tick)
+    found = _closed(dark, least, near, tick)
+    if not found and dark.mean() < FILLED:  # of a dark page all is dark
+        found = _open(dark, least, tick)
     return [box for box in found if not any(_within(box, other) for other in found if other is not box)]
 
 

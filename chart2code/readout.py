@@ -728,7 +728,7 @@ def runs_of_ink(cover: np.ndarray, first: int = 0, end: int | None = None) -> tu
     if end is not None:
         mask[:, max(0, end) :] = False
     rows = np.flatnonzero(mask.any(axis=1))
-    top, bottom = (rows[0], rows[-1] + 1) if len(rows) else (0, 0)
+    top, bottom = (rows[0], rows[-1] + 1) if len(rows) else (0, 1)
     mask, cover = mask[top:bottom].T, cover[top:bottom].T.astype(np.float64)
     full = mask.mean(axis=1) > GRID_LINE
     for column in np.flatnonzero(full & ~np.roll(full, 4) & ~np.roll(full, -4)):  # of a grid, in a shade of it
@@ -972,7 +972,8 @@ def find_stroke(cover: np.ndarray, knots: np.ndarray, heights: np.ndarray) -> St
     columns = np.arange(int(np.ceil(knots[0])), int(knots[-1]) + 1)
     distance = np.abs(columns[:, None] - knots[None, :]).min(axis=1)
     dense = np.median(np.diff(knots)) < 16  # there is nothing between markers
-    slope = np.abs(np.diff(heights) / np.diff(knots))[np.clip(np.searchsorted(knots, columns) - 1, 0, len(knots) - 2)]
+    slope = np.abs(np.diff(heights) / np.maximum(np.diff(knots), 0.5))  # steps go up in one column
+    slope = slope[np.clip(np.searchsorted(knots, columns) - 1, 0, len(knots) - 2)]
     middle = np.interp(columns, knots, heights)
     rows = np.arange(len(cover))[:, None]
     near = np.abs(rows - middle) <= 7 + 3 * slope
