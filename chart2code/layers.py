@@ -1025,7 +1025,8 @@ def _without_gaps(cover: np.ndarray, inked: np.ndarray) -> np.ndarray | None:
     parts, count = ndimage.label(filled)
     index = np.arange(1, count + 1)
     areas, own = (ndimage.sum_labels(mask, parts, index) for mask in (filled, ink))
-    rings = own < HOLLOW * areas
+    sides = [max(side.stop - side.start for side in part) for part in ndimage.find_objects(parts)]
+    rings = (own < HOLLOW * areas) & (np.array(sides) <= 2 * readout.LARGEST)  # what is larger is a line around gaps
     if own[rings].sum() < OWN * own.sum():
         return None
     return np.where(np.isin(parts, index[rings]), np.where(ink, cover, 1), 0).astype(np.float32)

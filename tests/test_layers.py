@@ -325,3 +325,14 @@ def test_small_ticks_are_shorter(executor):
     pixels = canvas_of(image)
     box = Sheet.of(pixels, image.shape[1::-1], "").box
     assert len(major_ticks(pixels, box, "left")) == 4
+
+
+def test_a_line_across_bars_is_no_hollow_marker(executor):
+    chart = (
+        "fig, ax = plt.subplots(figsize=(8, 6))\nnames = list('abcde')\n"
+        "ax.bar(names, [151, 136, 166, 116, 153], color='lightblue')\nother = ax.twinx()\n"
+        "other.plot(names, [7.1, 10.9, 5.4, 13.1, 7.6], color='darkred', marker='o')\n"
+    )
+    image = executor.run("import matplotlib.pyplot as plt\n\n" + chart).image
+    (code,) = copies(canvas_of(image), image.shape[1::-1], "import matplotlib.pyplot as plt\n")
+    assert ".plot(" in code and ".scatter(" not in code
