@@ -11,7 +11,6 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib import rcParamsDefault, style
 from matplotlib.colors import to_hex
 from matplotlib.font_manager import font_scalings
 
@@ -21,7 +20,7 @@ from chart2code.clues import WIDTH, Clues
 from chart2code.drawing import Drawing, color_literal, rgb
 from chart2code.layout import shares_of, subplots_adjust
 from chart2code.pies import AXES
-from chart2code.program import Change, Program, brief, literal, number, string_literal
+from chart2code.program import Change, Program, brief, literal, number, settings, string_literal
 from chart2code.scales import value_literals
 from chart2code.spines import hidden_spines, hiding
 from chart2code.tick_labels import POINTS, label_scale, read_scale
@@ -385,7 +384,7 @@ def _styles(inside: tuple[int, ...], page: tuple[int, ...]) -> list[str]:
         return []
 
     def differs(name: str) -> bool:
-        sheet = rcParamsDefault | style.library[name]
+        sheet = settings(name)
         own = [rgb(to_hex(sheet[f"{part}.facecolor"])) for part in ("axes", "figure")]
         return np.abs(np.subtract(own, (inside, page))).max() > SAME_PAPER
 

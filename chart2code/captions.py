@@ -172,7 +172,7 @@ class Page:
                 read = read_line(line, fonts[: 1 + bold], sizes, round(scale / self.sharpness, 4), tried)
                 found = min(found, read, key=lambda line: line.error)
         if found.error <= CERTAIN and len(found.text) >= WORD:
-            self.serifs.append(found.font in (SERIF, SERIF_BOLD))
+            self.serifs.append(found.serif)
         self.in_vain += found.error > UNLIKE
         if not found.text or found.error > MOST_ERROR:
             return None
@@ -415,9 +415,8 @@ def _fonts(program: Program, node: ast.Constant, read: Line) -> list[Change]:
                 changes.append(
                     program.set_keyword(call, "fontsize", None if read.points == size else f"{read.points}")
                 )
-            bold = read.font in (BOLD, SERIF_BOLD)
-            if bold != (own.get("fontweight") == "bold"):
-                changes.append(program.set_keyword(call, "fontweight", '"bold"' if bold else None))
+            if read.bold != (own.get("fontweight") == "bold"):
+                changes.append(program.set_keyword(call, "fontweight", '"bold"' if read.bold else None))
             return [change for change in changes if change]
     return []
 

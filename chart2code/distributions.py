@@ -39,10 +39,7 @@ TALL, SYMMETRIC, CURVED = 20, 1.5, 0.12  # pixels; pixels; of its mean, the spre
 CROSSED = 9  # pixels: what is upon a violin
 MARKER = 15  # pixels that a marker may hide of such a line
 BODY = 0.3  # the opacity of violins
-ACROSS, THICKEST = (
-    0.2,
-    6,
-)  # of the width of a violin, half of what a line at its median surely covers; pixels, its height
+ACROSS, THICKEST = 0.2, 6  # of its width, at each side of its middle, a line at the median; pixels, at most
 SAMPLES = 20  # of the width of a violin
 
 
@@ -192,9 +189,10 @@ def _draw_violins(layers: Layers, violins: list[Violin]) -> list[str]:
         texts = ", ".join(color_literal((paper + (color - paper) / opacity).clip(0, 255)) for color in colors)
         change = "body.set_facecolor(color)" if opacity == BODY else f"body.set(facecolor=color, alpha={opacity})"
         after = [f'for body, color in zip(drawn["bodies"], [{texts}]):\n    {change}']
-    if medians and np.abs(np.median([color for _, color in medians], axis=0) - rgb("#" + CYCLE[0])).max() > SEEN:
-        color = color_literal(np.median([color for _, color in medians], axis=0))
-        after.append(f'drawn["cmedians"].set_color({color})')
+    if medians:
+        color = np.median([color for _, color in medians], axis=0)
+        if np.abs(color - rgb("#" + CYCLE[0])).max() > SEEN:
+            after.append(f'drawn["cmedians"].set_color({color_literal(color)})')
     call = f"drawn = {call}" if after else call
     return ["\n".join(["shapes = [", *rows, "]"]), "\n".join(described), call, *after]
 
@@ -213,16 +211,13 @@ def _median(
     reach = max(2, round(ACROSS * width))
     inside = sheet.target[rows.start : rows.stop, round(center) - reach : round(center) + reach + 1].astype(float)
     differs = np.abs(inside - color).max(axis=2).min(axis=1)  # in all columns
-    runs = [
-        run for run in runs_of(differs > SEEN, 0) if rows.start + run[0] > rows.start + 2 and run[1] < len(rows) - 2
-    ]
+    runs = [run for run in runs_of(differs > SEEN, 0) if run[0] > 2 and run[1] < len(rows) - 2]
     if len(runs) != 1 or runs[0][1] - runs[0][0] > THICKEST:
         return None
-    start, end = runs[0]
-    darkest = start + int(differs[start:end].argmax())
-    return float(np.average(np.arange(start, end), weights=differs[start:end])) + rows.start, np.median(
-        inside[darkest], axis=0
-    )
+    line = np.arange(*runs[0])
+    clearest = line[differs[line].argmax()]
+    row = rows.start + float(np.average(line, weights=differs[line]))
+    return row, np.median(inside[clearest], axis=0)
 
 
 def find_violins(sheet: Sheet) -> list[Violin]:

@@ -17,7 +17,7 @@ from scipy import ndimage
 
 from chart2code import bars as bar_charts
 from chart2code import readout
-from chart2code.adjustment import AREAS, LOWER, THICKEST, marker_size, place_literals
+from chart2code.adjustment import AREAS, INKY, LOWER, THICKEST, marker_size, place_literals
 from chart2code.clouds import Cloud, find_cloud
 from chart2code.detail import detail_of
 from chart2code.drawing import color_literal
@@ -45,7 +45,6 @@ AT_FRAME, AT_ENDS = 5, 8  # pixels
 NEAR_LINE = 5  # pixels from a line to a marker upon it
 PALER = 0.25  # of the way to white: edges between bars
 DARKER = 0.65  # of a colour, where a black line is that is hardly a pixel thick
-INKY = 120  # of 255: text and its mixtures with colours
 BAND, THICK = 4, 0.3  # pixels that a band is wide; and of its pixels, where it is
 OVERLAYS = 3  # times the opacity of a band: with its edge, below another one
 SPLINTER = 0.05  # of its largest part
@@ -148,10 +147,10 @@ class Layers:
             self.x = Scale.of_names(self.sheet.target, self.box)
         self._set_edges_apart(series)
         self._measure_areas()
-        for line in self.lines:  # grey ones are mixtures with black
-            ink = self._strengthened(line.color, line.cover)
-            if line.color.max() < INKY and ink.min() > 255 * (1 - GREY_LINE):
-                line.color = ink
+        for line in self.lines:
+            if line.color.max() < INKY:  # grey ones are mixtures with black
+                ink = self._strengthened(line.color, line.cover)
+                line.color = ink if ink.min() > 255 * (1 - GREY_LINE) else line.color
         self.points = [layer for layer in self.points if not self._is_text(layer.color)]
         if self.y is None and self.sure:
             self.y = self._axis_of_bars()

@@ -14,7 +14,6 @@ from chart2code.captions import ALONE, BEFORE, Page, text_color
 from chart2code.drawing import Drawing, color_literal
 from chart2code.legends import find_legend
 from chart2code.program import string_literal
-from chart2code.words import BOLD, SERIF_BOLD
 from eval_metric.similarity import CANVAS
 
 INK, DRAWN = 60, 40  # of 255: differences from the paper that text has, and that are drawn already
@@ -120,7 +119,7 @@ def _read(page: Page, target: np.ndarray, drawing: Drawing, line: tuple[int, int
     if found is None or found.error > ERROR or not WORD.search(found.text):
         return None
     color = text_color(target[top : bottom + 1, left : right + 1], [s.color for s in drawing.series])
-    return Note(line, found.text, found.points, found.font in (BOLD, SERIF_BOLD), color)
+    return Note(line, found.text, found.points, found.bold, color)
 
 
 def _joined(notes: Sequence[Note], unit: float) -> list[Note]:

@@ -391,7 +391,7 @@ class PieChart:
         )
         if found.error > MOST_ERROR:
             return None
-        font = FontProperties(family="DejaVu Sans", weight="bold" if found.font == BOLD else "normal")
+        font = FontProperties(family="DejaVu Sans", weight="bold" if found.bold else "normal")
         wide = TextPath((0, 0), found.text, size=DPI, prop=font).get_extents().width
         return (line.right - line.left) / self.unit / wide * 72
 
@@ -409,7 +409,7 @@ class PieChart:
         for line in sorted(self.lines, key=lambda line: line.top):
             found = self._read(line)
             if found.error < MOST_ERROR:
-                line = replace(line, text=found.text, points=found.points, bold=found.font == BOLD)
+                line = replace(line, text=found.text, points=found.points, bold=found.bold)
             texts.append(line)
         return texts
 

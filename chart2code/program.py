@@ -14,10 +14,8 @@ import math
 import tokenize
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
-
-from matplotlib import rcParamsDefault, style
 
 # method -> positions of its positional arguments that hold values, in the order (x, y); None: it has no such argument
 PLOTTING = {
@@ -65,6 +63,14 @@ class PlotCall:
         return next((keyword.value for keyword in self.node.keywords if keyword.arg == name), None)
 
 
+@cache
+def settings(sheet: str | None) -> dict[str, Any]:
+    """matplotlib's settings under a style sheet, its own without one that it knows."""
+    from matplotlib import rcParamsDefault, style  # not at the top: training alters programs without it
+
+    return rcParamsDefault | style.library.get(sheet, {})
+
+
 class Program:
     """A program and what is found in it.
 
@@ -85,7 +91,7 @@ class Program:
         """matplotlib's settings under the style sheet that the program uses."""
         sheets = [call.args[0] for call in self.statement_calls("use") if call.args]
         name = sheets[0].value if sheets and isinstance(sheets[0], ast.Constant) else None
-        return rcParamsDefault | style.library.get(name, {})
+        return settings(name)
 
     # Text
 

@@ -10,14 +10,12 @@ import ast
 import math
 from collections import ChainMap
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
 from typing import Any
 
-from matplotlib import rcParamsDefault, style
 from matplotlib.colors import is_color_like, to_rgb
 from matplotlib.font_manager import font_scalings
 
-from chart2code.program import called, double_quotes
+from chart2code.program import called, double_quotes, settings
 from chart2code.synthetic import ChartProgram, Draw
 
 MARKS = ("bar", "barh", "plot", "scatter", "pie", "stackplot", "errorbar", "fill_between")
@@ -37,12 +35,6 @@ EM = 100 / 72  # pixels of a point
 LEAST_EM = 7.0  # pixels of the model's canvas
 
 Slot = tuple[list[ast.expr], int]  # where an expression stands
-
-
-@cache
-def settings(name: str | None) -> dict[str, Any]:
-    """matplotlib's settings under a style sheet."""
-    return rcParamsDefault | (style.library[name] if name else {})
 
 
 def distance(a: Any, b: Any) -> float:

@@ -337,9 +337,7 @@ class _Search:
         usual = min(alternatives.DPIS, key=lambda dpi: abs(dpi - measured))
         dpi = usual if abs(usual / measured - 1) < alternatives.SAME_SIZE else measured
         # Also if the time is over: what was found of the panels is nothing without it.
-        for _code, drawing, goal in self.render([panels.merged(codes, dpi, found, self.target, self.size)], anyway=1):
-            if drawing is not None and goal > self.goal:
-                self.current, self.goal = drawing, goal
+        self.start([panels.merged(codes, dpi, found, self.target, self.size)])
         if self.best_iou == before:
             return False
         self.finished = not found.pies  # whose words have places of their own

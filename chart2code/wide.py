@@ -19,8 +19,8 @@ from itertools import count
 from matplotlib.colors import to_rgb
 
 from chart2code import open_words
-from chart2code.program import called, decimals_for, literal
-from chart2code.statements import EM, MARKS, Slot, Statements, distance, is_free, settings, write
+from chart2code.program import called, decimals_for, literal, settings
+from chart2code.statements import EM, MARKS, Slot, Statements, distance, is_free, write
 from chart2code.synthetic import ChartProgram, Draw, split_of
 from chart2code.vocabulary import TIME_DIMENSIONS
 

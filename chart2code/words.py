@@ -73,6 +73,14 @@ class Line:
     font: str = ""
     points: float = 0.0
 
+    @property
+    def bold(self) -> bool:
+        return self.font in (BOLD, SERIF_BOLD)
+
+    @property
+    def serif(self) -> bool:
+        return self.font in (SERIF, SERIF_BOLD)
+
 
 @cache
 def _face(font: str, points: float) -> tuple[np.ndarray, np.ndarray]:
