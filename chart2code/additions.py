@@ -8,9 +8,8 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
-from scipy import ndimage
 
-from chart2code import readout
+from chart2code import morphology, readout
 from chart2code.adjustment import DARK, GREY, SAME_COLOR, Frame, Scene, axes_fit
 from chart2code.drawing import Drawing, color_literal
 from chart2code.program import Change, Program, string_literal
@@ -149,7 +148,7 @@ def _between(drawing: Drawing, target: np.ndarray, scene: Scene, palette: list[n
 
 def _edges(wash: np.ndarray, cover: np.ndarray, knots: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
     """Heights at `knots` of the lower and the upper edge of a band around a line; None if it isn't one."""
-    mask = ndimage.binary_opening(wash, np.ones((2, 2)))
+    mask = morphology.opening(wash, (2, 2))
     path = readout.find_path(cover)
     columns = np.flatnonzero(mask.any(axis=0) & ~np.isnan(path))
     columns = columns[(columns >= knots[0]) & (columns <= knots[-1])]

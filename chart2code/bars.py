@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from chart2code import readout
+from chart2code import morphology, readout
 
 AT_BASE = 4.0  # pixels that the feet of bars may be away from their base
 STEP = 1.5  # pixels: of the upper edge of a histogram, from one bar to the next
@@ -100,13 +100,13 @@ def with_common_places(histograms: list[Histogram]) -> list[Histogram]:
 
 def _profile(mask: np.ndarray) -> tuple[np.ndarray, float]:
     """The upper edge of what stands on the base in each column (nan where nothing does), and the base."""
-    solid = ndimage.binary_opening(mask, np.ones((1, 3)))
+    solid = morphology.opening(mask, (1, 3))
     columns = np.flatnonzero(solid.any(axis=0))
     if not len(columns):
         return np.full(mask.shape[1], np.nan), 0.0
     base = int(np.bincount(len(mask) - solid[::-1].argmax(axis=0)[columns]).argmax())
     # What isn't joined to the base, but for lines through it, is the handle of a legend.
-    regions, _ = ndimage.label(ndimage.binary_dilation(solid, np.ones((EDGE + 1, EDGE + 1))))
+    regions, _ = ndimage.label(morphology.dilation(solid, (EDGE + 1, EDGE + 1)))
     standing = np.unique(regions[max(0, base - EDGE) : base][solid[max(0, base - EDGE) : base]])
     solid &= np.isin(regions, standing)
     columns = np.flatnonzero(solid.any(axis=0))

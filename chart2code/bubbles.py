@@ -17,7 +17,7 @@ import numpy as np
 from matplotlib.colors import CSS4_COLORS, TABLEAU_COLORS
 from scipy import ndimage
 
-from chart2code import heatmaps, readout
+from chart2code import heatmaps, morphology, readout
 from chart2code.adjustment import AREAS
 from chart2code.captions import Page
 from chart2code.circles import disc_of, find_circles, with_hidden
@@ -656,7 +656,7 @@ def find_words(
         inked[part] &= ~within
         if np.abs(color - text).max() > TEXT:
             inked[part] |= within & (readout.coverage(target[part], text, color) > INKED)
-    joined = ndimage.binary_closing(inked, np.ones((1, SPACE)))
+    joined = morphology.closing(inked, (1, SPACE))
     found = []
     for rows, columns in ndimage.find_objects(ndimage.label(joined, np.ones((3, 3)))[0]):
         if LINE[0] <= rows.stop - rows.start <= LINE[1] and columns.stop - columns.start >= LINE[0]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage
 
-from chart2code import readout
+from chart2code import morphology, readout
 from chart2code.drawing import CYCLE, color_literal, rgb
 from chart2code.layers import Layers
 from chart2code.program import brief, string_literal
@@ -226,8 +226,8 @@ def find_violins(sheet: Sheet) -> list[Violin]:
     for (color, solid), cover in zip(sheet.series, sheet.covers(sheet.series)):
         if not solid:
             continue
-        mask = ndimage.binary_closing(np.pad(cover > readout.FULL, CROSSED), np.ones((1, CROSSED)))
-        mask = ndimage.binary_opening(mask[CROSSED:-CROSSED, CROSSED:-CROSSED], np.ones((2, 2)))
+        mask = morphology.closing(np.pad(cover > readout.FULL, CROSSED), (1, CROSSED))
+        mask = morphology.opening(mask[CROSSED:-CROSSED, CROSSED:-CROSSED], (2, 2))
         regions, _ = ndimage.label(mask)
         for k, place in enumerate(ndimage.find_objects(regions)):
             found.append(_violin(sheet, color, regions[place] == k + 1, place[0].start, place[1].start))
@@ -264,7 +264,7 @@ def find_boxes(pixels: np.ndarray, box: readout.Box, scale: float) -> list[Box]:
     if min(inside.shape[:2]) < 40:
         return []
     dark = (inside.max(axis=2) < DARK) & (np.ptp(inside, axis=2) < GREY)
-    joined = ndimage.binary_closing(np.pad(dark, 2), np.ones((3, 3)))[2:-2, 2:-2]  # lines may cross the boxes
+    joined = morphology.closing(np.pad(dark, 2), (3, 3))[2:-2, 2:-2]  # lines may cross the boxes
     regions, _ = ndimage.label(joined, np.ones((3, 3)))
     found, rest = [], []
     for k, place in enumerate(ndimage.find_objects(regions)):

@@ -16,7 +16,7 @@ from matplotlib.ticker import MaxNLocator
 from scipy import ndimage
 
 from chart2code import bars as bar_charts
-from chart2code import readout
+from chart2code import morphology, readout
 from chart2code.adjustment import AREAS, INKY, LOWER, THICKEST, marker_size, place_literals
 from chart2code.clouds import Cloud, find_cloud
 from chart2code.detail import detail_of
@@ -563,7 +563,7 @@ class Layers:
         found = [  # no soft edges of lines
             (tint, mask)
             for (_, tint), mask in zip(washes, masks)
-            if ndimage.binary_opening(mask, np.ones((BAND, BAND))).sum() > THICK * mask.sum()
+            if morphology.opening(mask, (BAND, BAND)).sum() > THICK * mask.sum()
         ]
         if not found:
             return set(), covers
@@ -714,8 +714,8 @@ class Layers:
 
     def _find_edges(self, cover: np.ndarray, joined: bool = True) -> tuple[np.ndarray, np.ndarray] | None:
         """As of `Layer`; None if this is no area, `joined` from one end to the other."""
-        mask = ndimage.binary_opening(cover > readout.FULL, np.ones((2, 2)))
-        mask = ndimage.binary_closing(mask, np.ones((GRID, 1)))  # over lines
+        mask = morphology.opening(cover > readout.FULL, (2, 2))
+        mask = morphology.closing(mask, (GRID, 1))  # over lines
         regions, count = ndimage.label(mask)
         sizes = ndimage.sum_labels(mask, regions, np.arange(1, count + 1))
         at_frame = np.array([part[0].stop > self.box[3] - AT_FRAME for part in ndimage.find_objects(regions)], bool)
@@ -726,7 +726,7 @@ class Layers:
         above = np.any(above, axis=0) if above else np.zeros_like(mask)
         if not len(columns) or np.ptp(columns) < AREA * (self.box[2] - self.box[0]):
             return None
-        inked = ndimage.binary_closing(mask.any(axis=0), np.ones(GRID))[columns[0] : columns[-1] + 1]
+        inked = morphology.closing(mask.any(axis=0), (GRID,))[columns[0] : columns[-1] + 1]
         if joined and inked.mean() < JOINED:
             return None  # bars upon others
         upper, lower = (np.full(mask.shape[1], np.nan) for _ in range(2))
@@ -778,7 +778,7 @@ class Layers:
         inked = np.any([(layer.cover > readout.FULL).any(axis=0) for layer in layers], axis=0)
         edges = [np.where(inked, self.ground, np.nan)]
         for layer in layers:  # where one has no height, nothing of it is seen
-            absent = ~ndimage.binary_closing((layer.cover > readout.FULL).any(axis=0), np.ones(GRID))
+            absent = ~morphology.closing((layer.cover > readout.FULL).any(axis=0), (GRID,))
             edges.append(np.where(absent, edges[-1], layer.edges[0]))
         edges = edges[1:]
         knots = self._knots(edges, [])
@@ -1020,7 +1020,7 @@ def _without_gaps(cover: np.ndarray, inked: np.ndarray) -> np.ndarray | None:
             sizes += [size] if size > 2 else []  # else of what a line cuts off, or two markers have in common
     if len(sizes) < 3 or np.mean(np.abs(sizes - np.median(sizes)) <= HOLES) < MOSTLY:
         return None
-    filled |= ndimage.binary_closing(filled, np.ones((CROSSED, CROSSED))) & inked
+    filled |= morphology.closing(filled, (CROSSED, CROSSED)) & inked
     parts, count = ndimage.label(filled)
     index = np.arange(1, count + 1)
     areas, own = (ndimage.sum_labels(mask, parts, index) for mask in (filled, ink))

@@ -17,7 +17,7 @@ import numpy as np
 from scipy import ndimage
 from scipy.optimize import linear_sum_assignment
 
-from chart2code import readout
+from chart2code import morphology, readout
 from chart2code.captions import Page
 from chart2code.drawing import Drawing, literal_color, rgb
 from chart2code.program import Program, string_literal
@@ -271,7 +271,7 @@ def _parts(mask: np.ndarray, unit: float) -> list[tuple[slice, slice]]:
         return []
     top, left, reach = rows[0], columns[0], max(2, round(BETWEEN * unit))
     mask = np.pad(mask[top : rows[-1] + 1, left : columns[-1] + 1], ((0, 0), (reach, reach)))
-    joined = ndimage.binary_closing(mask, np.ones((1, reach)))
+    joined = morphology.closing(mask, (1, reach))
 
     def is_small(part: tuple[slice, slice]) -> bool:
         height, width = (side.stop - side.start for side in part)
@@ -492,7 +492,7 @@ class Legend:
             rows = slice(max(0, round(entry.y - self.em / 2)), round(entry.y + self.em / 2) + 1)
             known[rows, max(0, round(self._left(entry)) - 1) : round(entry.text)] = False
         possible = ((seen > -RANGE) & (seen < 255 + RANGE)).all(axis=2)  # no words, nor what is next to them
-        hidden[outer] = ~known[outer] | ~ndimage.binary_erosion(possible, np.ones((3, 3)))
+        hidden[outer] = ~known[outer] | ~morphology.erosion(possible, (3, 3))
         picture = self.target.copy()
         picture[outer] = seen.clip(0, 255).round()
         nearest = ndimage.distance_transform_edt(hidden[wide], return_distances=False, return_indices=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from chart2code import readout
+from chart2code import morphology, readout
 from chart2code.captions import ALONE, BEFORE, Page, text_color
 from chart2code.drawing import Drawing, color_literal
 from chart2code.legends import find_legend
@@ -93,8 +93,8 @@ def _lines(
         ink[area] = readout.difference(target[area], paper(target, box)) > INK
         own = readout.difference(drawing.pixels[area], paper(drawing.pixels, drawing.box))
         drawn[area] = own > DRAWN
-    new = ink & ~ndimage.binary_dilation(drawn, np.ones((2 * NEAR + 1, 2 * NEAR + 1)))
-    joined = ndimage.binary_closing(new, np.ones((1, max(2, round(WORD_SPACE * unit)))))
+    new = ink & ~morphology.dilation(drawn, (2 * NEAR + 1, 2 * NEAR + 1))
+    joined = morphology.closing(new, (1, max(2, round(WORD_SPACE * unit))))
     found = []
     for part in ndimage.find_objects(ndimage.label(joined, np.ones((3, 3)))[0]):
         rows, columns = part

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from chart2code import morphology
 from chart2code.picture_cache import remembered
 
 Box = tuple[float, float, float, float]
@@ -157,7 +158,7 @@ class _Evidence:
     def _find_marks(self) -> np.ndarray:
         """(H, W) bool: what has a colour, is large, or thick in all directions."""
         ink = (self.away > INK) & ~self._on_lines()
-        solid = ndimage.binary_opening(ink, np.ones((SOLID, SOLID)))
+        solid = morphology.opening(ink, (SOLID, SOLID))
         grey = ink & self.neutral
         regions, _ = ndimage.label(grey, np.ones((3, 3)))
         large = [0] + [max(side.stop - side.start for side in part) > LARGE for part in ndimage.find_objects(regions)]
@@ -217,7 +218,7 @@ class _Evidence:
         for line in np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1) if len(rows) else ():
             part = words[line[0] : line[-1] + 1, max(0, left - OVER) : right + OVER]
             columns = part.any(axis=0)
-            letters = ndimage.binary_opening(columns, np.ones(WIDER))  # wider than ticks
+            letters = morphology.opening(columns, (WIDER,))  # wider than ticks
             if letters.sum() > columns.sum() / 2:
                 if len(line) > TALLEST or not (self.across or self.upright) and not _regular(part, APART * len(line)):
                     return None
@@ -268,7 +269,7 @@ def _around(marks: np.ndarray, first: int, last: int) -> Run:
 
 def _bases(marks: np.ndarray, first: int, last: int) -> tuple[bool, bool]:
     """Whether many marks start at row `first`, and whether many end at row `last`."""
-    regions, count = ndimage.label(ndimage.binary_opening(marks, np.ones((SOLID, SOLID))))
+    regions, count = ndimage.label(morphology.opening(marks, (SOLID, SOLID)))
     rows = [part[0] for part in ndimage.find_objects(regions)]
     starts, ends = [row.start - first < SAME for row in rows], [last - row.stop < SAME for row in rows]
     return count > 1 and np.mean(starts) > ON_BASE, count > 1 and np.mean(ends) > ON_BASE

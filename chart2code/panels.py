@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy import ndimage
 
-from chart2code import readout
+from chart2code import morphology, readout
 from chart2code.alternatives import DPIS
 from chart2code.captions import ALONE, Page
 from chart2code.detail import detail_of
@@ -136,7 +136,7 @@ def _closed(dark: np.ndarray, least: int, near: int, tick: int) -> list[readout.
             rows = stretches.pop(key, [])
             stretches[max(key[0], start), key[1]] = [*rows, int(row)]  # a tick may prolong it
     found = []
-    upright = ndimage.binary_dilation(dark, np.ones((1, 3)))
+    upright = morphology.dilation(dark, (1, 3))
     for (start, end), rows in stretches.items():
         top = rows[0]
         for upper, lower in itertools.pairwise([*rows, len(dark)]):
@@ -156,7 +156,7 @@ def _within(box: readout.Box, other: readout.Box) -> bool:
 def _circles(pixels: np.ndarray) -> list[readout.Box]:
     """The axes of pies, by what is coloured and round."""
     colored = np.ptp(pixels.astype(np.int16), axis=2) > GREY
-    colored = ndimage.binary_opening(ndimage.binary_closing(colored, np.ones((5, 5))), np.ones((5, 5)))
+    colored = morphology.opening(morphology.closing(colored, (5, 5)), (5, 5))
     regions, _ = ndimage.label(ndimage.binary_fill_holes(colored))
     found = []
     for k, (rows, columns) in enumerate(ndimage.find_objects(regions)):

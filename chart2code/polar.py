@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage
 
-from chart2code import readout
+from chart2code import morphology, readout
 from chart2code.captions import ALONE, CONTRAST, DPI, Page
 from chart2code.circles import fit_circle
 from chart2code.drawing import color_literal
@@ -83,7 +83,7 @@ def find_discs(pixels: np.ndarray) -> list[Disc]:
     """The circles of dark lines in a picture, from left to right."""
     values = pixels.astype(np.int16)
     dark = (values.max(axis=2) < DARK) & (np.ptp(values, axis=2) < GREY)
-    dark &= ~ndimage.binary_opening(dark, np.ones((4, 4)))  # lines, not areas
+    dark &= ~morphology.opening(dark, (4, 4))  # lines, not areas
     points = np.argwhere(dark)[:, ::-1].astype(np.float64)
     draw, found = np.random.default_rng(0), []
     while len(points) > 100 and len(found) < MOST_CIRCLES:

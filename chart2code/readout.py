@@ -15,6 +15,7 @@ from statistics import mode
 import numpy as np
 from scipy import ndimage
 
+from chart2code import morphology
 from chart2code.circles import fit_circle
 from chart2code.detail import detail_of
 from chart2code.open_axes import open_axes
@@ -525,7 +526,7 @@ def area_of(pixels: np.ndarray, color: np.ndarray, box: Box) -> np.ndarray:
     area = np.zeros(pixels.shape[:2], bool)
     left, top, right, bottom = (int(round(v)) for v in box)
     inside = np.s_[top + 3 : bottom - 2, left + 3 : right - 2]
-    area[inside] = ndimage.binary_opening(_has(pixels, color)[inside], np.ones((9, 9)))
+    area[inside] = morphology.opening(_has(pixels, color)[inside], (9, 9))
     return area
 
 
@@ -576,7 +577,7 @@ def _text_lines(pixels: np.ndarray, box: Box) -> tuple[tuple[int, int, int, int]
     area = np.s_[max(0, top + 4) : bottom - 3, max(0, left + 4) : right - 3]
     text = np.zeros(pixels.shape[:2], bool)
     text[area] = (difference(pixels[area], paper_of(pixels, box)) > 255 - DARK) & (_chroma(pixels[area]) < 40)
-    joined = ndimage.binary_closing(text, np.ones((1, 6)))  # words, but not with a dark handle
+    joined = morphology.closing(text, (1, 6))  # words, but not with a dark handle
     lines = []
     for rows, columns in ndimage.find_objects(ndimage.label(joined, structure=np.ones((3, 3)))[0]):
         height, width = rows.stop - rows.start, columns.stop - columns.start
@@ -596,7 +597,7 @@ def without_legend(covers: list[np.ndarray], pixels: np.ndarray, box: Box) -> li
     found = _text_lines(pixels, box)
     if len(found) < len(covers):
         return covers
-    areas, lines = ndimage.binary_opening(np.max(covers, axis=0) > FULL, np.ones((3, 7))), []
+    areas, lines = morphology.opening(np.max(covers, axis=0) > FULL, (3, 7)), []
     for start, top, end, bottom in found:
         around = areas[[max(0, top - 3), min(len(areas) - 1, bottom + 2)], start:end]
         if around.mean() < UPON:
@@ -628,7 +629,7 @@ def below_legend(pixels: np.ndarray, color: np.ndarray, paper: Sequence[float]) 
     seen = through_legend(color, paper)
     if np.abs(seen - paper).max() < SHADE:  # too pale to be told from the paper
         return np.zeros(pixels.shape[:2], bool)
-    return ndimage.binary_opening(difference(pixels, seen) < SHADE, np.ones((3, 3)))
+    return morphology.opening(difference(pixels, seen) < SHADE, (3, 3))
 
 
 def through_legend(color: np.ndarray, paper: Sequence[float]) -> np.ndarray:
@@ -656,7 +657,7 @@ def find_bars(cover: np.ndarray, ticks: Sequence[float] = ()) -> list[Bar]:
     `ticks` takes apart, as of a grid, is one bar.
     """
     mask = cover > FULL
-    opened = ndimage.binary_opening(mask, np.ones((3, 1)))  # without grid lines of this colour, which join the bars
+    opened = morphology.opening(mask, (3, 1))  # without grid lines of this colour, which join the bars
     mask = opened if opened.any() else mask
     columns = np.flatnonzero(mask.any(axis=0))
     if not len(columns):
@@ -1015,7 +1016,7 @@ def find_errors(cover: np.ndarray, knots: Sequence[float], heights: np.ndarray) 
     lengths = []
     for knot, height in zip(knots, heights):
         column = cover[:, max(0, round(knot) - 1) : round(knot) + 2].max(axis=1, initial=0) > 0.4
-        joined = ndimage.binary_closing(column, np.ones(5))  # over the rim of a marker
+        joined = morphology.closing(column, (5,))  # over the rim of a marker
         lengths.append(max(0.0, (_run_at(joined, round(height)).sum() - 1) / 2))
     return np.array(lengths)
 
@@ -1036,7 +1037,7 @@ def find_whiskers(pixels: np.ndarray, bars: Sequence[Bar]) -> Whiskers | None:
     for bar in bars:
         middle, top = round(bar.center), round(bar.start)
         part = dark[:, max(0, middle - 1) : middle + 2].any(axis=1)
-        rows = np.flatnonzero(_run_at(ndimage.binary_closing(part, np.ones(3)), top))
+        rows = np.flatnonzero(_run_at(morphology.closing(part, (3,)), top))
         thin = len(rows) > 0 and dark[rows].sum(axis=1).min() < 0.5 * bar.width
         above, below = (top - rows[0], rows[-1] - top) if thin else (0, 0)
         lengths.append(max(above, 0.0) if below > 1 else 0.0)
@@ -1158,7 +1159,7 @@ def find_points(cover: np.ndarray, area: float | None = None) -> Points | None:
 
 def find_bubbles(cover: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
     """Places (N, 2), from left to right, and areas (N,) of round markers of several sizes; None if they aren't."""
-    mask = ndimage.binary_fill_holes(ndimage.binary_opening(cover > 0.4, np.ones((2, 2))))
+    mask = ndimage.binary_fill_holes(morphology.opening(cover > 0.4, (2, 2)))
     regions, count = ndimage.label(mask)
     places, areas, rounds = [], [], []
     for k, box in enumerate(ndimage.find_objects(regions)):
@@ -1199,7 +1200,7 @@ def shape_of(patch: np.ndarray) -> str | None:
 def dots_and_lines(cover: np.ndarray, thickness: int = 5) -> tuple[np.ndarray, np.ndarray]:
     """The coverage by one colour, taken apart: by what is thick in all directions, and by the rest."""
     mask = cover > 0.4
-    thick = ndimage.binary_opening(mask, np.ones((thickness, thickness)))
+    thick = morphology.opening(mask, (thickness, thickness))
     thick = ndimage.binary_dilation(thick, iterations=2) & mask
     return np.where(thick, cover, 0), np.where(thick, 0, cover)
 

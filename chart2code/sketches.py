@@ -16,7 +16,7 @@ from functools import cached_property
 import numpy as np
 from scipy import ndimage
 
-from chart2code import readout
+from chart2code import morphology, readout
 from chart2code.adjustment import place_literals
 from chart2code.bars import keyword_for_feet
 from chart2code.bubbles import bubble_chart
@@ -300,10 +300,10 @@ class Sheet:
         series = []
         for color, cover in zip(colors, covers):
             mask = cover > readout.FULL
-            inner = ndimage.binary_opening(mask, np.ones((7, 5))).sum()
+            inner = morphology.opening(mask, (7, 5)).sum()
             blocks = not self.spotted(cover) or _in_blocks(cover)
             solid = inner > SOLID * max(1, mask.sum()) and inner > 300 and blocks
-            solid = solid and not self.dotted(ndimage.binary_opening(mask, np.ones((5, 5))))  # a line with markers
+            solid = solid and not self.dotted(morphology.opening(mask, (5, 5)))  # a line with markers
             across = readout.find_across(cover, self.box[0], self.box[2]) is not None
             thin = color.min() < PALE
             if np.ptp(color) <= GREY and not self.dotted(cover):
@@ -394,7 +394,7 @@ class Sheet:
     def thickness(self, cover: np.ndarray) -> float:
         """The share of a colour that is thick in all directions: of markers nearly all, of lines nothing."""
         mask = cover > 0.4
-        return ndimage.binary_opening(mask, np.ones((4, 4))).sum() / max(1, mask.sum())
+        return morphology.opening(mask, (4, 4)).sum() / max(1, mask.sum())
 
     def spotted(self, cover: np.ndarray, least: float = 0.9) -> bool:
         """Whether a colour is there in spots that are about as wide as high, and in hardly anything else."""

@@ -13,7 +13,7 @@ import numpy as np
 from scipy import ndimage
 from scipy.optimize import linear_sum_assignment
 
-from chart2code import readout
+from chart2code import morphology, readout
 
 SPAN = 0.6  # of the columns of the widest curve, the span of another
 OWN, INKED = 0.4, 0.3  # of the columns of a curve, those that no other shares; and of its span, where it has ink
@@ -126,7 +126,7 @@ def find_tracks(cover: np.ndarray, box: readout.Box) -> list[np.ndarray]:
     if np.any(masks, axis=0).sum() < EXPLAINED * ink.sum():
         return [cover]
     order = np.argsort([np.median(curve.heights) for curve in curves])
-    soft = [ndimage.binary_dilation(masks[k], np.ones((3, 3))) & (cover > 0) for k in order]
+    soft = [morphology.dilation(masks[k], (3, 3)) & (cover > 0) for k in order]
     return [np.where(mask, cover, 0) for mask in soft]
 
 

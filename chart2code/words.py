@@ -15,7 +15,9 @@ from functools import cache, cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 from PIL import Image
+from scipy import ndimage
 
 CHARACTERS = "".join(map(chr, range(33, 127))).replace("`", "") + "°²³µ€£–−"
 FREQUENT = "etaoinsrhldcumfpgwybvkETAOINSRHLDCUMFP"  # as a line of text looks from afar
@@ -36,31 +38,35 @@ GLYPH_COST = 0.05, 0.9  # of a glyph's ink, and of any glyph: no letter is two o
 
 @dataclass(frozen=True)
 class Glyphs:
-    """The glyphs of a font at a size, for all `CHARACTERS` and, last, the space.
+    """The glyphs of a font at a size: all `CHARACTERS` and the space, the narrowest first.
 
     images: ink (PHASES, G, height, width), the pen a pixel from the left edge. advances: (G,), and an em, in
     PHASES-ths of a pixel.
     """
 
+    characters: str
     images: np.ndarray
     advances: np.ndarray
     em: float
 
     @cached_property
-    def energy(self) -> np.ndarray:
-        """(PHASES * G,): the sum of squares of each image."""
-        return (self.images**2).sum(axis=(2, 3)).reshape(-1)
+    def costs(self) -> np.ndarray:
+        """(PHASES, G, 1): what the ink under each image must be worth to be of that glyph."""
+        energy = (self.images**2).sum(axis=(2, 3))[..., None]
+        return (1 + GLYPH_COST[0]) * energy + GLYPH_COST[1] * (energy > 0)
 
     @cached_property
-    def moves(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """All that may be written next, (K,) each, by how far the pen moves: glyph, that way, what kerning costs."""
-        most = math.ceil(KERNING * self.em)
-        moved = [range(-most if c in KERNED else -ROUNDING, ROUNDING + 1) for c in (*CHARACTERS, " ")]
-        kinds, moved = np.repeat(np.arange(len(moved)), list(map(len, moved))), np.concatenate(moved)
-        costs = KERNING_COST / self.em * np.maximum(-ROUNDING - moved, 0)
-        steps = np.maximum(self.advances[kinds] + moved, 1)
-        order = np.argsort(steps, kind="stable")
-        return kinds[order], steps[order], costs[order].astype(np.float32)
+    def starts(self) -> np.ndarray:
+        """Where glyphs of another advance begin."""
+        return np.flatnonzero(np.diff(self.advances, prepend=-1))
+
+    @cached_property
+    def kerning(self) -> dict[int, np.ndarray]:
+        """Of each glyph that others may stand nearer to: what it costs to move the pen by 1, 2, ... less."""
+        costs = np.arange(1, math.ceil(KERNING * self.em) - ROUNDING + 1, dtype=np.float32) * KERNING_COST / self.em
+        return {
+            self.characters.index(c): costs[: self.advances[self.characters.index(c)] - ROUNDING - 1] for c in KERNED
+        }
 
 
 @dataclass(frozen=True)
@@ -131,7 +137,10 @@ def glyphs_of(font: str, points: float, scale: float, rise: float) -> Glyphs:
     starts = [PEN - (1 + phase / PHASES) / scale for phase in range(PHASES)]
     images = np.stack([_seen(pictures, points, scale, rise, start, width) for start in starts])
     images = np.pad(images, ((0, 0), (0, 1), (0, 0), (0, 0)))  # the space
-    return Glyphs(images, np.round(advances * scale * PHASES).astype(int), em * PHASES)
+    advances = np.round(advances * scale * PHASES).astype(int)
+    order = np.argsort(advances, kind="stable")
+    characters = "".join((*CHARACTERS, " ")[k] for k in order)
+    return Glyphs(characters, np.ascontiguousarray(images[:, order]), advances[order], em * PHASES)
 
 
 @lru_cache(1024)
@@ -152,7 +161,7 @@ def read_line(ink: np.ndarray, fonts: Iterable[str], sizes: Iterable[float], sca
         tried: sizes and places of the line in each font, those first that have ink in the same rows.
     """
     rows, total = ink.sum(axis=1), max(float((ink**2).sum()), 1e-6)
-    best = Line("", 1.0)
+    best, most = Line("", 1.0), 0.0
     for font in fonts:
         places = []
         for points, rise in itertools.product(sizes, RISES):
@@ -160,53 +169,59 @@ def read_line(ink: np.ndarray, fonts: Iterable[str], sizes: Iterable[float], sca
             likeness = np.correlate(rows, profile, mode="full")  # at the images' top in row k - len(profile) + 1
             places += [(value, k - len(profile) + 1, points, rise) for k, value in enumerate(likeness)]
         for _, top, points, rise in sorted(places, reverse=True)[:tried]:
-            text, explained = decode(ink, glyphs_of(font, points, scale, rise), top)
-            best = min(best, Line(text, 1 - explained / total, font, points), key=lambda line: line.error)
+            text, explained = decode(ink, glyphs_of(font, points, scale, rise), top, most)
+            if explained > most:
+                best, most = Line(text, 1 - explained / total, font, points), explained
             if best.error < CLEAR:
                 return best
     return best
 
 
-def decode(ink: np.ndarray, glyphs: Glyphs, top: int) -> tuple[str, float]:
+def decode(ink: np.ndarray, glyphs: Glyphs, top: int, known: float = 0.0) -> tuple[str, float]:
     """The string that explains most of `ink` (H, W), if the glyphs' images start in row `top`, and how much: what the
-    sum of squares is less for it."""
+    sum of squares is less for it. If that is no more than what is `known` to be possible, the string is empty."""
     count, height, width = glyphs.images.shape[1:]
     line = np.zeros((height, ink.shape[1] + width + 1), np.float32)
     first, last = max(top, 0), min(top + height, ink.shape[0])
     if first >= last:
         return "", 0.0
     line[first - top : last - top, 1 : 1 + ink.shape[1]] = ink[first:last]
-    windows = np.lib.stride_tricks.sliding_window_view(line, width, axis=1)  # (height, n, width)
-    windows = windows.transpose(1, 0, 2).reshape(windows.shape[1], -1)
-    images, energy = glyphs.images.reshape(PHASES * count, -1), glyphs.energy
-    gains = 2 * windows @ images.T - (1 + GLYPH_COST[0]) * energy - GLYPH_COST[1] * (energy > 0)
-    gains = np.ascontiguousarray(gains.reshape(-1, count).T)  # (G, n * PHASES): of a glyph with the pen at a place
+    row, pixel = line.strides
+    windows = as_strided(line, (height, width, ink.shape[1] + 2), (row, pixel, pixel)).reshape(height * width, -1)
+    gains = 2 * (glyphs.images.reshape(PHASES * count, -1) @ windows).reshape(PHASES, count, -1) - glyphs.costs
+    gains = gains.transpose(1, 2, 0).reshape(count, -1)  # (G, n * PHASES): of a glyph with the pen at a place
 
-    seen = (gains > 0).any(axis=1) | (np.arange(count) == count - 1)  # of the others none explains anything
-    kinds, steps, costs = (part[seen[glyphs.moves[0]]] for part in glyphs.moves)
-    # Of all glyphs that move the pen from one place to another only the best comes into question.
-    length, least, most = gains.shape[1], int(steps[0]), int(steps[-1])
-    starts = np.flatnonzero(np.diff(steps, prepend=0))
-    gains_of_step = np.maximum.reduceat(gains[kinds] - costs[:, None], starts, axis=0)
-    ways = np.full((most - least + 1, most + length + 1), -np.inf, np.float32)  # to a place, by the longest step first
-    for step, gain in zip(steps[starts].tolist(), gains_of_step):
-        ways[most - step, most + step :] = gain[: max(0, length + 1 - step)]
-    ways = np.ascontiguousarray(ways.T)
-    ends = np.full(len(ways), -np.inf)  # what is explained at most, with the pen at a place
-    ends[most:] = 0  # nothing begins before
-    back = [0] * len(ends)
-    for place in range(most + 1, len(ends)):
-        totals = ends[place - most : place - least + 1] + ways[place]
-        best = int(totals.argmax())
-        if totals[best] > 0:
-            ends[place], back[place] = totals[best], most - best
-    place, text = int(ends.argmax()), ""
-    explained = float(ends[place])
-    while back[place]:
-        own = slice(*np.searchsorted(steps, [back[place], back[place] + 1]))
-        place -= back[place]
-        kind = kinds[own][(gains[kinds[own], place - most] - costs[own]).argmax()]
-        text = (*CHARACTERS, " ")[kind] + text
+    # Of all glyphs that move the pen from one place to another only the best comes into question: (steps, places), the
+    # longest step first, and nothing before the first place.
+    length, advances, kerning = gains.shape[1], glyphs.advances, glyphs.kerning
+    steps = [(k, advances[k] - ROUNDING - len(costs)) for k, costs in ((0, ()), *kerning.items())]
+    most, least = int(advances[-1]) + ROUNDING, max(1, min(steps)[1])
+    best = np.full((most + 1 - least, most + length), -np.inf, np.float32)
+    best[most - advances[glyphs.starts], most:] = np.maximum.reduceat(gains, glyphs.starts)
+    best = ndimage.maximum_filter1d(best, 2 * ROUNDING + 1, axis=0, mode="nearest")
+    for k, costs in kerning.items():
+        nearer = best[most - advances[k] + ROUNDING + 1 :][: len(costs), most:]
+        np.maximum(nearer, gains[k] - costs[:, None], out=nearer)
+
+    row, item = best.strides
+    ways = as_strided(best, (len(best), length + 1), (row + item, item))  # the same, by the places that they lead to
+    ends = np.zeros(most + length + 1, np.float32)  # what is explained at most, with the pen at a place
+    before = as_strided(ends, ways.shape, (item, item))  # of where the ways come from
+    for place in range(0, length + 1, least):  # the ends of so many places hang on none of each other
+        block = slice(place, place + least)
+        totals = (before[:, block] + ways[:, block]).max(axis=0)
+        np.maximum(totals, 0, out=ends[most:][block])
+    place = int(ends[most:].argmax())
+    explained, text = float(ends[most + place]), ""
+    while explained > known and ends[most + place] > 0:
+        step = most - int((before[:, place] + ways[:, place]).argmax())
+        place -= step
+        own = np.where(abs(advances - step) <= ROUNDING, gains[:, place], -np.inf)
+        for k, costs in kerning.items():
+            nearer = advances[k] - ROUNDING - step
+            if 0 < nearer <= len(costs):
+                own[k] = gains[k, place] - costs[nearer - 1]
+        text = glyphs.characters[own.argmax()] + text
     return _told_apart(" ".join(text.split())), explained
 
 
