@@ -269,10 +269,15 @@ class _Search:
         """`tried`: the measured copies, which have the target's page already, if the search began with them; details
         are left to the caller then."""
         pie = readout.is_pie(self.target)
-        measured = pie and self.best_iou < FOREIGN
-        if not measured and not tried:  # else all that a pie has is seen at once, whatever the answer is
+        answer, foreign = (self.current, self.goal), self.best_iou < FOREIGN
+        if foreign and tried is None:
+            self.change_kind(self.copies(self.current.code), measured=True)
+        if tried is None and not (foreign and (pie or self.best_iou >= ALIKE)):  # else little is to be had from the answer
+            copy, (self.current, self.goal) = (self.current, self.goal), answer
             self.adapt()
-        if self.best_iou < SUCCESS_IOU and tried is None:
+            if copy[1] > self.goal:
+                self.current, self.goal = copy
+        if not foreign and self.best_iou < SUCCESS_IOU and tried is None:
             self.change_kind(self.copies(self.current.code), measured=True)
         if self.best_iou < POOR and not pie:
             self.change_kind(self.sketches(self.current.code))
