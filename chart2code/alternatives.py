@@ -559,6 +559,17 @@ def rounded(drawing: Drawing) -> str | None:
     return program.changed(program.write_columns({chosen: [literal(v, decimals) for v in values]}))
 
 
+def without_limits(drawing: Drawing) -> list[str]:
+    """The program without limits of its axes, then with those of one direction only."""
+    program = drawing.program
+    across, along = (
+        [program.drop_statement(call) for call in program.statement_calls(method)]
+        for method in ("set_xlim", "set_ylim")
+    )
+    options = [[*across, *along], across, along] if across and along else [[*across, *along]]
+    return [program.changed(filter(None, changes)) for changes in options if any(changes)]
+
+
 def _last_place(value: float) -> int:
     """The power of ten of the last digit that isn't zero: -2 for 1.25, 3 for 5000."""
     mantissa, exponent = f"{abs(value):.11e}".split("e")

@@ -105,7 +105,9 @@ def _chroma(pixels: np.ndarray) -> np.ndarray:
 
 def difference(pixels: np.ndarray, color: Sequence[float] | np.ndarray) -> np.ndarray:
     """The largest difference from a colour, or from another picture, in a channel."""
-    return _palest(np.abs(pixels.astype(np.int16) - np.round(color).astype(np.int16)))
+    color = np.round(color).astype(np.int16)
+    apart = [np.abs(pixels[..., k].astype(np.int16) - color[..., k]) for k in range(3)]
+    return np.maximum(np.maximum(apart[0], apart[1]), apart[2])
 
 
 # Axes
@@ -378,13 +380,15 @@ def coverage(pixels: np.ndarray, color: Sequence[float], paper: Sequence[float] 
     paper = np.asarray(paper, np.float32)
     direction = np.asarray(color, np.float32) - paper
     length = float(direction @ direction)
-    difference = pixels.astype(np.float32) - paper
     if length < 1:
         return np.zeros(pixels.shape[:2], np.float32)
-    share = difference @ direction / length
-    error = _palest(np.abs(difference - np.clip(share, 0, 1)[..., None] * direction))
+    apart = [pixels[..., k].astype(np.float32) - paper[k] for k in range(3)]
+    share = sum(part * (way / length) for part, way in zip(apart, direction))
+    covered = np.clip(share, 0, 1)
+    red, green, blue = (np.abs(part - covered * way) for part, way in zip(apart, direction))
+    error = np.maximum(np.maximum(red, green), blue)
     allowed = min(MIX_ERROR, 0.22 * np.abs(direction).max())  # pale colours are not far from grey
-    return np.where(error < allowed * np.clip(share + 0.3, 0, 1), np.clip(share, 0, 1), 0).astype(np.float32)
+    return np.where(error < allowed * np.clip(share + 0.3, 0, 1), covered, 0).astype(np.float32)
 
 
 def coverages(pixels: np.ndarray, colors: Sequence[np.ndarray], paper: Sequence[float], box: Box) -> list[np.ndarray]:
@@ -452,7 +456,8 @@ def find_colors(
         along = _palest(np.abs(inside[2:] - inside[:-2]))[:, 1:-1]
         flat[1:-1, 1:-1] = np.maximum(across, along) <= 6
     shape, inside, flat = flat.shape, inside.reshape(-1, 3), flat.ravel()
-    codes = (inside.astype(np.int32) >> 3) @ np.array([1 << 10, 1 << 5, 1])
+    red, green, blue = (inside[:, k].astype(np.int32) >> 3 for k in range(3))
+    codes = red << 10 | green << 5 | blue
     values, index, counts = np.unique(codes, return_inverse=True, return_counts=True)
     found: list[list] = []
     left_out: list[np.ndarray] = []
@@ -1298,10 +1303,8 @@ def find_pie(pixels: np.ndarray) -> Pie | None:
 
     def along(center: np.ndarray, distances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Rows and columns of the pixels at these distances, (angles, distances)."""
-        places = center + direction[:, None] * distances[None, :, None]
-        x = np.clip(np.round(places[..., 0]), 0, pixels.shape[1] - 1).astype(int)
-        y = np.clip(np.round(places[..., 1]), 0, pixels.shape[0] - 1).astype(int)
-        return y, x
+        x, y = (middle + np.outer(way, distances) for middle, way in zip(center, direction.T))
+        return tuple(np.rint(v).astype(int).clip(0, side - 1) for v, side in zip((y, x), pixels.shape))
 
     for _ in range(2):
         hit = big[along(center, reach)]

@@ -42,6 +42,7 @@ KEPT = (
     "set_title", "set_xlabel", "set_ylabel", "grid", "set_axisbelow", "set_facecolor", "set_visible",
 )  # fmt: skip
 MOST_COLORS = 8
+MAPPED = 5  # colours that coloured points have at least, where they lie as close as lines
 SAME_PLACE = 1.5  # pixels
 LEAST = 0.008  # of the pixels of the most frequent colour: less is no series,
 OTHER_SCALE = 1.2  # times the scale of a picture in 100 dpi
@@ -116,6 +117,7 @@ class Words:
         return self.labels[index] if index < len(self.labels) else f"Series {index + 1}"
 
 
+@remembered
 def _sides(cover: np.ndarray) -> list[tuple[int, int]]:
     """Height and width of each part of a colour that hangs together."""
     regions, _ = ndimage.label(cover > 0.4)
@@ -341,7 +343,8 @@ class Sheet:
 
     @cached_property
     def bubbles(self) -> list[str]:
-        return bubble_chart(self)
+        lines = self.has_lines() and not any(solid for _, solid in self.series)
+        return [] if lines and len(self.series) < MAPPED else bubble_chart(self)
 
     def has_lines(self) -> bool:
         """Whether there is a series that is no points."""

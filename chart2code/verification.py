@@ -123,7 +123,7 @@ def verify(
         search.start(candidates)
         composed = refine and search.best_iou < SUCCESS_IOU and search.compose(chart)
         if refine and search.best is None:
-            search.start((search.copies(candidates[0]) or search.sketches(candidates[0]))[:1])
+            search.start(search.copies(candidates[0]) or search.sketches(candidates[0])[:1])
         if search.best is None and more is not None:
             search.start(more())
         if refine and search.best is None:
@@ -174,6 +174,7 @@ class _Search:
         self.current: Drawing | None = None
         self.goal = -1.0
         self.measured = False  # whether colours and numbers of the program were there at once: no others need be tried
+        self.copied = False  # whether measured copies were looked for
         self.finished = False  # each panel of a chart on its own
 
     # Trying programs
@@ -272,7 +273,9 @@ class _Search:
         answer, foreign = (self.current, self.goal), self.best_iou < FOREIGN
         if foreign and tried is None:
             self.change_kind(self.copies(self.current.code), measured=True)
-        if tried is None and not (foreign and (pie or self.best_iou >= ALIKE)):  # else little is to be had from the answer
+        if tried is None and not (
+            foreign and (pie or self.best_iou >= ALIKE)
+        ):  # else little is to be had from the answer
             copy, (self.current, self.goal) = (self.current, self.goal), answer
             self.adapt()
             if copy[1] > self.goal:
@@ -423,6 +426,10 @@ class _Search:
         return self.current is not first
 
     def copies(self, answer: str) -> list[str]:
+        """Programs whose numbers are measured at once; none the second time: other words make no others."""
+        if self.copied:
+            return []
+        self.copied = True
         return _safely(lambda: copies(self.target, self.size, answer)) or []
 
     def sketches(self, answer: str) -> list[str]:
@@ -464,20 +471,25 @@ class _Search:
         return bool(chosen)
 
     def finish(self) -> None:
-        """The words of the picture, and fewer digits where the score allows it: in `best`, which may cost a little."""
+        """The words of the picture, no limits that matplotlib has anyway, and fewer digits where the score allows it:
+        in `best`, which may cost a little."""
         lowest = max(self.first_iou, self.best_iou - LAST_COST)
-        self.change_best(lambda: captions.reworded(self.best, self.target, self.size), REWORDINGS, lowest)
-        self.change_best(lambda: alternatives.rounded(self.best), sys.maxsize, lowest)
+        self.change_best(lambda: [captions.reworded(self.best, self.target, self.size)], REWORDINGS, lowest)
+        self.change_best(lambda: alternatives.without_limits(self.best), 1, lowest)
+        self.change_best(lambda: [alternatives.rounded(self.best)], sys.maxsize, lowest)
 
-    def change_best(self, change: Callable[[], str | None], times: int, lowest: float) -> None:
-        """Puts what a change of the answer gives in its place, while its IoU is not below `lowest`."""
+    def change_best(self, change: Callable[[], list[str | None]], times: int, lowest: float) -> None:
+        """Puts the first of what a change of the answer gives in its place, of which the IoU is not below `lowest`."""
         for _ in range(times):
-            before = self.best
-            for _code, drawing, _goal in self.render(filter(None, [_safely(change)])):
-                if drawing is not None and (iou := chart_iou(drawing.pixels, self.target)) >= lowest:
-                    self.best, self.best_iou = drawing, iou
-            if self.best is before:
+            codes = list(filter(None, _safely(change) or []))
+            drawn = {
+                code: drawing for code, drawing, _ in self.render(codes, together=TOGETHER) if drawing is not None
+            }
+            fitting = ((drawing, chart_iou(drawing.pixels, self.target)) for drawing in drawn.values())
+            found = next(((drawing, iou) for drawing, iou in fitting if iou >= lowest), None)
+            if found is None:
                 return
+            self.best, self.best_iou = found
 
 
 def _safely(make: Callable):

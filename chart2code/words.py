@@ -31,7 +31,7 @@ ROUNDING = 2  # PHASES-ths of a pixel
 KERNED = "TY"  # what follows stands below their arms,
 KERNING, KERNING_COST = 0.18, 5.0  # so many ems nearer; and what an em of that costs
 ASCENT, DESCENT = 0.85, 0.25  # of the glyphs above and below the base line, in ems
-TRIED = 8  # sizes and places of a line of each font
+TRIED, IN_VAIN = 8, 3  # sizes and places of a line of each font; and of those, one after another, that are no better
 CLEAR = 0.17  # of a line's ink unexplained: no other size or place is tried
 GLYPH_COST = 0.05, 0.9  # of a glyph's ink, and of any glyph: no letter is two others
 
@@ -113,12 +113,12 @@ def _base(points: float) -> int:
     return math.ceil(1.2 * points / 72 * DPI) + 2
 
 
-def _seen(pictures: np.ndarray, points: float, scale: float, rise: float, x: float, width: int) -> np.ndarray:
-    """Pictures (..., H, W) of `_face`, scaled, from their column x on; the base line `rise` below row ASCENT."""
+def _seen(pictures: np.ndarray, points: float, scale: float, rise: float, columns: np.ndarray) -> np.ndarray:
+    """Pictures (..., H, W) of `_face`, scaled: (..., h, w), the base line `rise` below row ASCENT; `columns`: the
+    `_resampling` (w, W) along the line."""
     em = points / 72 * DPI * scale
     height, top = math.ceil((ASCENT + DESCENT) * em) + 1, _base(points) - (math.ceil(ASCENT * em) + rise) / scale
-    rows, columns = pictures.shape[-2:]
-    return _resampling(rows, top, height, scale) @ pictures @ _resampling(columns, x, width, scale).T
+    return _resampling(pictures.shape[-2], top, height, scale) @ (pictures @ columns.T)
 
 
 def _resampling(length: int, start: float, count: int, scale: float) -> np.ndarray:
@@ -135,7 +135,9 @@ def glyphs_of(font: str, points: float, scale: float, rise: float) -> Glyphs:
     em = points / 72 * DPI * scale
     width = math.ceil(1.1 * em) + 3
     starts = [PEN - (1 + phase / PHASES) / scale for phase in range(PHASES)]
-    images = np.stack([_seen(pictures, points, scale, rise, start, width) for start in starts])
+    columns = np.concatenate([_resampling(pictures.shape[2], start, width, scale) for start in starts])
+    images = _seen(pictures, points, scale, rise, columns)
+    images = images.reshape(*images.shape[:2], PHASES, width).transpose(2, 0, 1, 3)
     images = np.pad(images, ((0, 0), (0, 1), (0, 0), (0, 0)))  # the space
     advances = np.round(advances * scale * PHASES).astype(int)
     order = np.argsort(advances, kind="stable")
@@ -147,7 +149,7 @@ def glyphs_of(font: str, points: float, scale: float, rise: float) -> Glyphs:
 def _profile(font: str, points: float, scale: float, rise: float) -> np.ndarray:
     """The ink of the rows of usual text, of norm 1."""
     rows = _face(font, points)[0][[CHARACTERS.index(c) for c in FREQUENT]].sum(axis=(0, 2))
-    rows = _seen(np.repeat(rows[:, None], 8, axis=1), points, scale, rise, 0, 2)[:, 0]
+    rows = _seen(rows[:, None], points, scale, rise, np.ones((1, 1), np.float32))[:, 0]
     return rows / np.linalg.norm(rows)
 
 
@@ -168,12 +170,16 @@ def read_line(ink: np.ndarray, fonts: Iterable[str], sizes: Iterable[float], sca
             profile = _profile(font, points, scale, rise)
             likeness = np.correlate(rows, profile, mode="full")  # at the images' top in row k - len(profile) + 1
             places += [(value, k - len(profile) + 1, points, rise) for k, value in enumerate(likeness)]
+        in_vain = 0
         for _, top, points, rise in sorted(places, reverse=True)[:tried]:
             text, explained = decode(ink, glyphs_of(font, points, scale, rise), top, most)
+            in_vain += 1
             if explained > most:
-                best, most = Line(text, 1 - explained / total, font, points), explained
+                best, most, in_vain = Line(text, 1 - explained / total, font, points), explained, 0
             if best.error < CLEAR:
                 return best
+            if in_vain == IN_VAIN:
+                break
     return best
 
 

@@ -59,6 +59,11 @@ def picture(executor, code: str) -> np.ndarray:
     return result.image
 
 
+def first_values(code: str) -> list[float]:
+    program = Program(code)
+    return program.literals(program.calls[0].values[0])
+
+
 def numbers(code: str) -> list[str]:
     return re.findall(r"(?<![\w#\"'])-?\d+\.?\d*", code)
 
@@ -74,7 +79,8 @@ def test_refined_program_redraws_the_chart(executor, kind):
     assert all(len(number.strip("-0.").replace(".", "")) <= 3 for number in numbers(found.code)), found.code
     assert len(found.code.splitlines()) <= len((PLT + answer).splitlines()) + 3
     if kind == "bar":
-        assert Program(found.code).literals("sales") == pytest.approx([12, 30, 22.5, 41], abs=0.3)
+        assert first_values(found.code) == pytest.approx([12, 30, 22.5, 41], abs=0.3)
+        assert "lim(" not in found.code  # matplotlib chooses the same
         assert '"tab:red"' in found.code
 
 
@@ -402,8 +408,7 @@ def test_logarithmic_axes_are_those_of_the_chart(executor):
     chart = picture(executor, f"plt.plot([1, 2, 3, 4, 5], {y}, color='teal')\nplt.yscale('log')\n")
     found = verify(executor, [PLT + CHARTS["line"][1]], chart, refine=True, time_budget=300, max_renderings=30)
     assert 'ax.set_yscale("log")' in found.code and found.iou > 0.95
-    values = Program(found.code).literals(Program(found.code).calls[0].values[0])
-    assert np.log10(values) == pytest.approx(np.log10(y), abs=0.03)
+    assert np.log10(first_values(found.code)) == pytest.approx(np.log10(y), abs=0.03)
 
 
 def test_limits_that_the_chart_has_and_the_answer_has_not(executor):
@@ -428,7 +433,7 @@ def test_shape_and_style_are_those_of_the_chart(executor):
     chart = picture(executor, "plt.style.use('ggplot')\nplt.figure(figsize=(7, 4))\n" + CHARTS["bar"][0])
     found = verify(executor, [PLT + CHARTS["bar"][1]], chart, refine=True, time_budget=300, max_renderings=20)
     assert 'plt.style.use("ggplot")\nfig, ax = plt.subplots(figsize=(7, 4))' in found.code and found.iou > 0.95
-    assert Program(found.code).literals("sales") == pytest.approx([12, 30, 22.5, 41], abs=0.3)
+    assert first_values(found.code) == pytest.approx([12, 30, 22.5, 41], abs=0.3)
 
 
 def test_line_that_the_program_lacks(executor):
