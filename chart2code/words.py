@@ -186,22 +186,12 @@ def read_line(ink: np.ndarray, fonts: Iterable[str], sizes: Iterable[float], sca
 def decode(ink: np.ndarray, glyphs: Glyphs, top: int, known: float = 0.0) -> tuple[str, float]:
     """The string that explains most of `ink` (H, W), if the glyphs' images start in row `top`, and how much: what the
     sum of squares is less for it. If that is no more than what is `known` to be possible, the string is empty."""
-    count, height, width = glyphs.images.shape[1:]
-    line = np.zeros((height, ink.shape[1] + width + 1), np.float32)
-    first, last = max(top, 0), min(top + height, ink.shape[0])
-    if first >= last:
-        return "", 0.0
-    line[first - top : last - top, 1 : 1 + ink.shape[1]] = ink[first:last]
-    row, pixel = line.strides
-    windows = as_strided(line, (height, width, ink.shape[1] + 2), (row, pixel, pixel)).reshape(height * width, -1)
-    gains = 2 * (glyphs.images.reshape(PHASES * count, -1) @ windows).reshape(PHASES, count, -1) - glyphs.costs
-    gains = gains.transpose(1, 2, 0).reshape(count, -1)  # (G, n * PHASES): of a glyph with the pen at a place
-
+    gains = _gains(ink, glyphs, top)
     # Of all glyphs that move the pen from one place to another only the best comes into question: (steps, places), the
     # longest step first, and nothing before the first place.
     length, advances, kerning = gains.shape[1], glyphs.advances, glyphs.kerning
-    steps = [(k, advances[k] - ROUNDING - len(costs)) for k, costs in ((0, ()), *kerning.items())]
-    most, least = int(advances[-1]) + ROUNDING, max(1, min(steps)[1])
+    least = min(advances[0], *(advances[k] - len(costs) for k, costs in kerning.items())) - ROUNDING
+    most, least = int(advances[-1]) + ROUNDING, max(1, int(least))
     best = np.full((most + 1 - least, most + length), -np.inf, np.float32)
     best[most - advances[glyphs.starts], most:] = np.maximum.reduceat(gains, glyphs.starts)
     best = ndimage.maximum_filter1d(best, 2 * ROUNDING + 1, axis=0, mode="nearest")
@@ -229,6 +219,18 @@ def decode(ink: np.ndarray, glyphs: Glyphs, top: int, known: float = 0.0) -> tup
                 own[k] = gains[k, place] - costs[nearer - 1]
         text = glyphs.characters[own.argmax()] + text
     return _told_apart(" ".join(text.split())), explained
+
+
+def _gains(ink: np.ndarray, glyphs: Glyphs, top: int) -> np.ndarray:
+    """(G, n * PHASES): what each glyph explains of the ink with the pen at each place, less its cost."""
+    count, height, width = glyphs.images.shape[1:]
+    line = np.zeros((height, ink.shape[1] + width + 1), np.float32)
+    first, last = max(top, 0), max(top, 0, min(top + height, ink.shape[0]))
+    line[first - top : last - top, 1 : 1 + ink.shape[1]] = ink[first:last]
+    row, pixel = line.strides
+    windows = as_strided(line, (height, width, ink.shape[1] + 2), (row, pixel, pixel)).reshape(height * width, -1)
+    explained = 2 * (glyphs.images.reshape(PHASES * count, -1) @ windows).reshape(PHASES, count, -1)
+    return (explained - glyphs.costs).transpose(1, 2, 0).reshape(count, -1)
 
 
 def _told_apart(text: str) -> str:
