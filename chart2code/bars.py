@@ -22,6 +22,7 @@ LATTICES = ((0.12, 1.5, 4.0), (0.2, 2.2, 6.0))
 LEAST_STEPS = 4
 STANDING = 0.8  # of the columns of bars, down to the base
 INNER = 0.3  # of its width: half of what of a bar is looked at
+CLOSED = 0.5  # of the places of a histogram, with a bar, level, and of another height than the next one
 SAME_PLACES = 0.4  # of the width of a bar, to the last one
 SOFT = 2.5  # pixels between columns of one border
 ALIKE = 3.0, 0.15  # by which widths of bars may differ: pixels, and of the usual one
@@ -35,12 +36,14 @@ FEWEST, MOST = 2, 200  # bars
 
 @dataclass
 class Histogram:
-    """Bars of one series that touch: where they stand, how wide they are and the rows of their tops, all in pixels."""
+    """Bars of one series that touch: where they stand, how wide they are and the rows of their tops, all in pixels;
+    `flat`: the share of them that are level, as the parts of an area are not."""
 
     middles: np.ndarray
     width: float
     tops: np.ndarray
     base: float
+    flat: float = 1.0
 
 
 @dataclass
@@ -70,12 +73,32 @@ def find_histogram(mask: np.ndarray) -> Histogram | None:
     if lattice is None:
         return None
     middles, width = (lattice[:-1] + lattice[1:]) / 2, float(lattice[1] - lattice[0])
-    heights = []
+    heights, slopes = [], []
     for middle in middles:
         inner = tops[int(np.ceil(middle - INNER * width)) : int(middle + INNER * width) + 1]
         inner = inner[np.isfinite(inner)]
         heights.append(float(np.median(inner)) if len(inner) else base)
-    return Histogram(middles, width, np.array(heights), base)
+        slopes.append(np.ptp(inner) if len(inner) else 0.0)
+    return Histogram(middles, width, np.array(heights), base, float(np.mean(np.array(slopes) < STEP)))
+
+
+def bars_in_contact(cover: np.ndarray, parts: Sequence[readout.Bar]) -> list[readout.Bar]:
+    """The bars of a histogram in a coverage that other marks may hide parts of; none if it isn't one. `parts`: what
+    `readout.find_bars` finds there, whose width is that of the bars without their edges."""
+    gap, own = 0.0, None
+    if len(parts) > 2:
+        own = float(np.median([part.width for part in parts]))
+        gap = float(np.median(np.diff([part.center for part in parts]))) - own
+    histogram = find_histogram(cover > readout.FULL) if gap < BETWEEN else None
+    if histogram is None:
+        return []
+    standing = histogram.tops < histogram.base - STEP / 2
+    changes = np.abs(np.diff(histogram.tops)) > STEP
+    if min(standing.mean(), changes.mean(), histogram.flat) < CLOSED:
+        return []
+    width = own if own is not None and 0 < histogram.width - own < BETWEEN else histogram.width
+    places = zip(histogram.middles[standing], histogram.tops[standing])
+    return [readout.Bar(float(middle), width, float(top), histogram.base) for middle, top in places]
 
 
 def with_common_places(histograms: list[Histogram]) -> list[Histogram]:

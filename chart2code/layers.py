@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 WIDTH_ERROR = 0.03  # of the width of bars
 BASE = 3.0  # pixels that bars and areas may end away from where they stand
 EVEN = 0.2  # of the distance between bars
-FILLED, OWN = 0.85, 0.8  # of the rectangle of a bar; and of a colour, in bars
+FILLED, OWN, WHOLE = 0.85, 0.8, 0.95  # of the rectangle of a bar; and of a colour, in bars, and in all of them
 WIDE, AREA = 0.3, 0.12  # of the columns of the axes, of a line, and of an area
 MOST_MARKS = 200
 MOST_CLOUDS = 4  # colours: more are those of a map
@@ -183,7 +183,7 @@ class Layers:
                 continue  # words
             elif (spotted or dotted or thick or _scattered(cover)) and not _is_line(cover):
                 self.points.append(layer)
-            elif found := self._find_upright(color):
+            elif found := self.sheet.upright(color, cover):
                 self.uprights.append((layer, *found))
             else:
                 self.lines.append(layer)
@@ -302,13 +302,6 @@ class Layers:
         step = np.median(np.diff(ticks)) if len(ticks) > 1 else base - min(bar.start for bar in bars)
         return Scale(float(base / step), float(-1 / step))
 
-    def _find_upright(self, color: np.ndarray) -> tuple[float, str] | None:
-        """Column and style of a line from the lower side of the axes to the upper one, of this colour; None if there
-        is none."""
-        near = readout.difference(self.target, color) < NEAR_COLOR
-        near &= readout.coverage_inside(self.target, color, self.paper, self.box) > 0
-        return readout.find_across(near.T.astype(np.float32), self.box[1], self.box[3])
-
     def _is_rim(self, line: Layer, outlines: np.ndarray) -> bool:
         """Whether a colour is that of the edges of bars, which where these are transparent has several shades."""
         exact = np.minimum(line.cover, readout.difference(self.target, line.color) < NEAR_COLOR)
@@ -316,17 +309,15 @@ class Layers:
         return enough and max(_within(line.cover, outlines), _within(exact, outlines)) > ON_RIM
 
     def _is_blend(self, layer: Layer, series: list[tuple[np.ndarray, bool]]) -> bool:
-        """Whether a colour is there where bars meet, and between theirs, or theirs and that of dark edges."""
-        if not self.sure:
-            return False
+        """Whether a colour is there where bars meet, or a line crosses them, and between theirs, or theirs and that of
+        dark edges."""
         colors = [color for color, solid in series if solid]
-        mixed = any(
-            readout.wash_of(layer.color, one, other)
-            for one in colors
-            for other in (*colors, np.zeros(3))
-            if one is not other
-        )
-        return mixed and _within(layer.cover, self._inside(2)) > JOINED
+        others = [*colors, *([np.zeros(3)] if self.sure else []), *(line.color for line, *_ in self.uprights)]
+        if not self.bars or len(others) < 2:
+            return False
+        mixed = any(readout.wash_of(layer.color, one, other) for one in colors for other in others if one is not other)
+        exact = np.minimum(layer.cover, readout.difference(self.target, layer.color) < NEAR_COLOR)
+        return mixed and _within(layer.cover if self.sure else exact, self._inside(2)) > JOINED
 
     def _inside(self, around: int) -> np.ndarray:
         """(H, W) bool: where bars are, or so many pixels beside them."""
@@ -497,31 +488,43 @@ class Layers:
     # Bars
 
     def _find_bars(self, cover: np.ndarray) -> list[readout.Bar]:
-        """Bars that stand on one line, or hang from zero; none if a colour has other areas."""
+        """The bars of a colour, as of `_standing`, also those of a histogram that lines cut apart."""
         # Of the many ticks of a logarithmic axis some are where bars touch.
         at_labels = not self.x or not self.x.logarithmic or self.x.bare
-        found = readout.find_bars(cover, self.ticks if at_labels else ())
+        parts = readout.find_bars(cover, self.ticks if at_labels else ())
+        found, share = self._standing(parts, cover)
+        if share < WHOLE:
+            joined, more = self._standing(bar_charts.bars_in_contact(cover, parts), cover)
+            found = joined if more > share else found
+        return found
+
+    def _standing(self, found: list[readout.Bar], cover: np.ndarray) -> tuple[list[readout.Bar], float]:
+        """Of bars those that stand on one line, or hang from zero, and which share of their colour they are; none if
+        it has other areas."""
         if not 2 <= len(found) <= MOST_MARKS:
-            return []
+            return [], 0.0
         starts, ends = np.array([(bar.start, bar.end) for bar in found]).T
         standing = np.abs(ends - np.median(ends)) < BASE
         if self.y is not None:
             at_zero = np.minimum(np.abs(starts - self.ground), np.abs(ends - self.ground)) < BASE
             standing = max(standing, at_zero, key=np.mean)
-        if np.mean(standing) < OWN or np.ptp([bar.width for bar in found]) > 4:
-            return []
+        widths = np.array([bar.width for bar in found])
+        alike = np.abs(widths - np.median(widths)) < BASE  # others are cut off
+        if min(np.mean(standing), np.mean(alike)) < OWN:
+            return [], 0.0
         steps = np.subtract([bar.center for bar in found], found[int(standing.argmax())].center)
         steps /= np.diff([bar.center for bar in found]).min()
         even = np.abs(steps - steps.round()) < EVEN
-        found = [bar for k, bar in enumerate(found) if standing[k] or even[k]]  # no handle of a legend
+        found = [bar for k, bar in enumerate(found) if alike[k] and (standing[k] or even[k])]  # no handle of a legend
         mask, own = cover > 0.5, 0
         for bar in found:
             left = round(bar.center - bar.width / 2)
             part = np.s_[int(bar.start) : int(bar.end), left : left + round(bar.width)]
-            if bar.end - bar.start > 4 and self.inked[part].mean() < FILLED:
-                return []
+            if bar.end - bar.start > 4 and np.median(self.inked[part][1:-1].mean(axis=0)) < FILLED:
+                return [], 0.0
             own += mask[part].sum()
-        return found if own > OWN * mask.sum() else []
+        share = float(own / max(1, mask.sum()))
+        return (found, share) if share > OWN else ([], 0.0)
 
     def _find_transparent(self, series: list[tuple[np.ndarray, bool]]) -> set[int]:
         """Takes the bars and areas that are seen through each other; which series these and their mixtures are."""
@@ -627,7 +630,7 @@ class Layers:
             x, y, width, gapped = self._stand(layer.bars, tops)
             layer.columns = x, y
             feet = bar_charts.keyword_for_feet("bottom", [other.columns[1] for other in layer.below])
-            edge = self._edge_color(layer) or ('"white"' if gapped else None)
+            edge = self._edge_color(layer) or (self._seam_color(layer) if gapped else None)
             edge = f", edgecolor={edge}" if edge else ""
             statements.append(f"ax.bar({x}, {y}, {width}{feet}{self._style(layer)}{edge})")
         return statements
@@ -687,6 +690,23 @@ class Layers:
         if self.rims:
             return color_literal(self.rims[0].color)
         return '"white"' if self._has_pale_edges(layer) else None
+
+    def _seam_color(self, layer: Layer) -> str:
+        """The colour of the lines between bars that touch."""
+        fine, seams = detail_of(self.sheet.target), []
+        picture = self.target if fine is None else fine.pixels
+        for one, other in itertools.pairwise(layer.bars):
+            top, foot = max(one.start, other.start) + BASE, one.end - BASE
+            if other.center - one.center - one.width > TOUCHING or foot - top < BASE:
+                continue
+            place = np.array([(one.center + other.center) / 2, (top + foot) / 2, foot - top, TOUCHING])
+            place = place if fine is None else np.array([*fine.enlarged(place[:2]), *place[2:] * fine.zoom])
+            x, y, high, wide = place.round().astype(int)
+            strip = picture[y - high // 2 : y + high // 2 + 1, x - wide // 2 : x + wide // 2 + 1].astype(np.float32)
+            furthest = readout.difference(strip, layer.color).argmax(axis=1)
+            seams.append(np.median(strip[np.arange(len(strip)), furthest], axis=0))
+        seam = np.median(seams, axis=0) if seams else np.full(3, 255.0)
+        return color_literal(seam) if seam.mean() < layer.color.mean() else '"white"'
 
     def _has_pale_edges(self, layer: Layer) -> bool:
         """Whether there are white lines between bars and those that stand on them."""

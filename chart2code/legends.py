@@ -33,7 +33,7 @@ FRAME = 10  # of 255: the difference of a legend's frame from the page
 SEEN_THROUGH, THICKEST = 60, 3  # of 255: what is seen through it differs less from its paper; pixels, of its frame
 RIM, RANGE = 5, 20  # pixels, of its frame; and of 255, that a colour may be beyond those of screens
 PLACE_ERROR = 5.0  # pixels of the canvas
-WIDTHS, TALLEST = (3.0, 36.0), 17.0  # points, of handles
+WIDTHS, TALLEST, LINE = (3.0, 36.0), 17.0, 14.0  # points, of handles; and the least width of those of lines
 BETWEEN, BLANK, NEXT = 4.5, 4.2, 26.0  # points: in a dashed handle, at least to its text, and at most
 AROUND = 4.0  # points above and below the middle of a line of text
 HALF_HANDLE, MARKED = 6, 1.6  # pixels: half the height of a handle, and more than a line that has a marker
@@ -217,13 +217,34 @@ def find_legend(
         inside: whether it is looked for in the axes only.
     """
     unit = page.scale * 100 / 72  # pixels per point
-    entries, most = _entries(target, box, colors, unit, inside), Counter(map(_rounded, colors))
+    entries = _entries(target, box, colors, unit, inside)
+    # Where a line is black, its handle is beside words and numbers that look like entries.
+    lines = [
+        entry
+        for entry in entries
+        if entry.right - entry.left > LINE * unit and box[0] < entry.left and box[1] < entry.y < box[3]
+    ]
+    ways = [entries, lines] if len(lines) < len(entries) else [entries]
+    return next(filter(None, (_legend_of(way, target, box, colors, page, unit) for way in ways)), None)
+
+
+def _legend_of(
+    entries: list[Entry],
+    target: np.ndarray,
+    box: readout.Box,
+    colors: Sequence[np.ndarray],
+    page: Page,
+    unit: float,
+) -> Legend | None:
+    """The legend that most of some possible entries make; other arguments as of `find_legend`, `unit`: pixels per
+    point."""
+    most = Counter(map(_rounded, colors))
     most = {k: most[_rounded(color)] for k, color in enumerate(colors)}
     best: list[Entry] = []
     for first in entries:
         best = max(best, _grid(entries, first, unit, most), key=_rank)
-    named, every = {e.color for e in best}, {_rounded(color) for color in colors}
-    if not best or len(best) > MOST_ENTRIES or len(named) < min(2, len(every)):
+    several = len({_rounded(color) for color in colors}) > 1
+    if not best or len(best) > MOST_ENTRIES or several and len(best) > 1 and len({e.color for e in best}) == 1:
         return None
     legend = Legend(target, box, best, page, [colors[e.color] for e in best])
     if sum(line is not None for line in legend.lines) < READ * len(best):

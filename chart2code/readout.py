@@ -1099,13 +1099,22 @@ def find_across(cover: np.ndarray, start: float, end: float) -> tuple[float, str
         return None
     length = end - start - 2
     beside = np.delete(cover, np.r_[near], axis=0)[:, int(start) + 1 : int(end)]
-    if (beside > 0.4).sum() > (1 - ACROSS) * ink.sum() + 60:  # more than its handle in the legend
+    beside = _without_letters(beside > 0.4)
+    if beside.sum() > (1 - ACROSS) * ink.sum() + 60:  # more than its handle in the legend
         return None
     share = ink.sum() / length
     style = next((name for name, least in STYLES.items() if share >= least), None)
     if style is None:
         return None
     return float(np.average(np.arange(near.start, near.stop), weights=cover[near].sum(axis=1))), style
+
+
+def _without_letters(mask: np.ndarray) -> np.ndarray:
+    """A mask without its parts that are as small as letters and words."""
+    regions, _ = ndimage.label(mask, np.ones((3, 3)))
+    places = ndimage.find_objects(regions)
+    large = [k for k, place in enumerate(places, 1) if max(side.stop - side.start for side in place) > TEXT]
+    return np.isin(regions, large)
 
 
 @dataclass(frozen=True)

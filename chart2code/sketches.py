@@ -46,7 +46,7 @@ MAPPED = 5  # colours that coloured points have at least, where they lie as clos
 SAME_PLACE = 1.5  # pixels
 LEAST = 0.008  # of the pixels of the most frequent colour: less is no series,
 OTHER_SCALE = 1.2  # times the scale of a picture in 100 dpi
-SAME_INK = 12  # of 255: of a series, in the axes and in the legend
+SAME_INK, NEAR = 12, 24  # of 255: of a series, in the axes and in the legend; and of a thin line
 THIN = 70  # but so many may be a line, or some points
 SOLID = 0.5  # of the pixels of bars and areas that are not at an edge
 GREY, DARK = 26, 90  # of 255: chroma of greys, and how light lines of that kind are at most
@@ -310,7 +310,8 @@ class Sheet:
             thin = color.min() < PALE
             if np.ptp(color) <= GREY and not self.dotted(cover):
                 apart = np.where(beside, 0, cover)  # what is grey beside a colour is its edge
-                thin &= self.extent(apart) > 0.4 and not self.gridded(apart)
+                upright = color.max() < DARK and self.upright(color, cover) is not None
+                thin &= self.extent(apart) > 0.4 and not self.gridded(apart) or upright
             if solid or thin and not across:
                 series.append((color, bool(solid)))
         return series
@@ -428,6 +429,13 @@ class Sheet:
         left, top, right, bottom = self.box
         rows, columns = ink.sum(axis=1) > 0.4 * (right - left), ink.sum(axis=0) > 0.4 * (bottom - top)
         return bool((ink & (rows[:, None] | columns)).sum() > 0.6 * ink.sum())
+
+    def upright(self, color: np.ndarray, cover: np.ndarray) -> tuple[float, str] | None:
+        """Column and style of a line from the lower side of the axes to the upper one, of this colour; None if there
+        is none."""
+        near = (cover > 0) & (readout.difference(self.bare, color) < NEAR)
+        found = (readout.find_across(part.T, self.box[1], self.box[3]) for part in (near.astype(np.float32), cover))
+        return next((line for line in found if line is not None), None)
 
     def program(self, *lines: str, legend: bool = False, without: Sequence[str] = ()) -> str:
         """`without`: what no statement of the answer may have in it that is kept."""

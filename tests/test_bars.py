@@ -46,6 +46,27 @@ def test_histograms_upon_each_other(executor, opacity, more):
     assert chart_iou(executor.run(code).image, image) > 0.8
 
 
+@pytest.mark.parametrize("line", ['color="navy", linestyle="--", label="Mean"', 'color="crimson"'])
+def test_a_line_upon_a_histogram(executor, line):
+    chart = (
+        TWO + f"plt.hist(a, bins=np.arange(5, 60, 2.5), color='teal', edgecolor='white')\nplt.axvline(26.2, {line})\n"
+    )
+    code, image = copied(executor, PLT + chart + ("plt.legend()\n" if "label" in line else ""))
+    counts, _ = np.histogram(np.random.default_rng(3).normal(27, 5, 400), np.arange(5, 60, 2.5))
+    (found,) = columns_of(code, "bar")
+    assert np.abs(np.subtract([value for value in found if value > 3.5], counts[counts > 3])).max() < 1.5
+    assert "axvline(26" in code and 'edgecolor="white"' in code
+    assert chart_iou(executor.run(code).image, image) > 0.85
+
+
+def test_edges_of_the_bars_of_a_histogram(executor):
+    chart = TWO + "plt.hist(a, bins=20, color='lightgray', edgecolor='dimgray')\n"
+    chart += "x = np.linspace(12, 42, 200)\nplt.plot(x, 50 * np.exp(-((x - 27) ** 2) / 50), 'r-', lw=2)\n"
+    code, image = copied(executor, PLT + chart)
+    assert 15 < len(columns_of(code, "bar")[0]) < 22 and 'edgecolor="white"' not in code
+    assert chart_iou(executor.run(code).image, image) > 0.85
+
+
 def test_three_histograms_with_bins_of_their_own(executor):
     chart = TWO + "c = rng.normal(50, 6, 400)\nfor v in (a, b, c):\n    plt.hist(v, bins=20, alpha=0.5)\n"
     code, image = copied(executor, PLT + chart)

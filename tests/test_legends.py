@@ -116,6 +116,16 @@ def test_two_axes_have_one_legend(executor):
     assert 'fig.legend(loc="upper center", bbox_to_anchor=(0.5, 1), bbox_transform=ax.transAxes)' in found
 
 
+@pytest.mark.parametrize("color", ["black", "crimson"])
+def test_a_legend_of_one_line(executor, color):
+    code = START.format(figure=AXES) + 'ax.bar([0, 1, 2], [3, 5, 4], color="teal")\n'
+    line = f'ax.axvline(1.2, color="{color}", linestyle="--"{{}})\n'
+    target = to_canvas(executor.run(code + line.format(', label="Mean of all"') + "ax.legend()\n").image)
+    bare = code + line.format("")
+    found = written(Drawing(bare, executor.run(bare)), target)
+    assert 'label="Mean of all"' in found[0] and 'ax.legend(loc="upper right")' in found[0]
+
+
 def test_charts_without_a_legend(executor):
     body = POINTS.format("", "") + 'ax.text(2.3, 5, "a text at a point")\n'
     code = START.format(figure=AXES) + body
