@@ -32,6 +32,7 @@ TEXT = 20  # rows, at most
 BETWEEN = 5.0  # pixels between parts of a bar
 UNIFORM, BESIDE = 0.6, 0.15  # of the pixels of bars, of one colour in each part; and of their colours, beside them
 FEWEST, MOST = 2, 200  # bars
+FEWEST_FLOATING, ONE_COLOR = 3, 0.75  # bars; of the pixels of one
 
 
 @dataclass
@@ -205,6 +206,37 @@ def find_stack(masks: Sequence[np.ndarray], ticks: Sequence[float] = ()) -> Stac
         for k, top, _ in parts:
             heights[order.index(k), slot], foot = foot - top, top
     return Stack(np.array([bar.center for bar in bars]), float(np.median(widths)), heights, order, base)
+
+
+def find_floating(
+    masks: Sequence[np.ndarray], base: float, ticks: Sequence[float] = ()
+) -> list[tuple[int, readout.Bar]]:
+    """
+    Bars at even places, each of one colour, of which some stand on nothing, as in a waterfall: with the numbers of
+    their colours, from left to right; none if these are none.
+
+    Args:
+        masks: of the colours.
+        base: the row that the others stand on.
+        ticks: as of `readout.find_bars`.
+    """
+    masks = np.array([morphology.opening(mask, (3, 3)) for mask in masks])
+    bars = readout.find_bars(masks.any(axis=0).astype(np.float32), ticks)
+    widths, middles = (np.array([getattr(bar, name) for bar in bars]) for name in ("width", "center"))
+    free = [min(abs(bar.start - base), abs(bar.end - base)) > AT_BASE for bar in bars]
+    if len(bars) < FEWEST_FLOATING or not any(free) or np.ptp(widths) > max(ALIKE[0], ALIKE[1] * np.median(widths)):
+        return []
+    steps = (middles - middles[0]) / np.diff(middles).min()
+    if np.abs(steps - steps.round()).max() > SAME_PLACES / 2 or _outside(masks, bars) > BESIDE:
+        return []
+    found = []
+    for bar in bars:
+        left, right = round(bar.center - INNER * bar.width), round(bar.center + INNER * bar.width) + 1
+        shares = masks[:, round(bar.start) : max(round(bar.start) + 1, round(bar.end)), left:right].mean(axis=(1, 2))
+        if shares.max() < ONE_COLOR:
+            return []
+        found.append((int(shares.argmax()), bar))
+    return found
 
 
 def _outside(masks: np.ndarray, bars: list[readout.Bar]) -> float:

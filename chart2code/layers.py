@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 WIDTH_ERROR = 0.03  # of the width of bars
 BASE = 3.0  # pixels that bars and areas may end away from where they stand
 EVEN = 0.2  # of the distance between bars
+CUT = 4  # pixels: what bars differ by in width, at most
 FILLED, OWN, WHOLE = 0.85, 0.8, 0.95  # of the rectangle of a bar; and of a colour, in bars, and in all of them
 WIDE, AREA = 0.3, 0.12  # of the columns of the axes, of a line, and of an area
 MOST_MARKS = 200
@@ -90,6 +91,7 @@ class Layer:
     edges: tuple[np.ndarray, np.ndarray] | None = None
     bars: list[readout.Bar] = field(default_factory=list)
     below: list[Layer] = field(default_factory=list)  # bars that its bars stand on
+    floating: bool = False  # whether its bars have feet of their own
     measured: bool = False  # whether the ends of its bars are known
     tint: Tint | None = None  # of what is transparent, and seen through others of its kind
     axes: str = "ax"
@@ -139,6 +141,7 @@ class Layers:
         self.tables: list[_Table] = []
         self.places: list[np.ndarray] = []  # where lines may have their points
         taken = self._find_transparent(series) or self._find_stack(series, covers)
+        taken = taken or self._find_floating(series, covers)
         if not self.bars:
             bands, covers = self._find_bands(series, covers)
             taken |= bands
@@ -509,7 +512,7 @@ class Layers:
             at_zero = np.minimum(np.abs(starts - self.ground), np.abs(ends - self.ground)) < BASE
             standing = max(standing, at_zero, key=np.mean)
         widths = np.array([bar.width for bar in found])
-        alike = np.abs(widths - np.median(widths)) < BASE  # others are cut off
+        alike = np.abs(widths - np.median(widths)) <= CUT  # else they are cut off
         if min(np.mean(standing), np.mean(alike)) < OWN:
             return [], 0.0
         steps = np.subtract([bar.center for bar in found], found[int(standing.argmax())].center)
@@ -610,6 +613,18 @@ class Layers:
             feet = feet - heights
         return set(solid)
 
+    def _find_floating(self, series: list[tuple[np.ndarray, bool]], covers: list[np.ndarray]) -> set[int]:
+        """Takes bars that stand at heights of their own; which series these are."""
+        if self.y is None or self.y.logarithmic or not any(solid for _, solid in series):
+            return set()
+        masks = [cover > readout.FULL for cover in covers]
+        found = bar_charts.find_floating(masks, self.ground, self.ticks)
+        taken = sorted({k for k, _ in found})
+        for k in taken:
+            bars = [bar for owner, bar in found if owner == k]
+            self.bars.append(Layer(series[k][0], covers[k], bars=bars, floating=True))
+        return set(taken)
+
     def _outlines(self) -> np.ndarray:
         """(H, W) bool: where the edges of bars would be."""
         inside = np.zeros(self.target.shape[:2], bool)
@@ -623,13 +638,11 @@ class Layers:
     def _draw_bars(self) -> list[str]:
         statements = [] if any(layer.below or layer.tint for layer in self.bars) else self._draw_colored_bars()
         for layer in [] if statements else self.bars:
-            if layer.below:
-                tops = np.array([bar.start - bar.end for bar in layer.bars]) + self.ground
-            else:
-                tops = np.array([self._top(bar, layer) for bar in layer.bars])
+            tops = np.array([self._level(bar, layer) for bar in layer.bars])
             x, y, width, gapped = self._stand(layer.bars, tops)
             layer.columns = x, y
             feet = bar_charts.keyword_for_feet("bottom", [other.columns[1] for other in layer.below])
+            feet += self._feet(layer.bars, x) if layer.floating else ""
             edge = self._edge_color(layer) or (self._seam_color(layer) if gapped else None)
             edge = f", edgecolor={edge}" if edge else ""
             statements.append(f"ax.bar({x}, {y}, {width}{feet}{self._style(layer)}{edge})")
@@ -644,10 +657,22 @@ class Layers:
         apart = np.ptp(np.diff([b.center for b in bars])) if bars else 0.0
         if len(self.bars) < 2 or self.labels or not at_names or apart > UNEVEN:
             return []
-        tops = np.array([self._top(bar, layer) for bar, layer in zip(bars, layers)])
+        tops = np.array([self._level(bar, layer) for bar, layer in zip(bars, layers)])
         x, y, width, _ = self._stand(list(bars), tops)
+        feet = self._feet(list(bars), x) if any(layer.floating for layer in layers) else ""
         colors = ", ".join(color_literal(layer.color) for layer in layers)
-        return [f"ax.bar({x}, {y}, {width}color=[{colors}])"]
+        return [f"ax.bar({x}, {y}, {width}{feet}color=[{colors}])"]
+
+    def _feet(self, bars: list[readout.Bar], x: str) -> str:
+        """The keyword for where bars stand that have their places in the column `x`."""
+        table, name = next(table for table in self.tables if table.name == x), self._fresh("bottom")
+        table.columns[name] = self.y_literals(np.array([self._foot(bar) for bar in bars]))
+        return f"bottom={name}, "
+
+    def _foot(self, bar: readout.Bar) -> float:
+        """The pixel that a bar stands on."""
+        foot = bar.end - 0.5
+        return self.ground if abs(foot - self.ground) < BASE else foot
 
     def _stand(self, bars: list[readout.Bar], tops: np.ndarray) -> tuple[str, str, str, bool]:
         """The columns of places and heights of bars, the keywords for their width, and whether a fine gap is between
@@ -718,8 +743,16 @@ class Layers:
                 pale.append(self.target[foot - 2 : foot + 3, middle].min(axis=2).max(axis=0).mean() > level)
         return bool(pale) and np.mean(pale) > OWN
 
+    def _level(self, bar: readout.Bar, layer: Layer) -> float:
+        """The pixel that is worth as much as a bar is long."""
+        if layer.below:
+            return bar.start - bar.end + self.ground
+        return self._top(bar, layer) + (self.ground - self._foot(bar) if layer.floating else 0)
+
     def _top(self, bar: readout.Bar, layer: Layer) -> float:
         """The free end of a bar, which other marks may cross: the upper one, or, if it hangs, the lower one."""
+        if layer.floating:
+            return bar.start - 0.5
         if layer.measured:
             return bar.start if bar.start < bar.end else self.ground
         inner = slice(round(bar.center - bar.width / 2) + 1, round(bar.center + bar.width / 2))

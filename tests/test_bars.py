@@ -67,6 +67,20 @@ def test_edges_of_the_bars_of_a_histogram(executor):
     assert chart_iou(executor.run(code).image, image) > 0.85
 
 
+def test_bars_of_a_waterfall(executor):
+    heights, feet = [500, 220, 140, 60, 30, 550], [0, 500, 580, 520, 520, 0]
+    colors = ["gray", "seagreen", "firebrick", "firebrick", "seagreen", "gray"]
+    chart = f"plt.bar(list('abcdef'), {heights}, 0.6, bottom={feet}, color={colors})\n"
+    chart += "plt.plot([0.3, 0.7], [500, 500], color='gray', lw=0.8)\n"
+    code, image = copied(executor, PLT + chart)
+    program = Program(code)
+    (call,) = (call for call in program.calls if call.method == "bar")
+    assert np.abs(np.subtract(program.literals(call.values[0]), heights)).max() < 5
+    assert np.abs(np.subtract(program.literals(call.keyword("bottom").id), feet)).max() < 5
+    assert 'color=["gray", "seagreen", "firebrick", "firebrick", "seagreen", "gray"]' in code
+    assert chart_iou(executor.run(code).image, image) > 0.85
+
+
 def test_three_histograms_with_bins_of_their_own(executor):
     chart = TWO + "c = rng.normal(50, 6, 400)\nfor v in (a, b, c):\n    plt.hist(v, bins=20, alpha=0.5)\n"
     code, image = copied(executor, PLT + chart)
