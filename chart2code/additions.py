@@ -185,7 +185,7 @@ def _lines_across(
             continue
         cover = readout.coverage_inside(target, color, scene.paper, scene.box)
         for method, ends, scale in directions:
-            found = readout.find_across(cover if method == "axhline" else cover.T, *ends)
+            found = readout.find_across(cover if method == "axhline" else cover.T, *ends, words=True)
             if found is None or scale is None:
                 continue
             place, style = found

@@ -243,15 +243,17 @@ def _legend_of(
     best: list[Entry] = []
     for first in entries:
         best = max(best, _grid(entries, first, unit, most), key=_rank)
-    several = len({_rounded(color) for color in colors}) > 1
-    if not best or len(best) > MOST_ENTRIES or several and len(best) > 1 and len({e.color for e in best}) == 1:
+    if not best or len(best) > MOST_ENTRIES:
+        return None
+    alone = len({e.color for e in best}) == 1 < len({_rounded(color) for color in colors})
+    if alone and len(best) > 1:
         return None
     legend = Legend(target, box, best, page, [colors[e.color] for e in best])
     if sum(line is not None for line in legend.lines) < READ * len(best):
         return None
     if len(best) == 1 and not (legend.at_corner and legend.lines[0].error < CERTAIN):  # a name beside a point
         return None
-    return legend
+    return None if alone and legend.goes_on else legend
 
 
 def _rank(entries: list[Entry]) -> tuple[float, ...]:
@@ -488,6 +490,14 @@ class Legend:
             return True
         away = np.abs(strip - np.median(strip, axis=(0, 1))).max(axis=2)
         return float(np.median(away.max(axis=1))) > FRAME
+
+    @cached_property
+    def goes_on(self) -> bool:
+        """Whether above or below its only entry stands another text, of an entry that isn't told from its series."""
+        entry, reach = self.entries[0], (self.em / 2, 4 * self.em)
+        rows = (entry.y + way * self.pitch for way in (-1, 1))
+        found = (self.page.read((entry.text, y), 0.0, self.em, reach=reach) for y in rows if y > self.axes[1])
+        return any(line is not None and len(line.text) > 1 for line in found)
 
     @cached_property
     def at_corner(self) -> bool:

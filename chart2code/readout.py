@@ -1088,8 +1088,9 @@ def trace_stack(covers: Sequence[np.ndarray], knots: Sequence[float]) -> np.ndar
     return np.maximum(np.diff(edges, axis=0), 0)
 
 
-def find_across(cover: np.ndarray, start: float, end: float) -> tuple[float, str] | None:
-    """The row of a colour that is a straight line from `start` to `end`, and its style; None if it isn't."""
+def find_across(cover: np.ndarray, start: float, end: float, words: bool = False) -> tuple[float, str] | None:
+    """The row of a colour that is a straight line from `start` to `end`, and its style; None if it isn't. `words`:
+    whether there may be some in that colour."""
     amounts = cover.sum(axis=1)
     row = int(amounts.argmax())
     near = slice(max(0, row - 3), row + 4)
@@ -1099,7 +1100,7 @@ def find_across(cover: np.ndarray, start: float, end: float) -> tuple[float, str
         return None
     length = end - start - 2
     beside = np.delete(cover, np.r_[near], axis=0)[:, int(start) + 1 : int(end)]
-    beside = _without_letters(beside > 0.4)
+    beside = _without_letters(beside > 0.4) if words else beside > 0.4
     if beside.sum() > (1 - ACROSS) * ink.sum() + 60:  # more than its handle in the legend
         return None
     share = ink.sum() / length

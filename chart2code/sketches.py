@@ -434,7 +434,8 @@ class Sheet:
         """Column and style of a line from the lower side of the axes to the upper one, of this colour; None if there
         is none."""
         near = (cover > 0) & (readout.difference(self.bare, color) < NEAR)
-        found = (readout.find_across(part.T, self.box[1], self.box[3]) for part in (near.astype(np.float32), cover))
+        ways = (near.astype(np.float32), cover)
+        found = (readout.find_across(way.T, self.box[1], self.box[3], words=True) for way in ways)
         return next((line for line in found if line is not None), None)
 
     def program(self, *lines: str, legend: bool = False, without: Sequence[str] = ()) -> str:
