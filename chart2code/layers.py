@@ -690,10 +690,20 @@ class Layers:
             table.columns[name] = [significant(float(end), WIDTH_ERROR) for end in ends]
             return x, y, f'{name}, align="edge", ', touching and gap > 0.5
         width *= abs(self.x.slope)
-        literals = self._tiles(centers, width) if touching else None
+        literals = self._tiles(centers, width) if touching else self._beside_names(centers, width)
         x, y = self._column(centers, tops, "height", literals=literals)
         text = brief(width, (TILE if touching else WIDTH_ERROR) * width)
         return x, y, "" if abs(width - 0.8) < 0.03 else f"width={text}, ", touching and gap > 0.5
+
+    def _beside_names(self, middles: np.ndarray, width: float) -> list[str] | None:
+        """Places for bars of several series that stand side by side, all as far from the names; None if there is one
+        series, or numbers."""
+        places = self.x(middles)
+        slots = np.round(places)
+        if len(self.bars) < 2 or not self.x.names or np.ptp(places - slots) > EVEN:
+            return None
+        shift = float(brief(float(np.median(places - slots)), max(WIDTH_ERROR * width, abs(self.x.slope))))
+        return [f"{slot + shift:.12g}" for slot in slots]
 
     def _tiles(self, middles: np.ndarray, width: float) -> list[str]:
         """Places for bars of one width that leave neither gaps nor lie upon each other."""

@@ -67,6 +67,19 @@ def test_edges_of_the_bars_of_a_histogram(executor):
     assert chart_iou(executor.run(code).image, image) > 0.85
 
 
+def test_bars_side_by_side(executor):
+    values = [[12.4, 14.1, 13.6, 18.8], [13.7, 15.2, 16.1, 20.5], [15.5, 17.9, 18.3, 24.1]]
+    chart = "fig, ax = plt.subplots(figsize=(9.6, 6))\n"
+    for k, (column, color) in enumerate(zip(values, ["#c6dbef", "#6baed6", "#08519c"])):
+        chart += f"ax.bar(np.arange(4) + {0.26 * (k - 1)}, {column}, 0.26, color='{color}')\n"
+    chart += "ax.set_xticks(range(4), list('abcd'))\nax.set_ylim(0, 28)\n"
+    code, image = copied(executor, PLT + chart)
+    assert np.abs(np.subtract(sorted(columns_of(code, "bar")), values)).max() < 0.3
+    places = [value for table in Program(code).tables for value in Program(code).literals(table.names[0]) or ()]
+    assert np.abs(np.abs(np.subtract(places, np.round(places))) - 0.26).max() < 0.02
+    assert chart_iou(executor.run(code).image, image) > 0.85
+
+
 def test_bars_of_a_waterfall(executor):
     heights, feet = [500, 220, 140, 60, 30, 550], [0, 500, 580, 520, 520, 0]
     colors = ["gray", "seagreen", "firebrick", "firebrick", "seagreen", "gray"]
