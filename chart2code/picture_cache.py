@@ -16,14 +16,26 @@ def remembered(function: Callable) -> Callable:
     Keeps the last results of a function of a picture, by the identity of the picture and the value of the other
     arguments. Neither the picture nor arrays in the result can be written to from then on.
     """
-    known: dict[Hashable, tuple[np.ndarray, Any]] = {}
+    # The picture is held, so that no other one gets its identity.
+    return _remembered(function, lambda pixels: (id(pixels), _locked(pixels)))
+
+
+def remembered_by_value(function: Callable) -> Callable:
+    """As `remembered`, but also of another picture that is the same; only the result can't be written to."""
+    return _remembered(function, lambda pixels: (_key(pixels), None))
+
+
+def _remembered(function: Callable, identified: Callable[[np.ndarray], tuple[Hashable, Any]]) -> Callable:
+    """`identified`: gives what a picture is known by, and what is held of it."""
+    known: dict[Hashable, tuple[Any, Any]] = {}
 
     @wraps(function)
     def asked(pixels: np.ndarray, *arguments: Any, **keywords: Any) -> Any:
-        key = id(pixels), _key(arguments), _key(sorted(keywords.items()))
+        name, held = identified(pixels)
+        key = name, _key(arguments), _key(sorted(keywords.items()))
         entry = known.pop(key, None)
-        if entry is None:  # the picture is held, so that no other one gets its identity
-            entry = _locked(pixels), _locked(function(pixels, *arguments, **keywords))
+        if entry is None:
+            entry = held, _locked(function(pixels, *arguments, **keywords))
         known[key] = entry
         if len(known) > KEPT:
             known.pop(next(iter(known)), None)

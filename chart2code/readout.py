@@ -19,7 +19,7 @@ from chart2code import morphology
 from chart2code.circles import fit_circle
 from chart2code.detail import detail_of
 from chart2code.open_axes import open_axes
-from chart2code.picture_cache import remembered
+from chart2code.picture_cache import remembered, remembered_by_value
 
 Box = tuple[float, float, float, float]
 SPINE_SEARCH = 80  # pixels around the expected place
@@ -38,6 +38,7 @@ OPEN = 0.3  # of the axes, where the page is seen: they have no colour of their 
 BEYOND = 10  # pixels that a grid goes on beyond its outer lines
 PALE_PART = 0.8  # of a stretch of a spine
 PALE, FAINT = 205, 235  # spines that are thinner than a pixel of the canvas, or grey
+ALIKE = 6  # of 255: how much better a mixture with another colour explains a pixel
 MIX_ERROR = 40  # of 255: how far a pixel may be from the mixtures of a colour and the paper
 MOST_TOGETHER = 6  # markers upon each other
 LARGEST = 40  # pixels, of a marker
@@ -377,18 +378,18 @@ def _label_places(pixels: np.ndarray, box: Box, side: str) -> np.ndarray:
 
 def coverage(pixels: np.ndarray, color: Sequence[float], paper: Sequence[float] = (255, 255, 255)) -> np.ndarray:
     """(H, W) float32: how much of each pixel a colour covers, on paper; 0 where it is another colour."""
-    paper = np.asarray(paper, np.float32)
+    cover, paper = np.zeros(pixels.shape[:2], np.float32), np.asarray(paper, np.float32)
     direction = np.asarray(color, np.float32) - paper
     length = float(direction @ direction)
     if length < 1:
-        return np.zeros(pixels.shape[:2], np.float32)
-    apart = [pixels[..., k].astype(np.float32) - paper[k] for k in range(3)]
-    share = sum(part * (way / length) for part, way in zip(apart, direction))
-    covered = np.clip(share, 0, 1)
-    red, green, blue = (np.abs(part - covered * way) for part, way in zip(apart, direction))
-    error = np.maximum(np.maximum(red, green), blue)
+        return cover
+    rows, columns = np.nonzero(difference(pixels, paper))  # elsewhere nothing is covered
+    away = pixels[rows, columns] - paper
+    share = away @ direction / length
+    error = _palest(np.abs(away - np.clip(share, 0, 1)[..., None] * direction))
     allowed = min(MIX_ERROR, 0.22 * np.abs(direction).max())  # pale colours are not far from grey
-    return np.where(error < allowed * np.clip(share + 0.3, 0, 1), covered, 0).astype(np.float32)
+    cover[rows, columns] = np.where(error < allowed * np.clip(share + 0.3, 0, 1), np.clip(share, 0, 1), 0)
+    return cover
 
 
 def coverages(pixels: np.ndarray, colors: Sequence[np.ndarray], paper: Sequence[float], box: Box) -> list[np.ndarray]:
@@ -400,7 +401,21 @@ def coverages(pixels: np.ndarray, colors: Sequence[np.ndarray], paper: Sequence[
             if np.abs(other - color).max() > 24:
                 cover[exact] = 0
         covers[k][exact & (covers[k] > 0)] = 1
+    if len(colors) > 1:
+        _set_apart(covers, pixels, np.array(colors, np.float32), np.array(paper, np.float32))
     return covers
+
+
+def _set_apart(covers: list[np.ndarray], pixels: np.ndarray, colors: np.ndarray, paper: np.ndarray) -> None:
+    """Takes the soft edges of each colour (N, 3) from the coverages by others that look alike when they are pale."""
+    found = np.array(covers) > 0
+    rows, columns = np.nonzero(found.sum(axis=0) > 1)
+    away, directions = pixels[rows, columns] - paper, colors - paper
+    shares = away @ directions.T / np.maximum(1, (directions**2).sum(axis=1))
+    errors = _palest(np.abs(away[:, None] - shares.clip(0, 1)[..., None] * directions))
+    errors[~found[:, rows, columns].T] = np.inf
+    for cover, worse in zip(covers, (errors > errors.min(axis=1, keepdims=True) + ALIKE).T):
+        cover[rows[worse], columns[worse]] = 0
 
 
 @remembered
@@ -752,6 +767,7 @@ def runs_of_ink(cover: np.ndarray, first: int = 0, end: int | None = None) -> tu
     return columns, starts + top, ends + top, middles, weights
 
 
+@remembered_by_value
 def find_path(cover: np.ndarray) -> np.ndarray:
     """
     The height of a line of one colour in each column, nan where it has none: of the runs of ink those that lead on to

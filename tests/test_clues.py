@@ -7,7 +7,7 @@ import pytest
 from chart2code import alternatives, tick_labels
 from chart2code.clues import Clues
 from chart2code.drawing import Drawing
-from chart2code.picture_cache import KEPT, remembered
+from chart2code.picture_cache import KEPT, remembered, remembered_by_value
 from eval_metric.executor import Executor
 from eval_metric.similarity import to_canvas
 
@@ -141,3 +141,17 @@ def test_measures_are_remembered_by_picture_and_arguments():
         measure(np.full((2, 2), k), [])
     measure(one, [np.ones(3)], margin=1)
     assert len(asked) == KEPT + 5
+
+
+def test_measures_are_remembered_by_value():
+    asked = []
+
+    @remembered_by_value
+    def largest(pixels):
+        asked.append(pixels)
+        return pixels.max()
+
+    picture = np.zeros((4, 4))
+    assert largest(picture) == largest(picture.copy()) == 0 and len(asked) == 1
+    picture[1, 1] = 5  # may be written to
+    assert largest(picture) == 5
