@@ -21,10 +21,11 @@ NEAR = 2  # pixels: what is drawn so near is the same
 WORD_SPACE = 7.0  # points: gaps that are bridged in a line
 LINE, LEAST_WIDE = (4.0, 18.0), 7.0  # points: the height of a line, and its width
 FILLED = (0.12, 0.75)  # of a line's rectangle, inked
+FRAME = 0.5  # of a column, inked
 NEW = 0.8  # of a line's ink
-APART = 5.0  # points from other ink: else a line is a part of one
+APART = 5.0  # points from other ink that is not drawn: else a line is a part of one
 ERROR = 0.25  # of a line's ink, unexplained
-MOST = 12  # lines: else they are no notes
+MOST = 24  # lines: else they are no notes
 ROWS = (0.9, 1.8)  # ems, from line to line of one text
 SAME_LEFT = 2.5  # pixels
 SAME_COLOR = 14  # of 255: what thin letters say of their colour
@@ -88,11 +89,13 @@ def _lines(
     left, top, right, bottom = (round(side) for side in box)
     ink, drawn = np.zeros((CANVAS, CANVAS), bool), np.zeros((CANVAS, CANVAS), bool)
     areas = [(np.s_[top + 3 : bottom - 2, left + 3 : right - 2], readout.paper_of)]
-    areas += [(np.s_[top:bottom, right + 3 :], lambda pixels, _box: readout.page_of(pixels))] if beyond else []
+    areas += [(np.s_[top:bottom, right - 2 :], lambda pixels, _box: readout.page_of(pixels))] if beyond else []
     for area, paper in areas:
         ink[area] = readout.difference(target[area], paper(target, box)) > INK
         own = readout.difference(drawing.pixels[area], paper(drawing.pixels, drawing.box))
         drawn[area] = own > DRAWN
+    side = ink[top:bottom, right - 2 : right + 3]
+    side[:, side.mean(axis=0) > FRAME] = False  # where there is none, texts may begin at the end of the axes
     new = ink & ~morphology.dilation(drawn, (2 * NEAR + 1, 2 * NEAR + 1))
     joined = morphology.closing(new, (1, max(2, round(WORD_SPACE * unit))))
     found = []
@@ -104,8 +107,8 @@ def _lines(
         inked = ink[part].sum()
         room = round(APART * unit)
         beside = (
-            ink[rows, columns.start - room : columns.start].any()
-            or ink[rows, columns.stop : columns.stop + room].any()
+            new[rows, columns.start - room : columns.start].any()
+            or new[rows, columns.stop : columns.stop + room].any()
         )
         if not beside and new[part].sum() >= NEW * inked and FILLED[0] <= inked / (height * width) <= FILLED[1]:
             found.append((columns.start, rows.start, columns.stop - 1, rows.stop - 1))

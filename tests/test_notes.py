@@ -2,6 +2,7 @@
 
 import pytest
 
+from chart2code.detail import canvas_of
 from chart2code.drawing import Drawing
 from chart2code.notes import added
 from eval_metric.similarity import chart_iou, to_canvas
@@ -16,13 +17,18 @@ NOTES = {
         'ax.text(3.2, 6, "Milk, per litre", color="tab:blue", fontweight="bold")\nfig.subplots_adjust(right=0.7)\n',
         "Milk, per litre",
     ),
+    "from the end of the axes on, near the line": (
+        'ax.spines["right"].set_visible(False)\nax.set_xlim(0, 3.05)\nfig.subplots_adjust(right=0.7)\n'
+        'ax.text(3.05, 6, "Milk 85", color="tab:blue", fontweight="bold", va="center")\n',
+        "Milk 85",
+    ),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", NOTES)
 def test_notes_of_a_chart(executor, name):
     statement, text = NOTES[name]
-    bare = START + BODY.format("") + "".join(f"{line}\n" for line in statement.splitlines() if "adjust" in line)
+    bare = START + BODY.format("") + "".join(f"{line}\n" for line in statement.splitlines() if ".text(" not in line)
     target = to_canvas(executor.run(START + BODY.format("") + statement).image)
     code = added(Drawing(bare, executor.run(bare)), target)
     assert f'"{text}"' in code
@@ -39,3 +45,14 @@ def test_legends_and_what_is_drawn_are_no_notes(executor):
     noted = code + 'ax.text(1, 4, "A note")\n'
     target = to_canvas(executor.run(noted).image)
     assert added(Drawing(noted, executor.run(noted)), target) is None
+
+
+def test_names_of_many_points(executor):
+    code = START + "x, y = zip(*[(k, k * 7 % 16) for k in range(16)])\nax.scatter(x, y)\n"
+    names = (
+        "names = 'Alto Brisa Corvo Delta Estro Fjord Gala Hexa Ibis Juno Kilo Lima Mira Nova Opal Pico'\n"
+        "for k, name in zip(x, names.split()):\n"
+        "    ax.annotate(name, (k, y[k]), xytext=(6, 4), textcoords='offset points', fontsize=9)\n"
+    )
+    image = executor.run(code + names).image
+    assert added(Drawing(code, executor.run(code)), canvas_of(image), image.shape[1::-1]).count("ax.text(") > 12
