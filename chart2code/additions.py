@@ -10,6 +10,7 @@ import itertools
 import numpy as np
 
 from chart2code import morphology, readout
+from chart2code.across import find_lines_across
 from chart2code.adjustment import DARK, GREY, SAME_COLOR, Frame, Scene, axes_fit
 from chart2code.drawing import Drawing, color_literal
 from chart2code.program import Change, Program, string_literal
@@ -175,10 +176,21 @@ def _lines_across(
     if program.statement_calls("axhline") or program.statement_calls("axvline"):
         return []
     axes, places = drawing.series[0].call.axes, []
+    label = ', label="Limit"' if program.statement_calls("legend") else ""
     directions = [
         ("axhline", (scene.box[0], scene.box[2]), _scale(drawing, target, scene, frame, "left")),
         ("axvline", (scene.box[1], scene.box[3]), _scale(drawing, target, scene, frame, "bottom")),
     ]
+    drawn = find_lines_across(drawing.pixels, drawing.box)
+    scales = {method: scale for method, _, scale in directions}
+    for line in find_lines_across(target, scene.box):
+        own = [other.place for other in drawn if other.upright == line.upright]
+        places.append((line.method, line.place))
+        if scales[line.method] is None or any(abs(line.place - place) < 3 for place in own):
+            continue
+        keywords = line.keywords(drawing.scale) + label
+        text = scales[line.method].literal(line.place, ACROSS)
+        changes.append(program.add_statement(f"{axes}.{line.method}({text}, {keywords})", ("legend", "tight_layout")))
     for color in sorted(palette, key=lambda color: -np.abs(color - scene.paper).max()):  # soft edges last
         own = min(np.abs(color - s).max() for s in scene.colors)
         if own < 2 * SAME_COLOR or np.ptp(color) < GREY and color.max() > DARK:
@@ -196,9 +208,8 @@ def _lines_across(
             keywords = f"color={color_literal(color)}"
             if style != "-":
                 keywords += f", linestyle={string_literal(style)}"
-            if program.statement_calls("legend"):
-                keywords += ', label="Limit"'
-            changes.append(program.add_statement(f"{axes}.{method}({text}, {keywords})", ("legend", "tight_layout")))
+            statement = f"{axes}.{method}({text}, {keywords}{label})"
+            changes.append(program.add_statement(statement, ("legend", "tight_layout")))
     return changes
 
 

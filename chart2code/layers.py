@@ -17,6 +17,7 @@ from scipy import ndimage
 
 from chart2code import bars as bar_charts
 from chart2code import morphology, readout
+from chart2code.across import USUAL, Across, find_lines_across
 from chart2code.adjustment import AREAS, INKY, LOWER, THICKEST, marker_size, place_literals
 from chart2code.clouds import Cloud, find_cloud
 from chart2code.detail import detail_of
@@ -55,8 +56,10 @@ FLAT = 2.0  # pixels that an edge may be away from a straight one
 AT_PLACES = 1.0  # pixels that a line may be away from one with its points where others are
 SAME_PLACE = 2.5  # pixels
 UNEVEN = 2.0  # pixels that even distances of bars differ by
+LEFT, LEAST_SHARE = 0.2, 0.3  # of a colour, without lines across the axes; of a pixel
 SMALL, ON_PATH = 10, 0.8  # pixels; of the ink of a line in dashes
 LETTERS = 18, 40  # pixels: the height of letters, at most, and the width of those that touch each other
+BETWEEN_LETTERS = 6  # pixels, where there may be a narrow one
 THIN = 2  # pixels from the path of a line to its edges
 USUAL_MARKER, RIM = 6, 1  # points: the diameter of matplotlib's markers on lines, and what their edge adds to it
 ROUND_STEP, OFF_STEP = 0.03, 0.1  # of the distance of ticks: how exact that is, and they
@@ -127,17 +130,20 @@ class Layers:
     """
 
     def __init__(self, sheet: Sheet, series: list[tuple[np.ndarray, bool]], covers: list[np.ndarray]):
-        self.sheet, self.target, self.box, self.covers = sheet, sheet.bare, sheet.box, covers
+        self.sheet, self.target, self.box, self.paper = sheet, sheet.bare, sheet.box, sheet.paper
+        self.across = list(find_lines_across(sheet.target, self.box))
+        own = [self._without_across(color, cover) for (color, _), cover in zip(series, covers)]
+        left = [(one.sum() > LEFT * cover.sum()) for one, cover in zip(own, covers)]
+        series = list(itertools.compress(series, left))
+        self.covers = covers = list(itertools.compress(own, left))
         self.x, self.y = (Scale.or_names(sheet.target, self.box, side) for side in ("bottom", "left"))
         self.right = right = Scale.of(sheet.target, self.box, "right")
         if self.y is None:
             self.y, right = right or self._unlabelled(), None
         self.ticks = readout.find_ticks(sheet.target, self.box, "bottom")
-        self.paper = sheet.paper
         self.inked = np.any([cover > 0.3 for cover in covers], axis=0)
         self.areas, self.bars, self.lines, self.points = ([] for _ in range(4))
         self.tracked = False  # whether a colour is that of several lines
-        self.uprights: list[tuple[Layer, float, str]] = []  # lines across the axes: their columns and styles
         self.tables: list[_Table] = []
         self.places: list[np.ndarray] = []  # where lines may have their points
         taken = self._find_transparent(series) or self._find_stack(series, covers)
@@ -154,7 +160,7 @@ class Layers:
             if line.color.max() < INKY:  # grey ones are mixtures with black
                 ink = self._strengthened(line.color, line.cover)
                 line.color = ink if ink.min() > 255 * (1 - GREY_LINE) else line.color
-        self.points = [layer for layer in self.points if not self._is_text(layer.color)]
+        self.points = [layer for layer in self.points if not self._is_text(layer)]
         if self.y is None and self.sure:
             self.y = self._axis_of_bars()
         self.scales = {"ax": self.y}
@@ -187,9 +193,24 @@ class Layers:
             elif (spotted or dotted or thick or _scattered(cover)) and not _is_line(cover):
                 self.points.append(layer)
             elif found := self.sheet.upright(color, cover):
-                self.uprights.append((layer, *found))
+                column, style = found
+                self.across.append(Across(True, column, layer.color, style, USUAL / 0.72 * self.sheet.scale))
             else:
                 self.lines.append(layer)
+
+    def _without_across(self, color: np.ndarray, cover: np.ndarray) -> np.ndarray:
+        """A coverage by a colour without the lines across the axes that have it, or that have nearly all of it."""
+        own = np.zeros_like(cover)
+        for line in self.across:
+            rows, other = (cover.T, own.T) if line.upright else (cover, own)
+            half = line.thickness / 2 + 1.5
+            first, last = round(line.place - half), round(line.place + half)
+            crossed = (rows[first - 2] > LEAST_SHARE) | (rows[last + 2] > LEAST_SHARE)
+            part = np.where(crossed, 0, rows[first : last + 1])
+            same = readout.coverage(line.color[None, None], color, self.paper)[0, 0] > LEAST_SHARE
+            if same or part.sum() > (1 - LEFT) * cover.sum():
+                other[first : last + 1] = np.maximum(other[first : last + 1], part)
+        return cover - own
 
     def _set_edges_apart(self, series: list[tuple[np.ndarray, bool]]) -> None:
         """Takes the edges of bars from the lines, and what is seen where bars meet."""
@@ -315,7 +336,7 @@ class Layers:
         """Whether a colour is there where bars meet, or a line crosses them, and between theirs, or theirs and that of
         dark edges."""
         colors = [color for color, solid in series if solid]
-        others = [*colors, *([np.zeros(3)] if self.sure else []), *(line.color for line, *_ in self.uprights)]
+        others = [*colors, *([np.zeros(3)] if self.sure else []), *(line.color for line in self.across)]
         if not self.bars or len(others) < 2:
             return False
         mixed = any(readout.wash_of(layer.color, one, other) for one in colors for other in others if one is not other)
@@ -333,10 +354,13 @@ class Layers:
             ] = True
         return mask
 
-    def _is_text(self, color: np.ndarray) -> bool:
-        """Whether a colour is that of words upon an area or a bar: of its colour, and black."""
-        mixed = any(readout.wash_of(color, layer.color, (0, 0, 0)) for layer in (*self.areas, *self.bars))
-        return bool(color.max() < INKY and mixed)
+    def _is_text(self, layer: Layer) -> bool:
+        """Whether a colour is that of words upon an area or a bar, of its colour and black, or of others."""
+        mixed = any(readout.wash_of(layer.color, other.color, (0, 0, 0)) for other in (*self.areas, *self.bars))
+        if layer.color.max() < INKY and mixed:
+            return True
+        alike = layer.hollow or layer.cloud or self.sheet.dotted(layer.cover)
+        return not alike and _are_letters(ndimage.find_objects(ndimage.label(layer.cover > 0.4)[0]))
 
     def _is_wash(self, color: np.ndarray, series: list[tuple[np.ndarray, bool]]) -> bool:
         """Whether a colour is that of another series, as transparent as bands are, which may be thin."""
@@ -356,7 +380,7 @@ class Layers:
         # Where bars stand, lines and areas may have their points, and where lines have theirs, areas.
         bars, lines = self._draw_bars(), self._draw_lines()
         areas = self._draw_stack(stack) if stack else self._draw_areas()
-        statements = [*areas, *bars, *lines, *self._draw_points(), *self._draw_uprights()]
+        statements = [*areas, *bars, *lines, *self._draw_points(), *self._draw_across()]
         tables = [
             f"{', '.join([table.name, *table.columns])} = zip(*[{', '.join(rows)}])"
             for table in self.tables
@@ -936,12 +960,12 @@ class Layers:
             statements.append(f"{layer.axes}.plot({x}, {y}, {style})")
         return statements
 
-    def _draw_uprights(self) -> list[str]:
+    def _draw_across(self) -> list[str]:
         statements = []
-        for line, column, style in self.uprights:
-            place = brief(float(self.x(column)), 0.6 * abs(self.x.slope))
-            dashes = f", linestyle={string_literal(style)}" if style != "-" else ""
-            statements.append(f"ax.axvline({place}, color={color_literal(line.color)}{dashes})")
+        for line in self.across:
+            scale = self.x if line.upright else self.y
+            place = scale.literal(line.place, 0.6)
+            statements.append(f"ax.{line.method}({place}, {line.keywords(self.sheet.scale)})")
         return statements
 
     def _stroke(self, layer: Layer, knots: np.ndarray, heights: np.ndarray) -> str:
@@ -1087,11 +1111,22 @@ def _without_gaps(cover: np.ndarray, inked: np.ndarray) -> np.ndarray | None:
     parts, count = ndimage.label(filled)
     index = np.arange(1, count + 1)
     areas, own = (ndimage.sum_labels(mask, parts, index) for mask in (filled, ink))
-    sides = [max(side.stop - side.start for side in part) for part in ndimage.find_objects(parts)]
+    places = ndimage.find_objects(parts)
+    sides = [max(side.stop - side.start for side in part) for part in places]
     rings = (own < HOLLOW * areas) & (np.array(sides) <= 2 * readout.LARGEST)  # what is larger is a line around gaps
-    if own[rings].sum() < OWN * own.sum():
+    if own[rings].sum() < OWN * own.sum() or _are_letters(list(itertools.compress(places, rings))):
         return None
     return np.where(np.isin(parts, index[rings]), np.where(ink, cover, 1), 0).astype(np.float32)
+
+
+def _are_letters(places: Sequence[tuple[slice, slice]]) -> bool:
+    """Whether most of some parts stand one beside the other on a line, as letters do."""
+    if len(places) < 3:
+        return False
+    feet, starts, ends = np.array([(rows.stop, columns.start, columns.stop) for rows, columns in places]).T
+    level = np.abs(feet[:, None] - feet) <= 1
+    apart = starts - ends[:, None]
+    return bool(np.mean((level & (apart >= 0) & (apart <= BETWEEN_LETTERS)).any(axis=1)) > MOSTLY / 2)
 
 
 def _smallest(cover: np.ndarray) -> float:

@@ -7,6 +7,7 @@ import pytest
 from conftest import copied
 
 from chart2code import readout
+from chart2code.across import find_lines_across
 from chart2code.detail import canvas_of
 from chart2code.program import PLOTTING, Program
 from chart2code.sketches import Sheet, copies
@@ -336,3 +337,42 @@ def test_a_line_across_bars_is_no_hollow_marker(executor):
     image = executor.run("import matplotlib.pyplot as plt\n\n" + chart).image
     (code,) = copies(canvas_of(image), image.shape[1::-1], "import matplotlib.pyplot as plt\n")
     assert ".plot(" in code and ".scatter(" not in code
+
+
+def test_soft_edges_of_lines_in_similar_colors(executor):
+    chart = "fig, ax = plt.subplots(figsize=(7, 6))\n" + "".join(
+        f"ax.plot([0, 1, 2, 3, 4], {values}, color='{color}', lw=2.5)\n"
+        for values, color in (([6, 7, 9, 8, 9], "#bc3c29"), ([1, 3, 2, 4, 6], "#e18727"))
+    )
+    code, _ = copied(executor, PLT + chart, ANSWER)
+    assert methods_of(code) == ["plot", "plot"]
+
+
+def test_lines_across_in_both_directions(executor):
+    chart = (
+        "plt.scatter([1, 2, 4, 5, 7, 8], [14, 22, 19, 30, 26, 29], color='navy')\n"
+        "plt.axhline(23.3, color='{0}', ls='{1}', lw=1)\nplt.axvline(4.5, color='{0}', ls='{1}', lw=1)\n"
+    )
+    for color, style in (("red", ":"), ("gray", "--")):
+        image = executor.run(PLT + chart.format(color, style)).image
+        (code,) = copies(canvas_of(image), image.shape[1::-1], ANSWER)
+        assert methods_of(code) == ["scatter"]
+        for call in ("axhline(23.3", "axvline(4.5"):
+            assert f'ax.{call}, color="{color}", linestyle="{style}", linewidth=1)' in code
+
+
+def test_grids_are_no_lines_across(executor):
+    grids = "plt.grid()\n", "plt.grid(color='k', ls=':')\n", "plt.grid(axis='y', color='lightgray', ls='--')\n"
+    for grid in grids:
+        image = executor.run(PLT + "plt.plot([1, 2, 3, 4, 5], [3, 6, 4, 8, 5])\n" + grid).image
+        pixels = canvas_of(image)
+        assert not find_lines_across(pixels, Sheet.of(pixels, image.shape[1::-1], "").box)
+
+
+def test_words_in_a_color_are_no_points(executor):
+    chart = (
+        "plt.scatter([1, 2, 4, 5, 7, 8], [14, 22, 19, 30, 26, 29], color='navy')\n"
+        "plt.text(1, 27, 'good offense,\\ngood defense', color='green', style='italic')\n"
+    )
+    code, _ = copied(executor, PLT + chart, ANSWER)
+    assert code.count(".scatter(") == 1
