@@ -139,12 +139,13 @@ def _closed(dark: np.ndarray, least: int, near: int, tick: int) -> list[readout.
     upright = morphology.dilation(dark, (1, 3))
     for (start, end), rows in stretches.items():
         top = rows[0]
+        left = start + int(dark[top : rows[-1], start : start + tick + 1].sum(axis=0).argmax())  # ticks at both ends
         for upper, lower in itertools.pairwise([*rows, len(dark)]):
-            sides = [upright[upper:lower, column].mean() for column in (start, end - 1)]
+            sides = [upright[upper:lower, column].mean() for column in (left, end - 1)]
             if min(sides) <= FRAMED:  # nothing joins these
-                inside = dark[top + 2 : upper - 1, start + 2 : end - 2]
+                inside = dark[top + 2 : upper - 1, left + 2 : end - 2]
                 if upper - top >= least and inside.mean() < FILLED:
-                    found.append((float(start), float(top), float(end - 1), float(upper)))
+                    found.append((float(left), float(top), float(end - 1), float(upper)))
                 top = lower
     return found
 

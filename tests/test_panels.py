@@ -38,6 +38,10 @@ OPEN = (
     "a.plot([1, 2, 3, 4], [12, 30, 25, 41], marker='o')\n"
     "b.bar(['A', 'B', 'C'], [22, 29, 36], yerr=[2, 3, 2], capsize=4, color='steelblue')\n"
 )
+TICKS_AT_ENDS = (
+    "fig, (a, b) = plt.subplots(1, 2, figsize=(11, 5))\n"
+    'a.plot(range(8), [3, 8, 6, 9, 12, 10, 15, 13])\na.set_ylim(0, 20)\nb.bar(["x", "y"], [1, 2])\n'
+)
 PIES = (
     "fig, axes = plt.subplots(1, 2, figsize=(9, 4))\nfig.suptitle('Shares of both')\n"
     "for ax, sizes in zip(axes, ([40, 30, 20, 10], [25, 15, 60])):\n"
@@ -46,7 +50,15 @@ PIES = (
 
 
 @pytest.mark.parametrize(
-    ("chart", "shape"), [(LINE_AND_BARS, (1, 2)), (GRID, (2, 2)), (SHARED, (1, 3)), (COLUMN, (3, 1)), (OPEN, (1, 2))]
+    ("chart", "shape"),
+    [
+        (LINE_AND_BARS, (1, 2)),
+        (TICKS_AT_ENDS, (1, 2)),
+        (GRID, (2, 2)),
+        (SHARED, (1, 3)),
+        (COLUMN, (3, 1)),
+        (OPEN, (1, 2)),
+    ],
 )
 @pytest.mark.parametrize("dpi", [100, 150])
 def test_panels_are_where_matplotlib_has_them(executor, chart, shape, dpi):
