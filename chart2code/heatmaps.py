@@ -53,7 +53,7 @@ LABEL_GAP = 3  # pixels of the figure, between the numbers of a colour bar and i
 OPACITIES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.75, 0.4, 0.3)  # the usual ones first
 FEW_COLORS = 24  # say which opacity it is
 NORM_ERROR = 0.006  # of the range of the values
-WHITE = 235  # of 255
+WHITE, PALE = 235, 200  # of 255; beside a dark cell, the rim of a pale one may be white in a smaller picture
 MOSTLY = 0.7  # of the cells, or of a line
 MOST_WRITTEN, LEAST_ROOM = 150, 12  # cells; pixels, their height
 TEXT_CONTRAST, TEXT_HEIGHT, TEXT_POINTS = 25, 14.0, 10  # of 255; pixels; points
@@ -208,14 +208,18 @@ def _misfits(colors: np.ndarray) -> dict[str, float]:
 def _gap(pixels: np.ndarray, box: readout.Box, grid: Grid) -> float:
     """The width, in pixels, of white lines between the cells of an image; 0 if there are none."""
     inside = readout.inside_of(pixels, box, 0)
-    white = inside.min(axis=2) > WHITE
+    white, pale = inside.min(axis=2) > WHITE, grid.colors.min(axis=2) > PALE
     widths = []
-    for mask, count in ((white, grid.colors.shape[0]), (white.T, grid.colors.shape[1])):
-        for border in np.arange(1, count) * len(mask) / count:
-            rows = mask[max(0, round(border) - 4) : round(border) + 4]
-            lines = (rows.mean(axis=1) > MOSTLY).sum()
-            widths.append(lines if lines < len(rows) else 0)
-    return float(np.median(widths)) + 0.5 if min(widths) > 0 else 0.0
+    for mask, cells in ((white, pale), (white.T, pale.T)):
+        height, width = (length / count for length, count in zip(mask.shape, cells.shape))
+        across = np.minimum(np.arange(mask.shape[1]) / width, cells.shape[1] - 1).astype(int)
+        for k in range(1, len(cells)):
+            between = ~(cells[k - 1] | cells[k])  # of pale cells nothing tells white lines
+            if between.any():
+                rows = mask[max(0, round(k * height) - 4) : round(k * height) + 4, between[across]]
+                lines = (rows.mean(axis=1) > MOSTLY).sum()
+                widths.append(lines if lines < len(rows) else 0)
+    return float(np.median(widths)) + 0.5 if min(widths, default=0) > 0 else 0.0
 
 
 def _written(

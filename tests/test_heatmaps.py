@@ -81,6 +81,13 @@ def test_white_lines_between_cells_and_names(executor):
     assert "ax.invert_yaxis()" in code and "ax.set_xticks([k + 0.5 for k in range(7)], columns)" in code
 
 
+def test_pale_cells_have_no_white_lines_between_them(executor):
+    numbers = "80 * np.eye(4) + np.random.default_rng(3).integers(0, 9, (4, 4))"
+    names = 'plt.xticks(range(4), list("abcd"))\nplt.yticks(range(4), list("abcd"))\n'
+    code, _ = copied(executor, f'plt.imshow({numbers}, cmap="Blues")\n{names}')
+    assert "ax.imshow(data" in code and "edgecolors" not in code
+
+
 @pytest.mark.parametrize(
     ("mark", "expected"),
     [
