@@ -40,17 +40,18 @@ BESIDE, FAINT = 41, 7  # angles, in which a spoke is not the usual; of 255, its 
 LINE = 0.4  # of a spoke or a ring, with such a contrast
 LEAST_STEP = 9  # pixels between rings
 SAME = 0.85  # of the spokes and rings, and of the tops of bars
-MOST_BARS, FLAT = 36, 2  # pixels that the top of a bar may be away from an arc
+MOST_BARS, FLAT, FILLED = 36, 2, 0.8  # pixels that the top of a bar may be away from an arc; of what is below
 TOUCHING, BAR_WIDTH, LIGHTER = 0.9, 0.8, 60  # of the place of a bar; radians, matplotlib's; of 255
 USUAL_SPOKES = 8
 LEAST_WALL = 0.3  # of the angles, at which there is a line
 MOST_MISFIT = 2.5  # pixels from a line to a polygon with its corners on the spokes
-NUMBERS_AT = np.pi / 8  # where matplotlib writes the numbers of rings
+NUMBERS_AT = np.pi / 8  # where matplotlib writes the numbers of rings, from the first spoke on
 LABEL = 13.7  # points from the circle to the middle of a label
 SAME_PLACE = 1.5  # pixels
 HEADROOM = 1.05  # of the largest value: where the axes end by themselves
 PALE = 130  # of 255: rings, spokes and what is coloured are no darker, and numbers stand upon them
 TITLE, TICK_POINTS = 12, 10  # points
+USUAL_PAD, DESCENT = 9, 0.2  # points from a circle to its title, at most; of the size of a font, below the base line
 DPIS = (100, 150, 72, 200, 120, 300)  # the usual ones first
 CERTAIN = 0.15  # of the ink of labels, not explained
 
@@ -197,13 +198,13 @@ def read_label(page: Page, disc: Disc, grid: Grid, k: int) -> Line | None:
     return page.read(disc.place(angle, disc.radius + away), 0.5, 0.8 * TICK_POINTS / 72 * DPI * page.scale)
 
 
-def read_rings(sheet: Sheet, disc: Disc, step: float) -> float | None:
-    """Values per pixel, by the numbers at rings; None if these can't be read."""
+def read_rings(sheet: Sheet, disc: Disc, step: float, angle: float = NUMBERS_AT) -> float | None:
+    """Values per pixel, by the numbers at rings, which stand at an angle; None if these can't be read."""
     page, ratios = Page.of(sheet.target, sheet.scale, sheet.sharpness, palest=PALE), []
     height = TICK_POINTS / 72 * DPI * sheet.scale
     count = int(disc.radius / step)
     for k in range(1, count + 1):
-        x, y = disc.place(NUMBERS_AT, k * step)
+        x, y = disc.place(angle, k * step)
         read = page.read((x, y - 0.5 * height), 0.0, 0.8 * height, reach=(3, 3 * height))
         number = None if read is None else read_number(read.text)
         if number:
@@ -230,10 +231,26 @@ class Polar:
     def __init__(self, sheet: Sheet, disc: Disc, picture: np.ndarray, grid: Grid, page: Page, name: str):
         self.disc, self.picture, self.grid, self.page, self.name = disc, picture, grid, page, name
         self.sheet, step = replace(sheet, box=disc.box), grid.step
-        self.scale = (step and read_rings(sheet, disc, step)) or 1 / (step or disc.radius)  # values per pixel
+        self.turn, self.scale = self._turn(step)
         series = self.sheet.series
         covers = readout.coverages(sheet.target, [color for color, _ in series], self.sheet.paper, disc.box)
         self.series = [(color, solid, disc.unrolled(cover)) for (color, solid), cover in zip(series, covers)]
+
+    def _turn(self, step: float | None) -> tuple[tuple[float, int], float]:
+        """Where the angle 0 is and whether angles run with (1) or against the others (-1), as the place of the numbers
+        at rings says, and values per pixel."""
+        upright = self.grid.first > 0 or self.grid.spokes % 4 == 0
+        plain = [(0.0, 1)] if self.grid.first == 0 else []
+        turns = [*plain, *([(np.pi / 2, -1), (np.pi / 2, 1)] if upright else [])]
+        for first, way in turns if step else []:
+            if scale := read_rings(self.sheet, self.disc, step, first + way * NUMBERS_AT):
+                return (first, way), scale
+        return turns[0], 1 / (step or self.disc.radius)
+
+    def _by_angle(self, values: Sequence) -> list:
+        """What is at the spokes, given from the first one on as the angles of a circle run, in the axes' own order."""
+        away = round((self.turn[0] - self.grid.first) / (2 * np.pi) * len(values))
+        return [values[(away + self.turn[1] * k) % len(values)] for k in range(len(values))]
 
     def literals(self, distances: Sequence[float]) -> list[str]:
         return value_literals(np.asarray(distances) * self.scale, self.disc.radius * self.scale)
@@ -242,7 +259,7 @@ class Polar:
         return self._rose() or self._radar()
 
     def _rose(self) -> list[str]:
-        """Bars of one width all around; none if the tops of what there is are not flat."""
+        """Bars of one width all around; none if the tops of what there is are not flat, or nothing is below."""
         solid = [(color, cover > 0.5) for color, is_solid, cover in self.series if is_solid]
         if not solid:
             return []
@@ -254,7 +271,7 @@ class Polar:
                 tops = heights[self._around(centers, 0.5)]
                 usual = np.median(tops[:, 10:-10], axis=1)
                 flat = (np.abs(tops - usual[:, None]) < FLAT) | (tops < FLAT)
-                if flat.mean() > SAME and np.ptp(usual) > 2 * FLAT:
+                if flat.mean() > SAME and np.ptp(usual) > 2 * FLAT and covered.sum() > FILLED * heights.sum():
                     return self._bars(centers, usual, solid)
         return []
 
@@ -306,19 +323,20 @@ class Polar:
         if not lines:
             return []
         names = [f"values{n}" if len(lines) == 1 else f"values{n}{'_' if n else ''}{k + 1}" for k in range(len(lines))]
-        turn = " + np.pi / 2" if self.grid.first else ""
-        statements = [f"angles{n} = np.linspace(0, 2 * np.pi, {count}, endpoint=False){turn}"]
+        statements = [f"angles{n} = np.linspace(0, 2 * np.pi, {count}, endpoint=False)"]
+        statements += [f"ax{n}.set_theta_offset(np.pi / 2)"] if self.turn[0] else []
+        statements += [f"ax{n}.set_theta_direction(-1)"] if self.turn[1] < 0 else []
         for k, ((color, distances), name) in enumerate(zip(lines, names)):
             ink = color_literal(color)
             washes = [readout.wash_of(other, color, self.sheet.paper) for other, solid, _ in self.series if solid]
             wash = min(filter(None, washes), default=None)
             label = f", label={string_literal(self.sheet.words.label(k))}" if len(lines) > 1 else ""
-            statements.append(f"{name} = [{', '.join(self.literals(distances))}]")
+            statements.append(f"{name} = [{', '.join(self._by_angle(self.literals(distances)))}]")
             closed = f"[*angles{n}, angles{n}[0]], [*{name}, {name}[0]]"
             statements.append(f"ax{n}.plot({closed}, color={ink}{label})")
             if wash:
                 statements.append(f"ax{n}.fill(angles{n}, {name}, color={ink}, alpha={round(20 * wash) / 20:g})")
-        labels = ", ".join(string_literal(name) for name in self._labels())
+        labels = ", ".join(string_literal(name) for name in self._by_angle(self._labels()))
         if labels:
             statements.append(f"ax{n}.set_xticks(angles{n}, [{labels}])")
         return [*statements, *self._limit(max(distances.max() for _, distances in lines))]
@@ -377,7 +395,11 @@ def _program(sheet: Sheet, discs: list[Disc], bodies: list[list[str]], page: Pag
             (middle, np.mean(above[0]) / page.zoom - 0.5), 0.5, TITLE / 72 * DPI * page.scale, space=ALONE
         )
         if read is not None:
-            lines.append(f"{'fig.suptitle' if many else 'ax.set_title'}({string_literal(read.text)})")
+            drop = DESCENT * read.points * any(letter in read.text for letter in "gjpqy,()")
+            rise = discs[0].y - discs[0].radius - above[0][1] / page.zoom  # pixels, from the circle to its lower end
+            pad = round(rise / page.scale / DPI * 72 + drop)
+            away = f", pad={pad}" if pad > USUAL_PAD and not many else ""
+            lines.append(f"{'fig.suptitle' if many else 'ax.set_title'}({string_literal(read.text)}{away})")
     lines += [
         f"ax{k + 1 if many else ''}.legend()" for k, body in enumerate(bodies) if any("label=" in s for s in body)
     ]

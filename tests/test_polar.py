@@ -63,6 +63,47 @@ fig.suptitle("Two cars")
     assert chart_iou(canvas_of(executor.run(found).image), canvas_of(picture)) > 0.9
 
 
+@pytest.mark.parametrize("count", [5, 8])
+@pytest.mark.parametrize("way", [1, -1])
+def test_radar_that_begins_above(executor, count, way):
+    numbers, names = (
+        [40.0, 75.0, 55.0, 90.0, 65.0, 80.0, 30.0, 50.0][:count],
+        "Sap Rye Ore Dew Fog Ice Elm Oak".split(),
+    )
+    code = f"""fig, ax = plt.subplots(figsize=(6, 6), subplot_kw={{"projection": "polar"}})
+angles = np.linspace(0, 2 * np.pi, {count}, endpoint=False)
+ax.set_theta_offset(np.pi / 2)
+ax.set_theta_direction({way})
+ax.plot([*angles, 0], [*{numbers}, 40], color="crimson")
+ax.set_xticks(angles, {names[:count]})
+ax.set_ylim(0, 100)
+ax.set_title("Weather", pad=35)
+"""
+    picture = drawn(executor, code)
+    (found,) = programs(picture)
+    assert np.allclose(values(found, "values"), numbers, atol=1.5)
+    assert "set_theta_offset(np.pi / 2)" in found and ("set_theta_direction(-1)" in found) == (way < 0)
+    assert '["Sap", ' in found and re.search(r'"Weather", pad=3[3-7]', found)
+    assert chart_iou(canvas_of(executor.run(found).image), canvas_of(picture)) > 0.93
+
+
+def test_polygons_that_overlap_are_no_rose(executor):
+    one, two = [7, 5, 8, 6, 4, 9], [5, 8, 6, 7, 7, 3]
+    code = f"""fig, ax = plt.subplots(figsize=(6.52, 6.14), subplot_kw={{"projection": "polar"}})
+fig.subplots_adjust(left=0.037, right=0.805, bottom=0.06, top=0.875)
+ax.set_theta_offset(np.pi / 2)
+ax.set_theta_direction(-1)
+angles = np.linspace(0, 2 * np.pi, 6, endpoint=False)
+ax.set_xticks(angles)
+for values, color in (({one}, "#c1121f"), ({two}, "#2a9d8f")):
+    ax.plot([*angles, 0], [*values, values[0]], color=color, linewidth=2)
+    ax.fill(angles, values, color=color, alpha=0.2)
+ax.set_ylim(0, 10)
+"""
+    (found,) = programs(drawn(executor, code))
+    assert "ax.fill(" in found and "ax.bar(" not in found
+
+
 def test_circle_to_a_fraction_of_a_pixel():
     y, x = np.mgrid[:512, :512]
     ring = np.clip(1 - np.abs(np.hypot(x - 230.3, y - 250.7) - 151.4), 0, 1)
