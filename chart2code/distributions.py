@@ -40,6 +40,7 @@ CROSSED = 9  # pixels: what is upon a violin
 MARKER = 15  # pixels that a marker may hide of such a line
 BODY = 0.3  # the opacity of violins
 ACROSS, THICKEST = 0.2, 6  # of its width, at each side of its middle, a line at the median; pixels, at most
+RIM = 3  # pixels from the edge of a violin, and from the line in its middle, that belong to these
 SAMPLES = 20  # of the width of a violin
 
 
@@ -59,14 +60,16 @@ class Box:
 @dataclass
 class Violin:
     """A violin: its middle along x, its ends, the upper one first, and its widths from the upper to the lower end, all
-    in pixels; its colour; whether lines mark its ends; row and colour of the line of its median, if it has one."""
+    in pixels; its colour; that of the line between the lines at its ends, and of its edge, if it has these; row and
+    colour of the line of its median, if it has one."""
 
     center: float
     top: float
     bottom: float
     widths: np.ndarray
     color: np.ndarray
-    ends: bool
+    line: np.ndarray | None
+    edge: np.ndarray | None
     median: tuple[float, np.ndarray] | None
 
 
@@ -96,12 +99,13 @@ def _beside(
     """The series of a chart, and where they are, that are neither boxes nor violins."""
     own = [color for box in boxes for color in (box.fill, box.median)] + [violin.color for violin in violins]
     paper = np.array(sheet.paper, float)
-    inks = [paper + (violin.color - paper) / BODY for violin in violins if violin.ends]
+    inks = [violin.line for violin in violins if violin.line is not None]
+    rims = _rims(sheet.target.shape[:2], violins)
     known, series, covers = list(sheet.series), [], []
     if violins and not any(color.max() < BLACK for color, _ in known):  # may have been taken for their edges
         known.append((np.zeros(3), False))
     for (color, solid), cover in zip(known, sheet.covers(known)):
-        cover = cover.copy()
+        cover = np.where(rims, 0, cover)
         for box in boxes:  # the median's own line is no series
             row, left = round(box.levels[2]), round(box.center - box.width / 2)
             if np.abs(color - box.median).max() < SAME_COLOR or readout.wash_of(color, box.median, box.fill):
@@ -118,6 +122,20 @@ def _beside(
             series.append((color, solid))
             covers.append(cover)
     return series, covers
+
+
+def _rims(shape: tuple[int, int], violins: list[Violin]) -> np.ndarray:
+    """Where the edges of violins are drawn, and the lines in their middle, (H, W) bool."""
+    mask = np.zeros(shape, bool)
+    for violin in violins:
+        rows, columns = np.arange(math.ceil(violin.top), math.floor(violin.bottom) + 1), np.arange(shape[1])
+        reach = np.interp(rows, np.linspace(violin.top, violin.bottom, SAMPLES), violin.widths / 2)
+        away = np.abs(columns - violin.center)
+        if violin.edge is not None:
+            mask[rows] |= np.abs(away - reach[:, None]) < RIM
+        if violin.line is not None:
+            mask[rows] |= away < RIM
+    return mask
 
 
 def _places(layers: Layers, marks: list[Box] | list[Violin], widths: list[float]) -> list[str]:
@@ -168,7 +186,7 @@ def _draw_violins(layers: Layers, violins: list[Violin]) -> list[str]:
         widths = ", ".join(f"{width / violin.widths.max():.2f}" for width in violin.widths[::-1])
         rows.append(f"    ({', '.join(texts)}, [{widths}]),")
     keywords = _places(layers, violins, [violin.widths.max() for violin in violins])
-    keywords += [] if any(violin.ends for violin in violins) else ["showextrema=False"]
+    keywords += [] if any(violin.line is not None for violin in violins) else ["showextrema=False"]
     keywords += ["showmedians=True"] if medians else []
     names = "low, high, median, widths" if medians else "low, high, widths"
     described = [
@@ -184,10 +202,18 @@ def _draw_violins(layers: Layers, violins: list[Violin]) -> list[str]:
     usual = paper + BODY * (rgb("#" + CYCLE[0]) - paper)
     call, after = f"ax.violin({', '.join(['violins', *keywords])})", []
     colors = [violin.color for violin in violins]
-    if np.abs(np.median(colors, axis=0) - usual).max() > SEEN or np.ptp(colors, axis=0).max() > SEEN:
+    edges = [violin.edge for violin in violins if violin.edge is not None]
+    edged = len(edges) > len(violins) / 2
+    if edged or np.abs(np.median(colors, axis=0) - usual).max() > SEEN or np.ptp(colors, axis=0).max() > SEEN:
         opacity = _opacity(np.array(colors), paper)
-        texts = ", ".join(color_literal((paper + (color - paper) / opacity).clip(0, 255)) for color in colors)
-        change = "body.set_facecolor(color)" if opacity == BODY else f"body.set(facecolor=color, alpha={opacity})"
+
+        def literal_of(color: np.ndarray) -> str:
+            return color_literal((paper + (color - paper) / opacity).clip(0, 255))
+
+        texts = ", ".join(map(literal_of, colors))
+        styles = [f"edgecolor={literal_of(np.median(edges, axis=0))}"] if edged else []
+        styles += [f"alpha={opacity}"] if opacity != BODY else []
+        change = f"body.set({', '.join(['facecolor=color', *styles])})" if styles else "body.set_facecolor(color)"
         after = [f'for body, color in zip(drawn["bodies"], [{texts}]):\n    {change}']
     if medians:
         color = np.median([color for _, color in medians], axis=0)
@@ -245,16 +271,37 @@ def _violin(sheet: Sheet, color: np.ndarray, part: np.ndarray, top: int, left: i
         return None
     paper = np.array(sheet.paper, float)
     column = sheet.target[:, left + round(center) - 1 : left + round(center) + 2]
-    share = readout.coverage(column, paper + (color - paper) / BODY, paper).max(axis=1)
-    line = float(np.median(share[top : top + height])) > 0.6
-    runs = runs_of(share > 0.5, MARKER) if line else []  # at its ends, nothing may be left of it but the line
+    line, runs = None, []
+    for ink in (paper + (color - paper) / BODY, rgb("#" + CYCLE[0])):  # its own, or the usual one
+        share = readout.coverage(column, ink, paper).max(axis=1)
+        share[top : top + height] = readout.coverage(column[top : top + height], ink, color).max(axis=1)
+        if line is None and np.median(share[top : top + height]) > 0.6:
+            line, runs = ink, runs_of(share > 0.5, MARKER)  # at its ends, nothing may be left of it but the line
     first, last = next((run for run in runs if run[0] <= top + height // 2 < run[1]), (top, top + height))
     first, last = max(first, round(sheet.box[1]) + 2), min(last, round(sheet.box[3]) - 1)
     rows = np.linspace(first, last - 1, SAMPLES)
     smooth = np.interp(rows, np.arange(top, top + height), widths, left=2.0, right=2.0)
     smooth = ndimage.uniform_filter1d(smooth, 3, mode="nearest")
-    median = _median(sheet, color, left + center, float(smooth.max()), range(first, last))
-    return Violin(left + center, first - 0.5, last - 0.5, smooth, color, line, median)
+    widest = float(smooth.max())
+    wide = np.flatnonzero(widths > 2 * ACROSS * widest) + top
+    median = _median(sheet, color, left + center, widest, range(max(first, wide[0]), min(last, wide[-1] + 1)))
+    edge = _edge(sheet, color, part, top, left)
+    return Violin(left + center, first - 0.5, last - 0.5, smooth, color, line, edge, median)
+
+
+def _edge(sheet: Sheet, color: np.ndarray, part: np.ndarray, top: int, left: int) -> np.ndarray | None:
+    """The colour of the line around the area of a violin, arguments as of `_violin`; None if there is none."""
+    height, width = part.shape
+    rows = np.arange(height // 5, 4 * height // 5)
+    ends = np.stack([part.argmax(axis=1), width - 1 - part[:, ::-1].argmax(axis=1)], axis=1)[rows]
+    places = np.clip(left + ends[..., None] + np.arange(-3, 4), 0, sheet.target.shape[1] - 1)
+    around = sheet.target[(top + rows)[:, None, None], places].reshape(-1, 7, 3).astype(float)
+    beside = (color + np.array(sheet.paper, float)) / 2
+    darkest = around[np.arange(len(around)), around.sum(axis=2).argmin(axis=1)]
+    found = np.median(darkest, axis=0)
+    if (np.minimum(color, sheet.paper) - found).max() < SEEN:
+        return None
+    return (beside + (found - beside) / min(1.0, LINE / 72 * 100 * sheet.scale)).clip(0, 255)
 
 
 def find_boxes(pixels: np.ndarray, box: readout.Box, scale: float) -> list[Box]:

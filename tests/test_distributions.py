@@ -125,3 +125,18 @@ def test_violins_of_strong_colors_have_their_medians(executor):
     assert medians == pytest.approx([np.median(sample) for sample in samples()], abs=0.3)
     assert "showmedians=True" in code and 'set_color("black")' in code
     assert chart_iou(executor.run(code).image, executor.run(PLT + chart).image) > 0.9
+
+
+@pytest.mark.parametrize("color", ["teal", "#6a4c93"])
+def test_violins_of_another_color_than_their_lines(executor, color):
+    chart = (
+        f"parts = plt.violinplot({SAMPLES}, showmedians=True)\nfor body in parts['bodies']:\n"
+        f"    body.set(facecolor='{color}', edgecolor='black', alpha=0.6)\nplt.ylabel('Speed')\n"
+    )
+    image = executor.run(PLT + chart).image
+    (code,) = copies(to_canvas(image), image.shape[1::-1], ANSWER)
+    assert "edgecolor=" in code and "showextrema" not in code and "showmedians=True" in code
+    for violin, sample in zip(variables_of(code)["violins"], samples(), strict=True):
+        assert max(abs(violin["min"] - sample.min()), abs(violin["max"] - sample.max())) < 0.5
+        assert abs(violin["median"] - np.median(sample)) < 0.5
+    assert chart_iou(executor.run(code).image, image) > 0.9
