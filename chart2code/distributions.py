@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from chart2code.sketches import Sheet
 
 DARK, GREY = 170, 60  # of 255: how light and how coloured the outlines of boxes are at most
+DARKER, TINGED = 120, 90  # of 255: or so
 LEAST_WIDTH = 7  # pixels, of a box
 EDGE, CAP = 0.7, 0.36  # of the width of a box: inked rows are its edges, and caps of its whiskers
 SIDE = 0.6  # of the height of a box, inked
@@ -40,7 +41,7 @@ CROSSED = 9  # pixels: what is upon a violin
 MARKER = 15  # pixels that a marker may hide of such a line
 BODY = 0.3  # the opacity of violins
 ACROSS, THICKEST = 0.2, 6  # of its width, at each side of its middle, a line at the median; pixels, at most
-RIM = 3  # pixels from the edge of a violin, and from the line in its middle, that belong to these
+RIM = 3  # pixels from the edge of a box or a violin, and from the line in its middle, that belong to these
 SAMPLES = 20  # of the width of a violin
 
 
@@ -100,7 +101,7 @@ def _beside(
     own = [color for box in boxes for color in (box.fill, box.median)] + [violin.color for violin in violins]
     paper = np.array(sheet.paper, float)
     inks = [violin.line for violin in violins if violin.line is not None]
-    rims = _rims(sheet.target.shape[:2], violins)
+    rims = _rims(sheet.target.shape[:2], boxes, violins)
     known, series, covers = list(sheet.series), [], []
     if violins and not any(color.max() < BLACK for color, _ in known):  # may have been taken for their edges
         known.append((np.zeros(3), False))
@@ -115,7 +116,8 @@ def _beside(
                 row, reach = round(violin.median[0]), round(violin.widths.max() / 2)
                 cover[row - 3 : row + 4, round(violin.center) - reach : round(violin.center) + reach + 1] = 0
         same = any(np.abs(color - other).max() < SAME_COLOR for other in own)
-        of_boxes = bool(boxes) and np.ptp(color) <= GREY
+        edges = any(readout.wash_of(color, np.zeros(3), box.fill) for box in boxes)  # half in a pixel
+        of_boxes = bool(boxes) and np.ptp(color) <= GREY or edges
         of_violins = any(readout.wash_of(color, ink, paper) or np.abs(color - ink).max() < SAME_COLOR for ink in inks)
         left_over = (cover > 0.5).sum() >= LEAST_INK
         if not solid and not of_boxes and not of_violins and left_over and not (same and violins):
@@ -124,9 +126,15 @@ def _beside(
     return series, covers
 
 
-def _rims(shape: tuple[int, int], violins: list[Violin]) -> np.ndarray:
-    """Where the edges of violins are drawn, and the lines in their middle, (H, W) bool."""
+def _rims(shape: tuple[int, int], boxes: list[Box], violins: list[Violin]) -> np.ndarray:
+    """Where the edges of boxes and violins are drawn, and the lines in the middle of these, (H, W) bool."""
     mask = np.zeros(shape, bool)
+    for box in boxes:
+        left, right = box.center - box.width / 2, box.center + box.width / 2
+        sides = [(box.levels[1], left, box.levels[1], right), (box.levels[3], left, box.levels[3], right)]
+        sides += [(box.levels[1], side, box.levels[3], side) for side in (left, right)]
+        for top, start, bottom, end in sides:
+            mask[round(top) - RIM + 1 : round(bottom) + RIM, round(start) - RIM + 1 : round(end) + RIM] = True
     for violin in violins:
         rows, columns = np.arange(math.ceil(violin.top), math.floor(violin.bottom) + 1), np.arange(shape[1])
         reach = np.interp(rows, np.linspace(violin.top, violin.bottom, SAMPLES), violin.widths / 2)
@@ -310,7 +318,8 @@ def find_boxes(pixels: np.ndarray, box: readout.Box, scale: float) -> list[Box]:
     inside = pixels[top + 3 : bottom - 2, left + 3 : right - 2].astype(np.float32)
     if min(inside.shape[:2]) < 40:
         return []
-    dark = (inside.max(axis=2) < DARK) & (np.ptp(inside, axis=2) < GREY)
+    palest, chroma = inside.max(axis=2), np.ptp(inside, axis=2)
+    dark = (palest < DARK) & (chroma < GREY) | (palest < DARKER) & (chroma < TINGED)  # edges of strong fills
     joined = morphology.closing(np.pad(dark, 2), (3, 3))[2:-2, 2:-2]  # lines may cross the boxes
     regions, _ = ndimage.label(joined, np.ones((3, 3)))
     found, rest = [], []

@@ -140,3 +140,14 @@ def test_violins_of_another_color_than_their_lines(executor, color):
         assert max(abs(violin["min"] - sample.min()), abs(violin["max"] - sample.max())) < 0.5
         assert abs(violin["median"] - np.median(sample)) < 0.5
     assert chart_iou(executor.run(code).image, image) > 0.9
+
+
+def test_edges_of_strong_fills_are_no_series(executor):
+    chart = (
+        "plt.figure(figsize=(9, 5))\n"
+        f"drawn = plt.boxplot({SAMPLES}, patch_artist=True, medianprops=dict(color='black'))\n"
+        "for patch, color in zip(drawn['boxes'], ['#fdb462', '#fb8072', '#80b1d3', '#8dd3c7']):\n"
+        "    patch.set_facecolor(color)\n"
+    )
+    code = copied(executor, chart)
+    assert len(variables_of(code)["boxes"]) == 4 and "ax.plot(" not in code and "ax.scatter(" not in code
