@@ -59,6 +59,7 @@ UNEVEN = 2.0  # pixels that even distances of bars differ by
 LEFT, LEAST_SHARE = 0.2, 0.3  # of a colour, without lines across the axes; of a pixel
 SMALL, ON_PATH = 10, 0.8  # pixels; of the ink of a line in dashes
 LETTERS = 18, 40  # pixels: the height of letters, at most, and the width of those that touch each other
+LEAST_LETTER = 4  # pixels, the height of letters: dashes and what is left of edges have less
 BETWEEN_LETTERS = 6  # pixels, where there may be a narrow one
 THIN = 2  # pixels from the path of a line to its edges
 USUAL_MARKER, RIM = 6, 1  # points: the diameter of matplotlib's markers on lines, and what their edge adds to it
@@ -1121,9 +1122,10 @@ def _without_gaps(cover: np.ndarray, inked: np.ndarray) -> np.ndarray | None:
 
 def _are_letters(places: Sequence[tuple[slice, slice]]) -> bool:
     """Whether most of some parts stand one beside the other on a line, as letters do."""
-    if len(places) < 3:
+    high = [(rows, columns) for rows, columns in places if rows.stop - rows.start >= LEAST_LETTER]
+    if len(high) < 3:
         return False
-    feet, starts, ends = np.array([(rows.stop, columns.start, columns.stop) for rows, columns in places]).T
+    feet, starts, ends = np.array([(rows.stop, columns.start, columns.stop) for rows, columns in high]).T
     level = np.abs(feet[:, None] - feet) <= 1
     apart = starts - ends[:, None]
     return bool(np.mean((level & (apart >= 0) & (apart <= BETWEEN_LETTERS)).any(axis=1)) > MOSTLY / 2)

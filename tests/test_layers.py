@@ -376,3 +376,15 @@ def test_words_in_a_color_are_no_points(executor):
     )
     code, _ = copied(executor, PLT + chart, ANSWER)
     assert code.count(".scatter(") == 1
+
+
+def test_dashes_upon_bands_are_no_words(executor):
+    chart = (
+        "fig, ax = plt.subplots(figsize=(9, 5))\nx = range(13)\ny = [1690 + 1.6 * k**2 for k in x]\n"
+        "for width, alpha in ((12, 0.2), (6, 0.3)):\n"
+        "    low, high = ([v + sign * (20 + width * k) for k, v in enumerate(y)] for sign in (-1, 1))\n"
+        "    ax.fill_between(x, low, high, color='#d95f02', alpha=alpha)\n"
+        "ax.plot(x, y, color='#d95f02', ls='--')\nax.set_xlim(-30, 12)\nax.set_ylim(1100, 2100)\n"
+    )
+    code, _ = copied(executor, PLT + chart, ANSWER)
+    assert ".scatter(" in code or ".plot(" in code
