@@ -12,11 +12,11 @@ executes the candidates and keeps the best; with `refine` it changes that progra
    several of one colour (tracks.py), and points (layers.py) with the numbers that are measured for them, and the
    others with placeholders (sketches.py);
 4. its words are read off the picture (captions.py), its legend (legends.py), what stands at bars (bar_labels.py) and
-   in the axes (notes.py); error bars, bands and lines across the axes are added (additions.py), series if colours
-   are left over or missing;
+   in the axes (notes.py); error bars, bands and lines across the axes (across.py) are added (additions.py), series
+   if colours are left over or missing;
 5. other ways to write single things (grid, markers, layout, ...) are tried, one thing after another
    (alternatives.py), where picture and drawing differ in that (clues.py), and data and scale are measured again;
-   in the end, numbers are rounded as far as the score allows.
+   in the end, limits that matplotlib has anyway go, and numbers are rounded, as far as the score allows.
 
 The answer is the program with the highest IoU that was seen, so never worse than the first candidate (the last step
 may cost `LAST_COST`, but not below it), and there at any time: when the budget is spent, or when it is told to stop.
@@ -261,28 +261,16 @@ class _Search:
 
     def begin(self) -> None:
         """Without an answer, for a panel: all but details, which come when all panels stand."""
-        measured = self.copies("")
-        self.start((measured or self.sketches(""))[:2])
+        self.start((self.copies("") or self.sketches(""))[:2])
         if self.best is not None:
-            self.refine(measured)
+            self.refine(panel=True)
 
-    def refine(self, tried: list[str] | None = None) -> None:
-        """`tried`: the measured copies, which have the target's page already, if the search began with them; details
-        are left to the caller then."""
-        pie = readout.is_pie(self.target)
-        answer, foreign = (self.current, self.goal), self.best_iou < FOREIGN
-        if foreign and tried is None:
-            self.change_kind(self.copies(self.current.code), measured=True)
-        if tried is None and not (
-            foreign and (pie or self.best_iou >= ALIKE)
-        ):  # else little is to be had from the answer
-            copy, (self.current, self.goal) = (self.current, self.goal), answer
-            self.adapt()
-            if copy[1] > self.goal:
-                self.current, self.goal = copy
-        if not foreign and self.best_iou < SUCCESS_IOU and tried is None:
-            self.change_kind(self.copies(self.current.code), measured=True)
-        if self.best_iou < POOR and not pie:
+    def refine(self, panel: bool = False) -> None:
+        """`panel`: the search began without an answer, with programs that have the target's page already; details are
+        left to the caller."""
+        if not panel:
+            self.settle()
+        if self.best_iou < POOR and not readout.is_pie(self.target):
             self.change_kind(self.sketches(self.current.code))
         self.read()
         self.align()
@@ -296,12 +284,26 @@ class _Search:
             self.improve([_safely(lambda: notes.added(self.current, self.target, self.size))])
         if self.best_iou < SUCCESS_IOU and self.change_series():
             self.name_series()
-        if tried is not None:
+        if panel:
             return
         self.change_details()
         if self.best_iou < SUCCESS_IOU:  # the details were the likelier reason
             self.change_kind(self.sketches(self.current.code))
             self.change_details()
+
+    def settle(self) -> None:
+        """Goes to the best of the answer and the measured copies: to these first, if nothing of the answer is right,
+        and to these alone, if one is of the right kind, or a pie, of which all is measured."""
+        answer, foreign = (self.current, self.goal), self.best_iou < FOREIGN
+        if foreign:
+            self.change_kind(self.copies(self.current.code), measured=True)
+        if not foreign or self.best_iou < ALIKE and not readout.is_pie(self.target):
+            copy, (self.current, self.goal) = (self.current, self.goal), answer
+            self.adapt()
+            if copy[1] > self.goal:
+                self.current, self.goal = copy
+        if not foreign and self.best_iou < SUCCESS_IOU:
+            self.change_kind(self.copies(self.current.code), measured=True)
 
     def adapt(self) -> None:
         """Goes to what the answer is on the target's page, with what is measured there."""
