@@ -344,8 +344,8 @@ class Sheet:
 
     @cached_property
     def bubbles(self) -> list[str]:
-        lines = self.has_lines() and not any(solid for _, solid in self.series)
-        return [] if lines and len(self.series) < MAPPED else bubble_chart(self)
+        marked = any(solid for _, solid in self.series) or any(map(self.spotted, self.own_covers))
+        return bubble_chart(self) if marked or len(self.series) >= MAPPED or not self.has_lines() else []
 
     def has_lines(self) -> bool:
         """Whether there is a series that is no points."""

@@ -39,7 +39,7 @@ from chart2code import adjustment, alternatives, bar_labels, captions, legends, 
 from chart2code.additions import completed
 from chart2code.detail import canvas_of
 from chart2code.drawing import Drawing
-from chart2code.sketches import blank, copies, sketches
+from chart2code.sketches import Words, blank, copies, sketches
 from eval_metric.executor import ExecutionResult, Executor
 from eval_metric.similarity import SUCCESS_IOU, chart_iou
 
@@ -174,7 +174,7 @@ class _Search:
         self.current: Drawing | None = None
         self.goal = -1.0
         self.measured = False  # whether colours and numbers of the program were there at once: no others need be tried
-        self.copied = False  # whether measured copies were looked for
+        self.copied: set[tuple] = set()  # styles and sizes of figures of which measured copies were looked for
         self.finished = False  # each panel of a chart on its own
 
     # Trying programs
@@ -300,10 +300,11 @@ class _Search:
         if not foreign or self.best_iou < ALIKE and not readout.is_pie(self.target):
             copy, (self.current, self.goal) = (self.current, self.goal), answer
             self.adapt()
+            answer = self.current, self.goal
             if copy[1] > self.goal:
                 self.current, self.goal = copy
-        if not foreign and self.best_iou < SUCCESS_IOU:
-            self.change_kind(self.copies(self.current.code), measured=True)
+        if self.best_iou < SUCCESS_IOU:  # on the page that the answer was adapted to
+            self.change_kind(self.copies(answer[0].code), measured=True)
 
     def adapt(self) -> None:
         """Goes to what the answer is on the target's page, with what is measured there."""
@@ -428,10 +429,12 @@ class _Search:
         return self.current is not first
 
     def copies(self, answer: str) -> list[str]:
-        """Programs whose numbers are measured at once; none the second time: other words make no others."""
-        if self.copied:
+        """Programs whose numbers are measured at once, in the style and size of the answer's figure; none the second
+        time: other words make no others."""
+        words = Words.of(answer)
+        if (page := (words.style, words.figsize)) in self.copied:
             return []
-        self.copied = True
+        self.copied.add(page)
         return _safely(lambda: copies(self.target, self.size, answer)) or []
 
     def sketches(self, answer: str) -> list[str]:
