@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
@@ -31,7 +31,8 @@ ROUNDING = 2  # PHASES-ths of a pixel
 KERNED = "TY"  # what follows stands below their arms,
 KERNING, KERNING_COST = 0.18, 5.0  # so many ems nearer; and what an em of that costs
 ASCENT, DESCENT = 0.85, 0.25  # of the glyphs above and below the base line, in ems
-TRIED, IN_VAIN = 8, 3  # sizes and places of a line of each font; and of those, one after another, that are no better
+TRIED = 8  # sizes and places of a line of each font
+IN_VAIN = 3  # places, one after another, that are no better: no other is tried, if the size is known
 CLEAR = 0.17  # of a line's ink unexplained: no other size or place is tried
 GLYPH_COST = 0.05, 0.9  # of a glyph's ink, and of any glyph: no letter is two others
 
@@ -153,7 +154,7 @@ def _profile(font: str, points: float, scale: float, rise: float) -> np.ndarray:
     return rows / np.linalg.norm(rows)
 
 
-def read_line(ink: np.ndarray, fonts: Iterable[str], sizes: Iterable[float], scale: float, tried: int = TRIED) -> Line:
+def read_line(ink: np.ndarray, fonts: Iterable[str], sizes: Sequence[float], scale: float, tried: int = TRIED) -> Line:
     """
     What is written in a line of text alone.
 
@@ -178,7 +179,7 @@ def read_line(ink: np.ndarray, fonts: Iterable[str], sizes: Iterable[float], sca
                 best, most, in_vain = Line(text, 1 - explained / total, font, points), explained, 0
             if best.error < CLEAR:
                 return best
-            if in_vain == IN_VAIN:
+            if in_vain == IN_VAIN and len(sizes) == 1:
                 break
     return best
 
