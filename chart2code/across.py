@@ -37,6 +37,11 @@ class Across:
     style: str
     thickness: float
 
+    @classmethod
+    def of_usual_width(cls, upright: bool, place: float, color: np.ndarray, style: str, scale: float) -> Across:
+        """One as thick as matplotlib draws them; `scale` as of `keywords`."""
+        return cls(upright, place, color, style, USUAL / 0.72 * scale)
+
     @property
     def method(self) -> str:
         return "axvline" if self.upright else "axhline"

@@ -6,19 +6,20 @@ What a program lacks of these is measured in the target and added to it.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 import numpy as np
 
 from chart2code import morphology, readout
-from chart2code.across import find_lines_across
+from chart2code.across import Across, find_lines_across
 from chart2code.adjustment import DARK, GREY, SAME_COLOR, Frame, Scene, axes_fit
 from chart2code.drawing import Drawing, color_literal
-from chart2code.program import Change, Program, string_literal
+from chart2code.program import Change, Program
 from chart2code.scales import Scale, value_literals
 
 LONG_ERRORS = 6  # pixels: half the length of error bars on a line, whose markers are as long
 BAND = (0.08, 0.6)  # opacity of bands
-ACROSS = 0.6  # pixels that lines across the axes may be off
+ACROSS, SAME_LINE = 0.6, 3  # pixels that lines across the axes may be off; and between two that are one
 BESIDE = 4.0  # pixels, between the edge of an area and the middle of the line that is its border
 
 
@@ -172,45 +173,37 @@ def _lines_across(
     drawing: Drawing, target: np.ndarray, scene: Scene, frame: Frame, palette: list[np.ndarray]
 ) -> list[Change]:
     """Lines from one side of the axes to the other, in colours of their own."""
-    program, changes = drawing.program, []
+    program = drawing.program
     if program.statement_calls("axhline") or program.statement_calls("axvline"):
         return []
-    axes, places = drawing.series[0].call.axes, []
-    label = ', label="Limit"' if program.statement_calls("legend") else ""
-    directions = [
-        ("axhline", (scene.box[0], scene.box[2]), _scale(drawing, target, scene, frame, "left")),
-        ("axvline", (scene.box[1], scene.box[3]), _scale(drawing, target, scene, frame, "bottom")),
-    ]
-    drawn = find_lines_across(drawing.pixels, drawing.box)
-    scales = {method: scale for method, _, scale in directions}
-    for line in find_lines_across(target, scene.box):
-        own = [other.place for other in drawn if other.upright == line.upright]
-        places.append((line.method, line.place))
-        if scales[line.method] is None or any(abs(line.place - place) < 3 for place in own):
-            continue
-        keywords = line.keywords(drawing.scale) + label
-        text = scales[line.method].literal(line.place, ACROSS)
-        changes.append(program.add_statement(f"{axes}.{line.method}({text}, {keywords})", ("legend", "tight_layout")))
+    scales = [_scale(drawing, target, scene, frame, side) for side in ("left", "bottom")]
+    known, drawn = list(find_lines_across(target, scene.box)), find_lines_across(drawing.pixels, drawing.box)
+    lines = [line for line in known if not _has(drawn, line.upright, line.place)]
     for color in sorted(palette, key=lambda color: -np.abs(color - scene.paper).max()):  # soft edges last
         own = min(np.abs(color - s).max() for s in scene.colors)
         if own < 2 * SAME_COLOR or np.ptp(color) < GREY and color.max() > DARK:
             continue
         cover = readout.coverage_inside(target, color, scene.paper, scene.box)
-        for method, ends, scale in directions:
-            found = readout.find_across(cover if method == "axhline" else cover.T, *ends, words=True)
-            if found is None or scale is None:
+        for upright, part in ((False, cover), (True, cover.T)):
+            start, end = scene.box[upright], scene.box[upright + 2]
+            found = readout.find_across(part, start, end, words=True)
+            if found is None or scales[upright] is None or _has(known, upright, found[0]):
                 continue
             place, style = found
-            if any(method == other and abs(place - row) < 3 for other, row in places):
-                continue
-            places.append((method, place))
-            text = scale.literal(place, ACROSS)
-            keywords = f"color={color_literal(color)}"
-            if style != "-":
-                keywords += f", linestyle={string_literal(style)}"
-            statement = f"{axes}.{method}({text}, {keywords}{label})"
-            changes.append(program.add_statement(statement, ("legend", "tight_layout")))
-    return changes
+            known.append(Across.of_usual_width(upright, place, color, style, drawing.scale))
+            lines.append(known[-1])
+    axes, label = drawing.series[0].call.axes, ', label="Limit"' if program.statement_calls("legend") else ""
+    statements = [
+        f"{axes}.{line.method}({scale.literal(line.place, ACROSS)}, {line.keywords(drawing.scale)}{label})"
+        for line in lines
+        if (scale := scales[line.upright]) is not None
+    ]
+    return [program.add_statement(statement, ("legend", "tight_layout")) for statement in statements]
+
+
+def _has(lines: Sequence[Across], upright: bool, place: float) -> bool:
+    """Whether one of some lines across the axes is at a place."""
+    return any(line.upright == upright and abs(line.place - place) < SAME_LINE for line in lines)
 
 
 def _scale(drawing: Drawing, target: np.ndarray, scene: Scene, frame: Frame, side: str) -> Scale | None:

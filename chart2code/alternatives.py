@@ -566,8 +566,8 @@ def without_limits(drawing: Drawing) -> list[str]:
         [program.drop_statement(call) for call in program.statement_calls(method)]
         for method in ("set_xlim", "set_ylim")
     )
-    options = [[*across, *along], across, along] if across and along else [[*across, *along]]
-    return [program.changed(filter(None, changes)) for changes in options if any(changes)]
+    options = ([*across, *along], across, along)
+    return list(dict.fromkeys(program.changed(filter(None, changes)) for changes in options if any(changes)))
 
 
 def _last_place(value: float) -> int:

@@ -17,7 +17,7 @@ from scipy import ndimage
 
 from chart2code import bars as bar_charts
 from chart2code import morphology, readout
-from chart2code.across import USUAL, Across, find_lines_across
+from chart2code.across import Across, find_lines_across
 from chart2code.adjustment import AREAS, INKY, LOWER, THICKEST, marker_size, place_literals
 from chart2code.clouds import Cloud, find_cloud
 from chart2code.detail import detail_of
@@ -195,7 +195,7 @@ class Layers:
                 self.points.append(layer)
             elif found := self.sheet.upright(color, cover):
                 column, style = found
-                self.across.append(Across(True, column, layer.color, style, USUAL / 0.72 * self.sheet.scale))
+                self.across.append(Across.of_usual_width(True, column, layer.color, style, self.sheet.scale))
             else:
                 self.lines.append(layer)
 

@@ -118,10 +118,10 @@ class Words:
 
 
 @remembered
-def _sides(cover: np.ndarray) -> list[tuple[int, int]]:
+def _sides(cover: np.ndarray) -> tuple[tuple[int, int], ...]:
     """Height and width of each part of a colour that hangs together."""
-    regions, _ = ndimage.label(cover > 0.4)
-    return [(part[0].stop - part[0].start, part[1].stop - part[1].start) for part in ndimage.find_objects(regions)]
+    places = ndimage.find_objects(ndimage.label(cover > 0.4)[0])
+    return tuple((rows.stop - rows.start, columns.stop - columns.start) for rows, columns in places)
 
 
 def _in_blocks(cover: np.ndarray) -> bool:

@@ -65,9 +65,7 @@ class Glyphs:
     def kerning(self) -> dict[int, np.ndarray]:
         """Of each glyph that others may stand nearer to: what it costs to move the pen by 1, 2, ... less."""
         costs = np.arange(1, math.ceil(KERNING * self.em) - ROUNDING + 1, dtype=np.float32) * KERNING_COST / self.em
-        return {
-            self.characters.index(c): costs[: self.advances[self.characters.index(c)] - ROUNDING - 1] for c in KERNED
-        }
+        return {k: costs[: self.advances[k] - ROUNDING - 1] for k in map(self.characters.index, KERNED)}
 
 
 @dataclass(frozen=True)
