@@ -24,7 +24,7 @@ from chart2code.checkpoints import check_same_run, last_complete_checkpoint
 from chart2code.collator import ChartCollator, EpochSampler, load_split
 from chart2code.dataset import LABELS
 from chart2code.generation import ChartError
-from chart2code.optimizer import MuonAdamW, parameter_groups
+from chart2code.optimizer import MuonAdamW, StackedMuon, parameter_groups
 from chart2code.synthetic import write_dataset
 from chart2code.trainer import C2CTrainer
 from configuration_c2c_mola import C2CMolaConfig
@@ -779,6 +779,26 @@ def test_muon_takes_hidden_matrices_only():
     undecayed = {names[p] for group in groups if not group["weight_decay"] for p in group["params"]}
     assert all(n in undecayed for n in names.values() if "lora_" in n or "norm" in n or n.endswith(".bias"))
     assert sum(len(group["params"]) for group in groups) == len(names)
+
+
+def test_stacked_matrices_are_stepped_as_torch_steps_each():
+    shapes = [(16, 16), (16, 16), (24, 16), (8, 16), (24, 16)]
+    torch.manual_seed(0)
+    start = [torch.randn(shape) for shape in shapes]
+    results = []
+    for optimizer_class in (StackedMuon, torch.optim.Muon):
+        torch.manual_seed(1)
+        parameters = [torch.nn.Parameter(value.clone()) for value in start] + [torch.nn.Parameter(torch.ones(4, 4))]
+        optimizer = optimizer_class(parameters, lr=0.02, weight_decay=0.1, adjust_lr_fn="match_rms_adamw")
+        for _ in range(3):
+            for parameter in parameters[:-1]:  # the last takes no part
+                parameter.grad = torch.randn_like(parameter)
+            optimizer.step()
+        results.append(parameters)
+    for ours, theirs, before in zip(*results, start):
+        torch.testing.assert_close(ours, theirs, atol=2e-3, rtol=0)  # a step rounds to bfloat16
+        assert (ours - before).abs().max() > 0.02
+    assert torch.equal(results[0][-1], torch.ones(4, 4))
 
 
 def test_optimizer_of_two_parts_round_trips_its_state():
