@@ -1,7 +1,7 @@
 """What a program has to say so that it draws a given picture: `read` rewrites its data and colours.
 
 The program is right in kind and wrong in numbers. Its own picture shows how its literals become pixels, and the target
-shows, mark by mark, what the pixels should be (readout.py): so all values are set at once, and what is measured badly
+shows, mark by mark, what the pixels should be (readout): so all values are set at once, and what is measured badly
 is measured again after the next rendering, with less left to change. What can't be measured is tried
 (alternatives.py).
 """

@@ -71,7 +71,16 @@ def test_third_party_imports_are_required():
         required.add(provided.get(name, name))
     own = {file.stem for file in ROOT.rglob("*.py") if ".venv" not in file.parts} | OURS
     known = required | own | set(sys.stdlib_module_names) | {"mpl_toolkits", "tests", "benchmarks", "experiments"}
-    for folder in (".", "chart2code", "eval_metric", "benchmarks", "experiments", "tests", "examples"):
+    for folder in (
+        ".",
+        "chart2code",
+        "chart2code/readout",
+        "eval_metric",
+        "benchmarks",
+        "experiments",
+        "tests",
+        "examples",
+    ):
         for file in (ROOT / folder).glob("*.py"):
             if file.name == "app.py":  # the metric's demo page has requirements of its own
                 continue
