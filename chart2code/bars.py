@@ -1,4 +1,4 @@
-"""Bars that share their columns: those of histograms, whose bars touch, and those that stand upon other bars.
+"""Bars: those of a colour that stand on one line, of histograms, where they touch, upon others, and floating ones.
 
 Masks are (H, W) bool, in which bars grow upwards from a common base; what is horizontal is turned first (`upright`).
 """
@@ -13,6 +13,10 @@ from scipy import ndimage
 
 from chart2code import morphology, readout
 
+BASE = 3.0  # pixels that bars and areas may end away from where they stand
+EVEN = 0.2  # of the distance between bars
+CUT = 4  # pixels: what bars differ by in width, at most
+FILLED, IN_BARS, WHOLE = 0.85, 0.8, 0.95  # of the rectangle of a bar; and of a colour, in bars, and in all of them
 AT_BASE = 4.0  # pixels that the feet of bars may be away from their base
 STEP = 1.5  # pixels: of the upper edge of a histogram, from one bar to the next
 EDGE = 4  # columns: of the edges between bars that touch
@@ -83,7 +87,59 @@ def find_histogram(mask: np.ndarray) -> Histogram | None:
     return Histogram(middles, width, np.array(heights), base, float(np.mean(np.array(slopes) < STEP)))
 
 
-def bars_in_contact(cover: np.ndarray, parts: Sequence[readout.Bar]) -> list[readout.Bar]:
+def find_standing(
+    cover: np.ndarray, inked: np.ndarray, ground: float | None, ticks: Sequence[float] = ()
+) -> list[readout.Bar]:
+    """
+    The bars of a colour that stand on one line, or hang from zero, also those of a histogram that lines cut apart;
+    none if it has other areas.
+
+    Args:
+        cover: by the colour.
+        inked: where any colour is, (H, W) bool.
+        ground: the row of zero; None if that is not known.
+        ticks: as of `readout.find_bars`.
+    """
+    parts = readout.find_bars(cover, ticks)
+    found, share = _standing(parts, cover, inked, ground)
+    if share < WHOLE:
+        joined, more = _standing(_in_contact(cover, parts), cover, inked, ground)
+        found = joined if more > share else found
+    return found
+
+
+def _standing(
+    found: list[readout.Bar], cover: np.ndarray, inked: np.ndarray, ground: float | None
+) -> tuple[list[readout.Bar], float]:
+    """Of bars those that stand on one line, or hang from zero, and which share of their colour they are; none if it
+    has other areas."""
+    if not FEWEST <= len(found) <= MOST:
+        return [], 0.0
+    starts, ends = np.array([(bar.start, bar.end) for bar in found]).T
+    standing = np.abs(ends - np.median(ends)) < BASE
+    if ground is not None:
+        at_zero = np.minimum(np.abs(starts - ground), np.abs(ends - ground)) < BASE
+        standing = max(standing, at_zero, key=np.mean)
+    widths = np.array([bar.width for bar in found])
+    alike = np.abs(widths - np.median(widths)) <= CUT  # else they are cut off
+    if min(np.mean(standing), np.mean(alike)) < IN_BARS:
+        return [], 0.0
+    steps = np.subtract([bar.center for bar in found], found[int(standing.argmax())].center)
+    steps /= np.diff([bar.center for bar in found]).min()
+    even = np.abs(steps - steps.round()) < EVEN
+    found = [bar for k, bar in enumerate(found) if alike[k] and (standing[k] or even[k])]  # no handle of a legend
+    mask, own = cover > 0.5, 0
+    for bar in found:
+        left = round(bar.center - bar.width / 2)
+        part = np.s_[int(bar.start) : int(bar.end), left : left + round(bar.width)]
+        if bar.end - bar.start > 4 and np.median(inked[part][1:-1].mean(axis=0)) < FILLED:
+            return [], 0.0
+        own += mask[part].sum()
+    share = float(own / max(1, mask.sum()))
+    return (found, share) if share > IN_BARS else ([], 0.0)
+
+
+def _in_contact(cover: np.ndarray, parts: Sequence[readout.Bar]) -> list[readout.Bar]:
     """The bars of a histogram in a coverage that other marks may hide parts of; none if it isn't one. `parts`: what
     `readout.find_bars` finds there, whose width is that of the bars without their edges."""
     gap, own = 0.0, None
@@ -292,6 +348,29 @@ def _order(sequences: list[list[int]], count: int) -> list[int] | None:
     order = sorted(range(count), key=lambda k: -np.count_nonzero(before[k] > before[:, k]))
     agree = sum(before[a, b] for i, a in enumerate(order) for b in order[i + 1 :])
     return order if agree == before.sum() and len(set().union(*sequences)) == count else None
+
+
+def mask_of(bars: Sequence[readout.Bar], shape: tuple[int, int], around: int) -> np.ndarray:
+    """Where bars are, or so many pixels beside them, bool of a shape (H, W)."""
+    mask = np.zeros(shape, bool)
+    for bar in (bar for bar in bars if bar.start < bar.end):
+        left, right = round(bar.center - bar.width / 2), round(bar.center + bar.width / 2)
+        mask[
+            max(0, round(bar.start) - around) : round(bar.end) + around + 1,
+            max(0, left - around) : right + around + 1,
+        ] = True
+    return mask
+
+
+def outlines_of(bars: Sequence[readout.Bar], shape: tuple[int, int]) -> np.ndarray:
+    """Where the edges of bars would be, bool of a shape (H, W)."""
+    inside = np.zeros(shape, bool)
+    around = inside.copy()
+    for bar in bars:
+        left, right = round(bar.center - bar.width / 2), round(bar.center + bar.width / 2)
+        around[max(0, round(bar.start) - 3) : round(bar.end) + 3, max(0, left - 3) : right + 3] = True
+        inside[round(bar.start) + 1 : round(bar.end) - 1, left + 1 : right - 1] = True
+    return around & ~inside
 
 
 def keyword_for_feet(keyword: str, columns: Sequence[str]) -> str:

@@ -14,7 +14,9 @@ import numpy as np
 from scipy import ndimage
 
 from chart2code import morphology, readout
+from chart2code.coordinates import Coordinates
 from chart2code.drawing import CYCLE, color_literal, rgb
+from chart2code.layer_programs import LayerWriter
 from chart2code.layers import Layers
 from chart2code.program import brief, string_literal
 from chart2code.scales import Scale
@@ -84,14 +86,18 @@ def distributions(sheet: Sheet) -> list[str]:
     layers = Layers(sheet, *_beside(sheet, boxes, violins))
     if layers.x is None or layers.y is None:
         return []
-    layers.places, names = [centers], []
-    if layers.x.names:  # they stand at 1, 2, ...
-        if layers.x.names == len(centers):
+    x, names = layers.x, []
+    if x.names:  # they stand at 1, 2, ...
+        if x.names == len(centers):
             texts = ", ".join(string_literal(name) for name in sheet.words.names(len(centers)))
             names = [f"names = [{texts}]", f"ax.set_xticks(range(1, {len(centers) + 1}), names)"]
-        layers.x = Scale(layers.x.start + 1, layers.x.slope)
-    statements = [*_draw_violins(layers, violins), *_draw_boxes(layers, boxes, over=bool(violins))]
-    return [layers.program(*statements, *names, without=("grid",))]
+        x = Scale(x.start + 1, x.slope)
+    coordinates, paper = Coordinates(layers, x, [centers]), np.array(sheet.paper, float)
+    statements = [
+        *_draw_violins(coordinates, violins, paper),
+        *_draw_boxes(coordinates, boxes, paper, over=bool(violins)),
+    ]
+    return [LayerWriter(layers, coordinates).program(*statements, *names, without=("grid",))]
 
 
 def _beside(
@@ -146,30 +152,30 @@ def _rims(shape: tuple[int, int], boxes: list[Box], violins: list[Violin]) -> np
     return mask
 
 
-def _places(layers: Layers, marks: list[Box] | list[Violin], widths: list[float]) -> list[str]:
+def _places(coordinates: Coordinates, marks: list[Box] | list[Violin], widths: list[float]) -> list[str]:
     """The keywords that say where boxes or violins stand, and how wide they are, where this is not the usual."""
-    places, keywords = layers.x(np.array([mark.center for mark in marks])), []
+    places, keywords = coordinates.x(np.array([mark.center for mark in marks])), []
     if np.abs(places - np.arange(1, len(marks) + 1)).max() > 0.15:
         keywords.append(f"positions=[{', '.join(brief(float(place), 0.05) for place in places)}]")
-    width = float(np.median(widths)) * abs(layers.x.slope)
+    width = float(np.median(widths)) * abs(coordinates.x.slope)
     usual = np.clip(USUAL_WIDTHS[0] * np.ptp(places), *USUAL_WIDTHS) if isinstance(marks[0], Box) else USUAL_WIDTHS[1]
     if abs(width - usual) > 0.12 * usual:
         keywords.append(f"widths={brief(width, 0.04 * width)}")
     return keywords
 
 
-def _draw_boxes(layers: Layers, boxes: list[Box], over: bool) -> list[str]:
+def _draw_boxes(coordinates: Coordinates, boxes: list[Box], paper: np.ndarray, over: bool) -> list[str]:
     """`over`: whether they stand over violins, which shine through."""
     if not boxes:
         return []
     rows = []
     for box in boxes:
-        texts = layers.y_literals(np.array([*box.levels[::-1], *box.fliers]))
+        texts = coordinates.y_literals(np.array([*box.levels[::-1], *box.fliers]))
         described = [f"{name}={text}" for name, text in zip(("whislo", "q1", "med", "q3", "whishi"), texts)]
         rows.append(f"    dict({', '.join(described)}, fliers=[{', '.join(texts[5:])}]),")
-    keywords, after = _places(layers, boxes, [box.width for box in boxes]), []
+    keywords, after = _places(coordinates, boxes, [box.width for box in boxes]), []
     fills = [color_literal(box.fill) for box in boxes]
-    if any(np.abs(box.fill - layers.paper).max() > SEEN for box in boxes) and not over:
+    if any(np.abs(box.fill - paper).max() > SEEN for box in boxes) and not over:
         keywords.append("patch_artist=True")
         if len(set(fills)) == 1:
             keywords.append(f"boxprops=dict(facecolor={fills[0]})")
@@ -183,17 +189,17 @@ def _draw_boxes(layers: Layers, boxes: list[Box], over: bool) -> list[str]:
     return ["\n".join(["boxes = [", *rows, "]"]), f"drawn = {call}" if after else call, *after]
 
 
-def _draw_violins(layers: Layers, violins: list[Violin]) -> list[str]:
+def _draw_violins(coordinates: Coordinates, violins: list[Violin], paper: np.ndarray) -> list[str]:
     if not violins:
         return []
     rows = []
     medians = [violin.median for violin in violins if violin.median is not None]
     medians = medians if len(medians) == len(violins) else []
     for violin in violins:
-        texts = layers.y_literals(np.array([violin.bottom, violin.top, *([violin.median[0]] if medians else [])]))
+        texts = coordinates.y_literals(np.array([violin.bottom, violin.top, *([violin.median[0]] if medians else [])]))
         widths = ", ".join(f"{width / violin.widths.max():.2f}" for width in violin.widths[::-1])
         rows.append(f"    ({', '.join(texts)}, [{widths}]),")
-    keywords = _places(layers, violins, [violin.widths.max() for violin in violins])
+    keywords = _places(coordinates, violins, [violin.widths.max() for violin in violins])
     keywords += [] if any(violin.line is not None for violin in violins) else ["showextrema=False"]
     keywords += ["showmedians=True"] if medians else []
     names = "low, high, median, widths" if medians else "low, high, widths"
@@ -206,7 +212,6 @@ def _draw_violins(layers: Layers, violins: list[Violin]) -> list[str]:
         f"    for {names} in shapes",
         "]",
     ]
-    paper = np.array(layers.paper, float)
     usual = paper + BODY * (rgb("#" + CYCLE[0]) - paper)
     call, after = f"ax.violin({', '.join(['violins', *keywords])})", []
     colors = [violin.color for violin in violins]

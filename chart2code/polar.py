@@ -1,7 +1,7 @@
 """Programs of charts around a circle: roses (bars) and radars (lines and areas between spokes).
 
 Axes of this kind are found by their circle. Unrolled, angle by angle, what is in it is a chart like others: bars have
-flat tops, spokes and rings are lines across. All is measured at once, as by layers.py.
+flat tops, spokes and rings are lines across. All is measured at once, as by layer_programs.py.
 """
 
 from __future__ import annotations

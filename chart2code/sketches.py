@@ -26,7 +26,8 @@ from chart2code.drawing import color_literal
 from chart2code.events import event_plot
 from chart2code.heatmaps import heat_map
 from chart2code.horizontal_bars import horizontal_stack
-from chart2code.layers import Layers, layered
+from chart2code.layer_programs import layered
+from chart2code.layers import Layers
 from chart2code.layout import USUAL, shares_of, subplots_adjust
 from chart2code.legends import Legend, find_legend
 from chart2code.picture_cache import remembered

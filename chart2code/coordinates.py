@@ -1,0 +1,183 @@
+"""The coordinates of marks in a program: columns of their places and values, limits of the axes, and ticks.
+
+Marks at the same places have one table in common, with a column of values each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from matplotlib.ticker import MaxNLocator
+
+from chart2code import readout
+from chart2code.adjustment import place_literals
+from chart2code.bars import BASE
+from chart2code.covers import AT_FRAME
+from chart2code.layers import Layers
+from chart2code.program import brief, string_literal
+from chart2code.scales import Scale
+from chart2code.tick_labels import read_scale, uneven_numbers
+
+AT_ENDS = 8  # pixels that lines may end away from the first and the last place
+AT_PLACES = 1.0  # pixels that a line may be away from one with its points where others are
+SAME_PLACE = 2.5  # pixels
+ROUND_STEP, OFF_STEP = 0.03, 0.1  # of the distance of ticks: how exact that is, and they
+AT_TICK = 2.0  # pixels from a tick, where an axis ends at it
+TICK_ROOM = {"x": 30.0, "y": 20.0}  # points along an axis, that matplotlib reckons with for a tick
+
+
+@dataclass
+class _Table:
+    """Columns of a program that have their places, in pixels, in common."""
+
+    pixels: np.ndarray
+    name: str
+    literals: list[str]
+    columns: dict[str, list[str]] = field(default_factory=dict)
+
+
+class Coordinates:
+    """
+    The columns of a program, which grow with its calls, and its axes.
+
+    Args:
+        layers: of the chart.
+        x: the scale of the places; None for that of the layers.
+        places: where lines may have their points, in pixels.
+    """
+
+    def __init__(self, layers: Layers, x: Scale | None = None, places: Sequence[np.ndarray] = ()):
+        self.sheet, self.box, self.ticks = layers.sheet, layers.box, layers.ticks
+        self.x, self.scales, self.sides = layers.x if x is None else x, layers.scales, layers.sides
+        self.places = places
+        self.tables: list[_Table] = []
+
+    def column(
+        self, pixels: np.ndarray, heights: np.ndarray, name: str, axes: str = "ax", literals: list[str] | None = None
+    ) -> tuple[str, str]:
+        """The names of the columns of places and of values for points of the picture; `literals`: of the places, if
+        they don't stand at names."""
+        table = self._table(pixels, literals)
+        name = self._fresh(name)
+        table.columns[name] = self.y_literals(heights, axes)
+        return table.name, name
+
+    def add(self, places: str, name: str, literals: list[str]) -> str:
+        """The name of one more column beside that of the `places`."""
+        table, name = next(table for table in self.tables if table.name == places), self._fresh(name)
+        table.columns[name] = literals
+        return name
+
+    def y_literals(self, heights: np.ndarray, axes: str = "ax") -> list[str]:
+        """What rows of the picture are worth."""
+        return self.scales[axes].literals(heights, self.box[3] - self.box[1])
+
+    def _table(self, pixels: np.ndarray, literals: list[str] | None = None) -> _Table:
+        for table in self.tables:
+            if len(table.pixels) == len(pixels) and np.abs(table.pixels - pixels).max() < SAME_PLACE:
+                return table
+        if self.x.names == len(pixels) and np.abs(self.ticks - pixels).max() < SAME_PLACE:
+            literals = [string_literal(name) for name in self.sheet.words.names(len(pixels))]
+            table = _Table(pixels, self._fresh("categories"), literals)
+        else:
+            table = _Table(pixels, self._fresh("x"), literals or self._x_literals(pixels))
+        self.tables.append(table)
+        return table
+
+    def _x_literals(self, pixels: np.ndarray) -> list[str]:
+        if len(pixels) > 1 and np.diff(pixels).min() > 0 and not self.x.logarithmic:
+            return place_literals(self.x(pixels))
+        return self.x.literals(pixels, self.box[2] - self.box[0])
+
+    def _fresh(self, name: str) -> str:
+        taken = {known for table in self.tables for known in (table.name, *table.columns)}
+        return next(text for k in range(1, 1000) if (text := name if k == 1 else f"{name}{k}") not in taken)
+
+    def knots(self, paths: list[np.ndarray], covers: list[np.ndarray]) -> np.ndarray | None:
+        """Where lines or the edges of areas have their points: those of other layers, or of their own."""
+        names = [self.ticks] if self.x.names else []
+        seen = np.flatnonzero(np.any([~np.isnan(path) for path in paths], axis=0))
+        own = readout.marker_places(paths[0], covers[0]) if covers else np.empty(0)
+        for places in (*self.places, *(table.pixels for table in self.tables), *names):
+            within = len(seen) and places[0] > seen[0] - AT_ENDS and places[-1] < seen[-1] + AT_ENDS
+            marked = all(np.abs(places - place).min() < SAME_PLACE for place in own)
+            if len(places) > 2 and within and marked and readout.misfit(paths, places) < AT_PLACES:
+                return places
+        knots = readout.find_knots(paths, covers, self.x.slope)
+        if knots is None or len(knots) < 2 or np.ptp(np.diff(knots)) > 1e-6:
+            return knots
+        ends = [  # what reaches the frame is hidden by it there
+            side if abs(end - side) < AT_FRAME else end
+            for end, side in ((knots[0], self.box[0]), (knots[-1], self.box[2]))
+        ]
+        return np.linspace(*ends, len(knots))
+
+    def definitions(self) -> list[str]:
+        """The statements that define the columns."""
+        return [
+            f"{', '.join([table.name, *table.columns])} = zip(*[{', '.join(rows)}])"
+            for table in self.tables
+            for rows in [[f"({', '.join(row)})" for row in zip(table.literals, *table.columns.values())]]
+        ]
+
+    def axes(self, twin: bool, grounded: bool) -> list[str]:
+        """Statements for the limits of the axes, of the second one if there is a `twin`, and for names at numbers;
+        `grounded`: whether there are marks that stand on zero."""
+        statements = []
+        if self.x.names and any(table.name.startswith("x") for table in self.tables):
+            names = ", ".join(map(string_literal, self.sheet.words.names(self.x.names)))
+            statements += [f"names = [{names}]", f"ax.set_xticks(range({self.x.names}), names)"]
+        statements += self._uneven_ticks()
+        sides = [("ax", "x", self.x, self.box[0], self.box[2])]
+        sides += [(axes, "y", self.scales[axes], self.box[3], self.box[1]) for axes in ("ax", "ax2")[: 1 + twin]]
+        for axes, name, scale, first, last in sides:
+            first, last = (self._at_tick(axes, name, end) for end in (first, last))
+            at_zero = not scale.logarithmic and name == "y" and abs(first - scale.ground(first)) < BASE
+            first = scale.ground(first) if at_zero and grounded else first
+            statements += [*scale.kind(axes, name), scale.limits(axes, name, first, last)]
+            statements += self._ticks(axes, name, scale, first, last)
+        return statements
+
+    def _find_ticks(self, axes: str, name: str) -> np.ndarray:
+        """The ticks of an axis; none if there are no numbers at them."""
+        found = self.sheet.target, self.box, "bottom" if name == "x" else self.sides[axes]
+        return np.empty(0) if read_scale(*found) is None else readout.find_ticks(*found)
+
+    def _at_tick(self, axes: str, name: str, end: float) -> float:
+        """The end of an axis in pixels, at a tick if it is next to that."""
+        ticks = self._find_ticks(axes, name)
+        near = ticks[np.abs(ticks - end) < AT_TICK]
+        return float(near[0]) if len(near) else end
+
+    def _ticks(self, axes: str, name: str, scale: Scale, first: float, last: float) -> list[str]:
+        """The statement for ticks where matplotlib would have others, on an axis whose ends are at these pixels."""
+        ticks = self._find_ticks(axes, name)
+        if len(ticks) < 3:
+            return []
+        values = np.sort(scale(ticks))
+        usual = float(np.median(np.diff(values)))
+        step = float(brief(usual, ROUND_STEP * usual))
+        start = float(brief(float(values[0]), ROUND_STEP * usual))
+        labels = start + step * np.arange(len(values))
+        if np.abs(values - labels).max() > OFF_STEP * step:
+            return []
+        ends = sorted(float(scale(end)) for end in (first, last))
+        room = abs(last - first) / self.sheet.scale * 0.72 / TICK_ROOM[name]
+        own = MaxNLocator(min(max(int(room), 1), 9), steps=[1, 2, 2.5, 5, 10]).tick_values(*ends)
+        slack = abs(scale.slope) * AT_FRAME / 2
+        own = own[(own > ends[0] - slack) & (own < ends[1] + slack)]
+        if len(own) == len(labels) and np.abs(own - labels).max() < OFF_STEP * step:
+            return []
+        if start == int(start) and step == int(step):
+            by = f", {int(step)}" if step > 1 else ""
+            return [f"{axes}.set_{name}ticks(range({int(start)}, {int(labels[-1]) + 1}{by}))"]
+        return [f"{axes}.set_{name}ticks([{', '.join(brief(float(label), 1e-6 * step) for label in labels)}])"]
+
+    def _uneven_ticks(self) -> list[str]:
+        """The statement for numbers at uneven distances, as matplotlib doesn't choose them."""
+        if self.x.logarithmic or self.x.names:
+            return []
+        values = uneven_numbers(self.sheet.target, self.box, "bottom")
+        return [f"ax.set_xticks([{', '.join(f'{value:g}' for value in values)}])"] if values else []
