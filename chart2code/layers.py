@@ -266,6 +266,8 @@ class Layers:
         paper."""
         fine, paper = detail_of(self.sheet.target), np.array(self.paper, float)
         rows, columns = np.nonzero(cover > 0.4)
+        if not len(rows):
+            return color
         picture = self.sheet.target if fine is None else fine.pixels
         if fine is not None:
             rows, columns = (np.rint(fine.enlarged(places)).astype(int) for places in (rows, columns))

@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import logging
 import math
 import sys
 import time
@@ -43,6 +44,7 @@ from chart2code.sketches import Words, blank, copies, sketches
 from eval_metric.executor import ExecutionResult, Executor
 from eval_metric.similarity import SUCCESS_IOU, chart_iou
 
+logger = logging.getLogger(__name__)
 ENOUGH = 0.995  # from here on nobody sees a difference
 ROUGH = 16  # pixels: the side of the squares that the rough comparison takes means of
 ROUGH_WEIGHT = 0.2
@@ -502,6 +504,7 @@ def _safely(make: Callable):
     try:
         return make()
     except (ValueError, IndexError, ZeroDivisionError, OverflowError, SyntaxError, np.linalg.LinAlgError):
+        logger.debug("a step of the search failed on this picture", exc_info=True)
         return None
 
 

@@ -388,3 +388,16 @@ def test_dashes_upon_bands_are_no_words(executor):
     )
     code, _ = copied(executor, PLT + chart, ANSWER)
     assert ".scatter(" in code or ".plot(" in code
+
+
+def test_a_mixture_that_covers_no_pixel_by_half(executor):
+    """Between a dark line across the axes and the bars beside it."""
+    chart = (
+        'plt.style.use("seaborn-v0_8-whitegrid")\nfig, ax = plt.subplots(figsize=(7, 5))\n'
+        "v = [-7.4, -4.6, -2.9, 1.3, 3.1, 4.2, 6.8, 9.7]\n"
+        'ax.barh(list("abcdefgh"), v, color=["#d1495b" if c < 0 else "#00798c" for c in v])\n'
+        'ax.axvline(0, color="#333333", lw=1)\nax.set_xlim(-12, 12)\nax.grid(axis="y", visible=False)\n'
+        "fig.tight_layout()\n"
+    )
+    image = executor.run(PLT + chart).image
+    copies(canvas_of(image), image.shape[1::-1], "")
