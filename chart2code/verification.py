@@ -207,7 +207,7 @@ class _Search:
                 taken += 1
                 yield code
 
-        for result in self.executor.run_many(in_time(), together, ahead=2):
+        for result in self.executor.run_many(in_time(), together, ahead=2, family=self):
             code = codes[done]
             done += 1
             self.seen.add(code)

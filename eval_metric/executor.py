@@ -1,8 +1,8 @@
 """Executes generated plotting programs and returns their pictures: fast, many at once, confined.
 
 `python worker.py` is started once per worker, with a clean environment, and forks for each program (see there), or for
-each few that are to run `together`; the
-calling process itself is never forked, so threads of torch or CUDA in it do no harm. A program gets `timeout` seconds
+variants of one that are to share a process; the calling process itself is never forked, so threads of torch or CUDA in
+it do no harm. A program gets `timeout` seconds
 and `memory_mb` on top of what the packages take, writes nothing, and its last figure comes back as pixels, equal to
 those of `python script.py` with `fig.savefig(..., dpi="figure")` and matplotlib's own defaults.
 
@@ -46,10 +46,12 @@ from .worker import MAX_REPORT
 from .worker import MAX_SOURCE
 from .worker import REPLY
 from .worker import receive_exactly
+from .worker import write
 
 
 START_SECONDS = 180.0  # for imports, on a busy machine, and for building matplotlib's font cache the first time
 END_SECONDS = 60.0  # for ending a program; beyond this the worker itself is taken to be broken
+MOST_VARIANTS = 32  # programs of a family that share a process
 AHEAD = 32  # programs per worker that `run_many` takes ahead of the one that it yields
 STATUSES = ("ok", "error", "timeout", "crash", "no_figure", "invalid")
 REPORTED = ("error", "no_figure")  # failures that the program's process survives
@@ -94,6 +96,10 @@ class _Worker:
 
     def __init__(self, timeout: float, memory_mb: int, labels: bool):
         self.timeout = timeout
+        self.process_of: object = None  # the family of the programs whose process waits for more
+        self.left = 0  # programs that it still takes
+        self.frames: int | None = None  # the pipe from it,
+        self.sources: int | None = None  # and the one to it
         self.folder = tempfile.mkdtemp(prefix="chart2code-")  # the programs' working directory and home
         self.socket, other = socket.socketpair()
         command = [sys.executable, "-s", "-P", str(Path(__file__).with_name("worker.py")), str(other.fileno())]
@@ -125,38 +131,33 @@ class _Worker:
             self.close()
             raise RuntimeError(refusal(self.level, hello["escapes"]))
 
-    def run(self, sources: list[bytes]) -> list[ExecutionResult]:
+    def run(self, sources: list[bytes], family: object = None) -> list[ExecutionResult]:
         """Executes programs one after another in one process, until one of them ends it: the results of those that it
-        came to. Raises OSError or EOFError when the worker itself is gone."""
-        request = json.dumps([source.decode("utf-8") for source in sources]).encode()
-        reading, writing = os.pipe()
+        came to. The process is that of the last programs of the same `family`, if all of them went well, and waits for
+        more; without a family it is ended. Raises OSError or EOFError when the worker itself is gone."""
+        number = len(sources) if family is None else max(MOST_VARIANTS, len(sources))
+        if self.process_of is not None and (self.process_of is not family or self.left < len(sources)):
+            self._end()
+        if self.process_of is None:
+            self._begin(sources, number)
+            self.process_of, self.left = family, number
+        else:
+            request = json.dumps([source.decode("utf-8") for source in sources]).encode()
+            with contextlib.suppress(BrokenPipeError):  # it has ended itself: there will be no frame
+                write(self.sources, LENGTH.pack(len(request)) + request)
+        self.left -= len(sources)
         ran: list[tuple[float, tuple | _Failure]] = []  # (seconds, what `_read_frame` gave or raised)
-        try:
-            with contextlib.suppress(OSError, AttributeError):  # fewer switches between the two processes
-                import fcntl
-
-                fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 2**20)
+        for _ in sources:
+            start = time.monotonic()
             try:
-                socket.send_fds(self.socket, [LENGTH.pack(len(request))], [writing])
-            finally:
-                os.close(writing)
-            self.socket.settimeout(START_SECONDS)  # the program may be the first to need some package
-            self.socket.sendall(request)
-            receive_exactly(self.socket, 1)
-            for _ in sources:
-                start = time.monotonic()
-                try:
-                    frame = _read_frame(reading, start + self.timeout)
-                except _Failure as reason:
-                    frame = reason
-                ran.append((time.monotonic() - start, frame))
-                if isinstance(frame, _Failure) and frame.args[0] not in REPORTED:
-                    break
-            self.socket.settimeout(END_SECONDS)
-            self.socket.sendall(b"E")
-            status = REPLY.unpack(receive_exactly(self.socket, REPLY.size))[0]
-        finally:
-            os.close(reading)
+                frame = _read_frame(self.frames, start + self.timeout)
+            except _Failure as reason:
+                frame = reason
+            ran.append((time.monotonic() - start, frame))
+            if isinstance(frame, _Failure) and frame.args[0] not in REPORTED:
+                break
+        failed = any(isinstance(frame, _Failure) for _, frame in ran)
+        status = self._end() if failed or family is None else 0
         results = []
         for seconds, frame in ran:
             if not isinstance(frame, _Failure):
@@ -169,7 +170,45 @@ class _Worker:
             results.append(ExecutionResult(kind, None, text, None, seconds, self.level))
         return results
 
+    def _begin(self, sources: list[bytes], number: int) -> None:
+        """Has a process forked for programs, of which more may follow, `number` in all."""
+        request = json.dumps([number, [source.decode("utf-8") for source in sources]]).encode()
+        self.frames, writing = os.pipe()
+        theirs = [writing]
+        if number > len(sources):
+            reading, self.sources = os.pipe()
+            theirs.append(reading)
+        with contextlib.suppress(OSError, AttributeError):  # fewer switches between the two processes
+            import fcntl
+
+            for pipe in theirs:
+                fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, 2**20)
+        try:
+            socket.send_fds(self.socket, [LENGTH.pack(len(request))], theirs)
+        finally:
+            for pipe in theirs:
+                os.close(pipe)
+        self.socket.settimeout(START_SECONDS)  # the program may be the first to need some package
+        self.socket.sendall(request)
+        receive_exactly(self.socket, 1)
+
+    def _end(self) -> int:
+        """Has the process ended, and gives its exit status."""
+        self.process_of = None
+        self.socket.settimeout(END_SECONDS)
+        self.socket.sendall(b"E")
+        status = REPLY.unpack(receive_exactly(self.socket, REPLY.size))[0]
+        self._close_pipes()
+        return status
+
+    def _close_pipes(self) -> None:
+        for pipe in (self.frames, self.sources):
+            if pipe is not None:
+                os.close(pipe)
+        self.frames = self.sources = None
+
     def close(self) -> None:
+        self._close_pipes()
         self.socket.close()  # the worker ends its program and itself when it sees this
         try:
             self.process.wait(timeout=2.0)
@@ -299,7 +338,7 @@ class Executor:
         """Executes one program. Never raises for what the program does; waits when all workers are busy."""
         return self._run_group([code])[0]
 
-    def _run_group(self, codes: list[str]) -> list[ExecutionResult]:
+    def _run_group(self, codes: list[str], family: object = None) -> list[ExecutionResult]:
         """Executes programs in one process, and in another those that one of them has left no process for."""
         results: list[ExecutionResult] = []
         while len(results) < len(codes):
@@ -309,7 +348,7 @@ class Executor:
                 continue
             worker = self._acquire()
             try:
-                results += worker.run(sources)
+                results += worker.run(sources, family)
             except (OSError, EOFError):
                 level = worker.level
                 worker.close()
@@ -323,7 +362,9 @@ class Executor:
                 self._workers.put(worker)
         return results
 
-    def run_many(self, codes: Iterable[str], together: int = 1, ahead: int = AHEAD) -> Iterator[ExecutionResult]:
+    def run_many(
+        self, codes: Iterable[str], together: int = 1, ahead: int = AHEAD, family: object = None
+    ) -> Iterator[ExecutionResult]:
         """Executes programs, `num_workers` at a time, and yields their results in order.
 
         Takes from `codes` only as far ahead as keeps the workers busy, so both may be endless.
@@ -332,6 +373,8 @@ class Executor:
             together: programs that share a process, one after another. It saves forks, and they could forge each
                 other's pictures: for variants of one program.
             ahead: groups of that size per worker that are taken ahead of the one that it yields.
+            family: programs of all calls with the same object may share processes, until one of them fails. It saves
+                more forks, at the same price.
         """
         if self._pid != os.getpid():
             self._reset()
@@ -340,7 +383,7 @@ class Executor:
         codes, waiting = iter(codes), deque()
         try:
             while group := list(itertools.islice(codes, together)):
-                waiting.append(self._threads.submit(self._run_group, group))
+                waiting.append(self._threads.submit(self._run_group, group, family))
                 while len(waiting) >= ahead * self.num_workers:
                     yield from waiting.popleft().result()
             while waiting:

@@ -2,20 +2,21 @@
 
 `python worker.py FD MEMORY_MB CPU_SECONDS LABELS` imports matplotlib once, draws a figure to load what matplotlib
 loads lazily, and then serves programs: it forks for each, the child limits itself, executes the program and writes one
-frame into the pipe that came with the request. A request may have several programs, variants of one: they share one
-child, which executes them one after another. The worker itself never executes a program. Companions of matplotlib
-(pandas, ...) are imported here when the first program imports them: they make each fork slower, and most programs do
-without.
+frame into the pipe that came with the request. Several programs, variants of one, may share a child, which executes
+them one after another, and waits for more until it is ended. The worker itself never executes a program. Companions of
+matplotlib (pandas, ...) are imported here when the first program imports them: they make each fork slower, and most
+programs do without.
 
 Protocol, on the Unix socket FD (all integers little-endian):
     worker -> parent  HELLO: uint32 length + JSON, {"versions": ..., "level": ..., "escapes": ...} or {"error": ...}
-    parent -> worker  REQUEST: uint32 length, with the pipe's writing end as ancillary data, then sources, a JSON list
+    parent -> worker  REQUEST: uint32 length, with the pipe's writing end as ancillary data, and another's reading end
+                      if more sources may follow, then JSON: how many there may be in all, and a list of the first
     worker -> parent  one byte: the program has started
     parent -> worker  one byte: end it (the frames are complete, or the deadline has passed)
     worker -> parent  REPLY: int32 exit status as `os.waitpid` gives it
 
 Frames in the pipe, one for each source: `FRAME` (magic, JSON length, height, width), the JSON report, height * width
-* 3 bytes of RGB.
+* 3 bytes of RGB. Further sources come through the other pipe, uint32 length + JSON list each time.
 The child belongs to the program: the parent believes nothing in a frame that it has not checked.
 
 Limits and layers of a program are set in `confine`, see also confinement.py. What they cannot cover: the code that
@@ -44,9 +45,10 @@ import types
 
 
 try:
+    import fcntl
     import resource
 except ImportError:  # Windows; executor.py refuses there with a message
-    resource = None
+    fcntl = resource = None
 
 if __package__:
     from . import confinement
@@ -79,7 +81,7 @@ COMPANIONS = ("pandas", "scipy", "seaborn")
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
-RESULT = 3  # descriptor of the pipe in the program's process
+RESULT, SOURCES = 3, 4  # descriptors of the pipes in the program's process
 
 
 def receive_exactly(sock: socket.socket, size: int) -> bytes:
@@ -217,11 +219,11 @@ def freeze() -> None:
 # ------------------------------------------------------------------------------------------------------ child
 
 
-def confine(layers: confinement.Confinement, pipe: int, memory_mb: int, cpu_seconds: int) -> int:
+def confine(layers: confinement.Confinement, pipes: list[int], memory_mb: int, cpu_seconds: int) -> int:
     """Limits the calling process for good: own session, dies with the worker, bounded resources, no way outside.
 
-    The last thing that runs before the program. Of the open files only `pipe` is left, as the descriptor that is
-    returned, `RESULT`.
+    The last thing that runs before the program. Of the open files only `pipes` are left, as `RESULT`, which is
+    returned, and what follows it.
     """
     os.setsid()
     confinement.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -234,9 +236,10 @@ def confine(layers: confinement.Confinement, pipe: int, memory_mb: int, cpu_seco
         limit = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
         resource.setrlimit(kind, (limit, limit))
     layers.apply()
-    if pipe != RESULT:
-        os.dup2(pipe, RESULT, inheritable=False)
-    os.closerange(RESULT + 1, MAX_FILES)
+    beyond = [fcntl.fcntl(pipe, fcntl.F_DUPFD, RESULT + len(pipes)) for pipe in pipes]  # where none of them goes
+    for descriptor, pipe in enumerate(beyond, RESULT):
+        os.dup2(pipe, descriptor, inheritable=False)
+    os.closerange(RESULT + len(pipes), MAX_FILES)
     return RESULT
 
 
@@ -402,27 +405,35 @@ def execute(source: str, capture: Capture) -> tuple:
 
 def run_child(
     sources: list[str],
+    number: int,
     layers: confinement.Confinement,
-    pipe: int,
+    pipes: list[int],
     memory_mb: int,
     cpu_seconds: int,
     capture: Capture,
 ) -> None:
-    """Everything that the forked child does; it ends with `os._exit` in the caller."""
+    """Everything that the forked child does, for `sources` and those that come, `number` in all; it ends with
+    `os._exit` in the caller."""
     import numpy.random  # noqa: F401  numpy loads it lazily, and `Capture.reset` needs it
 
     gc.set_threshold(100_000)  # a figure is some 30,000 objects: collect between figures, not within one
-    pipe = confine(layers, pipe, memory_mb, cpu_seconds * len(sources))
-    for source in sources:
-        report, pixels = execute(source, capture)
-        height, width = (0, 0) if pixels is None else pixels.shape[:2]
-        text = json.dumps(report).encode()
-        if len(text) > MAX_REPORT and report.get("labels"):  # thousands of marks: the picture counts, they do not
-            report["labels"] |= dict.fromkeys(labels.WIDTHS)
+    pipe = confine(layers, pipes, memory_mb, cpu_seconds * number)
+    while True:
+        for source in sources:
+            report, pixels = execute(source, capture)
+            height, width = (0, 0) if pixels is None else pixels.shape[:2]
             text = json.dumps(report).encode()
-        write(pipe, FRAME.pack(MAGIC, len(text), height, width) + text)
-        for row in range(0, height, ROWS):
-            write(pipe, packed(pixels[row : row + ROWS]).data.cast("B"))
+            if len(text) > MAX_REPORT and report.get("labels"):  # thousands of marks: the picture counts, they do not
+                report["labels"] |= dict.fromkeys(labels.WIDTHS)
+                text = json.dumps(report).encode()
+            write(pipe, FRAME.pack(MAGIC, len(text), height, width) + text)
+            for row in range(0, height, ROWS):
+                write(pipe, packed(pixels[row : row + ROWS]).data.cast("B"))
+        number -= len(sources)
+        if not number:
+            return
+        size = LENGTH.unpack(read(SOURCES, LENGTH.size))[0]
+        sources = json.loads(read(SOURCES, size))
 
 
 def packed(pixels):
@@ -433,6 +444,17 @@ def packed(pixels):
     for channel in range(3):
         copy[..., channel] = pixels[..., channel]
     return copy
+
+
+def read(pipe: int, size: int) -> bytes:
+    """`size` bytes from a pipe; raises EOFError when the other end closes before."""
+    data = b""
+    while len(data) < size:
+        part = os.read(pipe, size - len(data))
+        if not part:
+            raise EOFError("the other end of the pipe is closed")
+        data += part
+    return data
 
 
 def write(pipe: int, data: bytes | memoryview) -> None:
@@ -478,21 +500,22 @@ def serve(
     """Answers requests until the parent closes the socket."""
     size_of_fd = array.array("i").itemsize
     while True:
-        data, ancillary, _, _ = sock.recvmsg(LENGTH.size, socket.CMSG_SPACE(size_of_fd))
+        data, ancillary, _, _ = sock.recvmsg(LENGTH.size, socket.CMSG_SPACE(2 * size_of_fd))
         if not data:
             return
         data += receive_exactly(sock, LENGTH.size - len(data))
-        pipe = array.array("i", ancillary[0][2][:size_of_fd])[0]
-        sources = json.loads(receive_exactly(sock, LENGTH.unpack(data)[0]))
+        pipes = list(array.array("i", ancillary[0][2][: 2 * size_of_fd]))
+        number, sources = json.loads(receive_exactly(sock, LENGTH.unpack(data)[0]))
         preload_companions("".join(sources))
         pid = os.fork()
         if pid == 0:
             sock.close()
             try:
-                run_child(sources, layers, pipe, memory_mb, cpu_seconds, capture)
+                run_child(sources, number, layers, pipes, memory_mb, cpu_seconds, capture)
             finally:
                 os._exit(0)
-        os.close(pipe)
+        for pipe in pipes:
+            os.close(pipe)
         try:
             sock.sendall(b"S")
             receive_exactly(sock, 1)
@@ -513,7 +536,7 @@ def main() -> None:
         capture = Capture(bool(with_labels))
         layers.seal()
         hello["level"], hello["escapes"] = confinement.probe(
-            lambda pipe: confine(layers, pipe, memory_mb, cpu_seconds),
+            lambda pipe: confine(layers, [pipe], memory_mb, cpu_seconds),
             layers.namespaces,
             folders=[os.getcwd(), os.environ["MPLCONFIGDIR"]],
             memory=(memory_mb + 64) * 2**20,

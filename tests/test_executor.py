@@ -13,7 +13,7 @@ import pytest
 from conftest import children
 from PIL import Image
 
-from eval_metric.executor import Executor
+from eval_metric.executor import MOST_VARIANTS, Executor
 
 CHART = """
 import matplotlib.pyplot as plt
@@ -412,3 +412,41 @@ def test_programs_together_are_as_alone(executor):
         assert (one.status, one.error, one.facts) == (other.status, other.error, other.facts)
         assert one.image is None or np.array_equal(one.image, other.image)
     assert [r.status for r in together] == ["ok", "ok", "error", "ok", "crash", "ok", "invalid", "ok", "ok"]
+
+
+def test_programs_of_a_family_share_a_process_until_one_fails():
+    counting = (
+        "import builtins, matplotlib.pyplot as plt\nbuiltins.n = getattr(builtins, 'n', 0) + 1\n"
+        "plt.figure(figsize=(builtins.n, 1))\nplt.plot([1, 2])\n"
+    )
+    with Executor(num_workers=1, timeout=5) as fresh:
+        one, other = object(), object()
+
+        def widths(*codes, family):
+            results = fresh.run_many(codes, family=family)
+            return [result.image.shape[1] if result.ok else result.status for result in results]
+
+        assert widths(counting, counting, family=one) == [100, 200]
+        assert widths(counting, family=one) == [300]
+        assert widths(counting, family=other) == [100] and widths(counting, counting, family=None) == [100, 100]
+        assert widths(counting, counting, family=one) == [100, 200]
+        assert widths(counting + "1 / 0", counting, family=one) == ["error", 100]
+        assert widths("import os\nos._exit(0)", counting, counting, family=one) == ["crash", 100, 200]
+        assert widths("while True: pass", counting, family=one) == ["timeout", 100]
+        assert widths(*[counting] * 50, family=other)[-1] <= 100 * MOST_VARIANTS
+
+
+def test_a_shared_process_draws_what_a_fresh_one_does(executor):
+    plot = "import matplotlib.pyplot as plt\nimport numpy as np\n"
+    codes = [
+        GOOD,
+        plot + "plt.style.use('ggplot')\nplt.rcParams['lines.linewidth'] = 9\nplt.plot(np.random.rand(5))",
+        plot + "plt.plot(np.random.rand(5))\nplt.title('$x^2$')",
+        plot + "plt.scatter([1, 2], [3, 4])\nplt.savefig('chart.png')\nplt.close()",
+        plot + "import random\nplt.bar(['a', 'b'], [random.random(), 2])",
+        GOOD,
+    ]
+    family = object()
+    shared = [next(executor.run_many([code], family=family)) for code in codes]
+    for one, other in zip(shared, map(executor.run, codes), strict=True):
+        assert one.ok and one.facts == other.facts and np.array_equal(one.image, other.image)
