@@ -542,3 +542,14 @@ def test_frames_beside_pale_and_dark_images(executor):
     pixels, drawing = canvas_of(result.image), Drawing(code, result)
     found = readout.find_box(pixels, (64.0, 90.0, 400.0, 420.0))
     assert found == pytest.approx(drawing.boxes[0], abs=2)
+
+
+def test_alternatives_of_empty_axes(executor):
+    empty, bars = (
+        Drawing(code, executor.run(code))
+        for code in (
+            f"import matplotlib.pyplot as plt\nfig, ax = plt.subplots()\n{rest}"
+            for rest in ("", "ax.bar('ab', [1, 2])")
+        )
+    )
+    assert isinstance(alternatives.alternatives(empty, bars.pixels), list)
