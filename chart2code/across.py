@@ -12,6 +12,7 @@ from chart2code.detail import detail_of
 from chart2code.drawing import color_literal
 from chart2code.picture_cache import remembered
 from chart2code.program import string_literal
+from chart2code.scales import Scale
 
 INK = 30  # of 255, away from the paper
 AT_SIDE = 5  # pixels from the frame, where there is only that
@@ -24,6 +25,7 @@ AT_TICK = 2.0  # pixels from a tick, where a grid is
 MOST = 3  # lines of one colour: more are a grid
 GREY, PALE = 36, 180  # of 255: chroma of greys, and how light a grid is at least
 THICKNESS, USUAL = (0.35, 3.0), 1.5  # pixels; and points, of matplotlib's lines
+OFF = 0.6  # pixels that one may be off in a program
 STRONGEST = 90  # per cent of the pixels of a line are paler
 
 
@@ -39,18 +41,21 @@ class Across:
 
     @classmethod
     def of_usual_width(cls, upright: bool, place: float, color: np.ndarray, style: str, scale: float) -> Across:
-        """One as thick as matplotlib draws them; `scale` as of `keywords`."""
+        """One as thick as matplotlib draws them; `scale` as of `call`."""
         return cls(upright, place, color, style, USUAL / 0.72 * scale)
 
     @property
     def method(self) -> str:
         return "axvline" if self.upright else "axhline"
 
-    def keywords(self, scale: float) -> str:
-        """Of its look; `scale`: pixels per pixel of the figure at 100 dpi."""
+    def call(self, axes: str, values: Scale, scale: float, label: str = "") -> str:
+        """The statement that draws it; `values`: of the axis that it crosses; `scale`: pixels per pixel of the figure
+        at 100 dpi; `label`: one more keyword, after a comma."""
         width = max(1, round(2 * self.thickness / scale * 0.72)) / 2
         style = f", linestyle={string_literal(self.style)}" if self.style != "-" else ""
-        return f"color={color_literal(self.color)}{style}" + (f", linewidth={width:g}" if width != USUAL else "")
+        style += f", linewidth={width:g}" if width != USUAL else ""
+        place = values.literal(self.place, OFF)
+        return f"{axes}.{self.method}({place}, color={color_literal(self.color)}{style}{label})"
 
 
 @remembered

@@ -19,7 +19,7 @@ from chart2code.scales import Scale, value_literals
 
 LONG_ERRORS = 6  # pixels: half the length of error bars on a line, whose markers are as long
 BAND = (0.08, 0.6)  # opacity of bands
-ACROSS, SAME_LINE = 0.6, 3  # pixels that lines across the axes may be off; and between two that are one
+SAME_LINE = 3  # pixels between two lines across the axes that are one
 BESIDE = 4.0  # pixels, between the edge of an area and the middle of the line that is its border
 
 
@@ -194,9 +194,7 @@ def _lines_across(
             lines.append(known[-1])
     axes, label = drawing.series[0].call.axes, ', label="Limit"' if program.statement_calls("legend") else ""
     statements = [
-        f"{axes}.{line.method}({scale.literal(line.place, ACROSS)}, {line.keywords(drawing.scale)}{label})"
-        for line in lines
-        if (scale := scales[line.upright]) is not None
+        line.call(axes, scale, drawing.scale, label) for line in lines if (scale := scales[line.upright]) is not None
     ]
     return [program.add_statement(statement, ("legend", "tight_layout")) for statement in statements]
 

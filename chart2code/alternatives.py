@@ -434,7 +434,7 @@ def _limits(drawing: Drawing, target: np.ndarray) -> list[list[Change]]:
     program = drawing.program
     names = list(dict.fromkeys(call.axes for call in program.calls))
     boxes = [drawing.box and readout.find_box(target, drawing.box), drawing.box]
-    if None in boxes or names[:1] in ([], ["plt"]):
+    if None in boxes or not names or names[0] == "plt":
         return []
     found: list[list[list[Change]]] = []  # for each axis
     named = all(program.literals(call.x) is None for call in program.calls)

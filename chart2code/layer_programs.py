@@ -362,12 +362,7 @@ class LayerWriter:
         return statements
 
     def _draw_across(self) -> list[str]:
-        statements = []
-        for line in self.layers.across:
-            scale = self.x if line.upright else self.y
-            place = scale.literal(line.place, 0.6)
-            statements.append(f"ax.{line.method}({place}, {line.keywords(self.sheet.scale)})")
-        return statements
+        return [line.call("ax", self.x if line.upright else self.y, self.sheet.scale) for line in self.layers.across]
 
     def _stroke(self, layer: Layer, knots: np.ndarray, heights: np.ndarray) -> str:
         """Keywords for markers, dashes and thickness of a line."""

@@ -96,10 +96,10 @@ class _Worker:
 
     def __init__(self, timeout: float, memory_mb: int, labels: bool):
         self.timeout = timeout
-        self.process_of: object = None  # the family of the programs whose process waits for more
+        self.frames: int | None = None  # the pipe from the process of the programs, if there is one,
+        self.sources: int | None = None  # and the one to it, if it waits for more
+        self.family: object = None  # of its programs
         self.left = 0  # programs that it still takes
-        self.frames: int | None = None  # the pipe from it,
-        self.sources: int | None = None  # and the one to it
         self.folder = tempfile.mkdtemp(prefix="chart2code-")  # the programs' working directory and home
         self.socket, other = socket.socketpair()
         command = [sys.executable, "-s", "-P", str(Path(__file__).with_name("worker.py")), str(other.fileno())]
@@ -118,8 +118,8 @@ class _Worker:
             )
         self.socket.settimeout(START_SECONDS)
         try:
-            size = LENGTH.unpack(receive_exactly(self.socket, LENGTH.size))[0]
-            hello = json.loads(receive_exactly(self.socket, size))
+            size = LENGTH.unpack(receive_exactly(self.socket.recv, LENGTH.size))[0]
+            hello = json.loads(receive_exactly(self.socket.recv, size))
         except (OSError, EOFError) as error:
             self.close()
             raise RuntimeError(f"the process that executes the programs did not start: {error!r}") from None
@@ -135,14 +135,14 @@ class _Worker:
         """Executes programs one after another in one process, until one of them ends it: the results of those that it
         came to. The process is that of the last programs of the same `family`, if all of them went well, and waits for
         more; without a family it is ended. Raises OSError or EOFError when the worker itself is gone."""
-        number = len(sources) if family is None else max(MOST_VARIANTS, len(sources))
-        if self.process_of is not None and (self.process_of is not family or self.left < len(sources)):
+        texts = [source.decode("utf-8") for source in sources]
+        if self.frames is not None and (self.family is not family or self.left < len(sources)):
             self._end()
-        if self.process_of is None:
-            self._begin(sources, number)
-            self.process_of, self.left = family, number
+        if self.frames is None:
+            self.family, self.left = family, len(sources) if family is None else max(MOST_VARIANTS, len(sources))
+            self._begin(texts, self.left)
         else:
-            request = json.dumps([source.decode("utf-8") for source in sources]).encode()
+            request = json.dumps(texts).encode()
             with contextlib.suppress(BrokenPipeError):  # it has ended itself: there will be no frame
                 write(self.sources, LENGTH.pack(len(request)) + request)
         self.left -= len(sources)
@@ -170,12 +170,12 @@ class _Worker:
             results.append(ExecutionResult(kind, None, text, None, seconds, self.level))
         return results
 
-    def _begin(self, sources: list[bytes], number: int) -> None:
+    def _begin(self, texts: list[str], number: int) -> None:
         """Has a process forked for programs, of which more may follow, `number` in all."""
-        request = json.dumps([number, [source.decode("utf-8") for source in sources]]).encode()
+        request = json.dumps([number, texts]).encode()
         self.frames, writing = os.pipe()
         theirs = [writing]
-        if number > len(sources):
+        if number > len(texts):
             reading, self.sources = os.pipe()
             theirs.append(reading)
         with contextlib.suppress(OSError, AttributeError):  # fewer switches between the two processes
@@ -190,14 +190,13 @@ class _Worker:
                 os.close(pipe)
         self.socket.settimeout(START_SECONDS)  # the program may be the first to need some package
         self.socket.sendall(request)
-        receive_exactly(self.socket, 1)
+        receive_exactly(self.socket.recv, 1)
 
     def _end(self) -> int:
         """Has the process ended, and gives its exit status."""
-        self.process_of = None
         self.socket.settimeout(END_SECONDS)
         self.socket.sendall(b"E")
-        status = REPLY.unpack(receive_exactly(self.socket, REPLY.size))[0]
+        status = REPLY.unpack(receive_exactly(self.socket.recv, REPLY.size))[0]
         self._close_pipes()
         return status
 

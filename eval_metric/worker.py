@@ -84,13 +84,14 @@ PR_SET_CHILD_SUBREAPER = 36
 RESULT, SOURCES = 3, 4  # descriptors of the pipes in the program's process
 
 
-def receive_exactly(sock: socket.socket, size: int) -> bytes:
-    """`size` bytes from a stream socket; raises EOFError when the other end closes before."""
+def receive_exactly(receive, size: int) -> bytes:
+    """`size` bytes from a stream, of which `receive(n)` gives at most n; raises EOFError when the other end closes
+    before."""
     parts = []
     while size:
-        part = sock.recv(size)
+        part = receive(size)
         if not part:
-            raise EOFError("the other end of the socket is closed")
+            raise EOFError("the other end is closed")
         parts.append(part)
         size -= len(part)
     return b"".join(parts)
@@ -417,7 +418,7 @@ def run_child(
     import numpy.random  # noqa: F401  numpy loads it lazily, and `Capture.reset` needs it
 
     gc.set_threshold(100_000)  # a figure is some 30,000 objects: collect between figures, not within one
-    pipe = confine(layers, pipes, memory_mb, cpu_seconds * number)
+    pipe, more = confine(layers, pipes, memory_mb, cpu_seconds * number), functools.partial(os.read, SOURCES)
     while True:
         for source in sources:
             report, pixels = execute(source, capture)
@@ -432,8 +433,8 @@ def run_child(
         number -= len(sources)
         if not number:
             return
-        size = LENGTH.unpack(read(SOURCES, LENGTH.size))[0]
-        sources = json.loads(read(SOURCES, size))
+        size = LENGTH.unpack(receive_exactly(more, LENGTH.size))[0]
+        sources = json.loads(receive_exactly(more, size))
 
 
 def packed(pixels):
@@ -444,17 +445,6 @@ def packed(pixels):
     for channel in range(3):
         copy[..., channel] = pixels[..., channel]
     return copy
-
-
-def read(pipe: int, size: int) -> bytes:
-    """`size` bytes from a pipe; raises EOFError when the other end closes before."""
-    data = b""
-    while len(data) < size:
-        part = os.read(pipe, size - len(data))
-        if not part:
-            raise EOFError("the other end of the pipe is closed")
-        data += part
-    return data
 
 
 def write(pipe: int, data: bytes | memoryview) -> None:
@@ -503,9 +493,9 @@ def serve(
         data, ancillary, _, _ = sock.recvmsg(LENGTH.size, socket.CMSG_SPACE(2 * size_of_fd))
         if not data:
             return
-        data += receive_exactly(sock, LENGTH.size - len(data))
+        data += receive_exactly(sock.recv, LENGTH.size - len(data))
         pipes = list(array.array("i", ancillary[0][2][: 2 * size_of_fd]))
-        number, sources = json.loads(receive_exactly(sock, LENGTH.unpack(data)[0]))
+        number, sources = json.loads(receive_exactly(sock.recv, LENGTH.unpack(data)[0]))
         preload_companions("".join(sources))
         pid = os.fork()
         if pid == 0:
@@ -518,7 +508,7 @@ def serve(
             os.close(pipe)
         try:
             sock.sendall(b"S")
-            receive_exactly(sock, 1)
+            receive_exactly(sock.recv, 1)
         finally:
             status = end_program(pid)
         sock.sendall(REPLY.pack(status))
