@@ -354,7 +354,13 @@ class C2CMolaDecoderLayer(GradientCheckpointingLayer):
         )
         hidden_states = hidden_states + attn_output
         if self.cross_attn is not None and visual_key is not None:
-            hidden_states = hidden_states + self.cross_attn(hidden_states, visual_key, visual_value, position_ids)
+            # Programs of one chart read it together, as one long text: nothing is causal here, and its keys and values
+            # are read once instead of once per program.
+            charts, (_, length, width) = len(visual_key), hidden_states.shape
+            texts = hidden_states.reshape(charts, -1, width)
+            position_ids = position_ids.expand(len(hidden_states), length).reshape(charts, -1)
+            seen = self.cross_attn(texts, visual_key, visual_value, position_ids)
+            hidden_states = hidden_states + seen.view_as(hidden_states)
         return hidden_states + self.mlp(self.post_attention_layernorm(hidden_states), chart_gates, chart_experts)
 
 
@@ -841,7 +847,8 @@ class C2CMolaModel(C2CMolaPreTrainedModel):
                 (`(B, N, 3)`): Metadata of the chart, where known (see `get_image_features`).
             visual_key_values, chart_gates, chart_experts: What `get_visual_key_values` and `get_image_features`
                 returned for these charts, in place of `pixel_values`. `chart_gates` (B, E) beside `pixel_values`
-                replace the router's decision.
+                replace the router's decision. `visual_key_values` of fewer charts than B: each is of the next
+                B / charts programs.
         """
         if (input_ids is None) ^ (inputs_embeds is not None):
             raise ValueError("You must specify exactly one of input_ids or inputs_embeds")
@@ -1072,6 +1079,11 @@ class C2CMolaForConditionalGeneration(C2CMolaPreTrainedModel, GenerationMixin, M
         if chart_gates is not None:
             kwargs["chart_gates"] = chart_gates
         return super().generate(inputs, **kwargs)
+
+    def _expand_inputs_for_generation(self, *args, visual_key_values: torch.Tensor | None = None, **kwargs):
+        # Beams and samples of a chart share its keys and values, which are far larger than all else.
+        input_ids, kwargs = super()._expand_inputs_for_generation(*args, **kwargs)
+        return input_ids, kwargs if visual_key_values is None else {**kwargs, "visual_key_values": visual_key_values}
 
 
 C2CMolaForConditionalGeneration.register_for_auto_class("AutoModelForImageTextToText")

@@ -29,9 +29,9 @@ def make_model(seed: int = 0, trained_experts: bool = True, **overrides) -> C2CM
             if "lora_" in name or "type_bias" in name or "gate.weight" in name:
                 nn.init.normal_(parameter, std=0.5)
     # A random decoder hardly looks at the chart; these tests want it to matter.
-    for layer in model.model.language_model.layers:
-        nn.init.normal_(layer.cross_attn.o_proj.weight, std=0.5)
-        nn.init.normal_(layer.cross_attn.v_proj.weight, std=0.5)
+    for name, parameter in model.named_parameters():
+        if "cross_attn.o_proj" in name or "cross_attn.v_proj" in name:
+            nn.init.normal_(parameter, std=0.5)
     return model.eval()
 
 
@@ -151,6 +151,34 @@ def test_vision_and_routing_run_once_per_chart():
         input_ids=PROMPT[:2], pixel_values=make_charts(2), max_new_tokens=8, num_beams=3, num_return_sequences=3
     )
     assert calls == [2, 2, 2, 2]
+
+
+@pytest.mark.parametrize("form", ["content", "printed"])
+def test_programs_of_a_chart_share_its_keys_and_values(form):
+    """As if they were repeated for each of its programs, and as if each were read alone."""
+    model, charts = make_model(cross_attention_form=form), make_charts(2)
+    features = model.get_image_features(charts)
+    key_values = model.model.get_visual_key_values(features.visual_tokens)
+    texts = torch.randint(3, 40, (6, 9))
+    gates = features.chart_gates.repeat_interleave(3, dim=0)
+    shared = model(input_ids=texts, visual_key_values=key_values, chart_gates=gates).logits
+    repeated = key_values.repeat_interleave(3, dim=0)
+    torch.testing.assert_close(
+        shared, model(input_ids=texts, visual_key_values=repeated, chart_gates=gates).logits, atol=1e-5, rtol=1e-4
+    )
+    for row, text in enumerate(texts):
+        alone = model(input_ids=text[None], pixel_values=charts[row // 3][None]).logits[0]
+        torch.testing.assert_close(shared[row], alone, atol=1e-5, rtol=1e-4)
+
+    seen = []
+    model.model.language_model.layers[-1].cross_attn.register_forward_hook(
+        lambda m, inputs, out: seen.append(len(out))
+    )
+    model.generate(
+        input_ids=PROMPT[:2], pixel_values=charts, max_new_tokens=4, min_new_tokens=4, do_sample=True,
+        num_return_sequences=3,
+    )  # fmt: skip
+    assert seen == [2] * 4
 
 
 def test_left_padded_prompts_generate_the_same():
