@@ -123,11 +123,7 @@ def load_model(args: ModelArguments) -> PreTrainedModel:
     from modeling_c2c_mola import C2CMolaForConditionalGeneration
 
     config = load_config(args)
-    # On a CPU the backward pass of PyTorch's fused attention takes twice the time of plain matrix products.
-    kind = "sdpa" if torch.accelerator.is_available() else "eager"
-    attention = {"": kind, "text_config": kind, "vision_config": kind}  # convolutional streams have none
     if args.model is None:
-        config._attn_implementation = attention
         model = C2CMolaForConditionalGeneration(config)
         model.generation_config.max_new_tokens = 512  # transformers would stop after 20
     else:
@@ -138,7 +134,6 @@ def load_model(args: ModelArguments) -> PreTrainedModel:
                 args.model,
                 config=config,
                 dtype=torch.float32,
-                attn_implementation=attention,
                 output_loading_info=True,
             )
         except (OSError, ValueError, KeyError) as error:
