@@ -28,10 +28,12 @@ if TYPE_CHECKING:
 
 
 class SemanticOutput(NamedTuple):
-    """loss: scalar, mean penalty with the gradient of the estimate; iou, executed: means over all programs."""
+    """loss: scalar, mean penalty with the gradient of the estimate; iou, success (share of programs whose IoU reaches
+    0.85), executed: means over all programs."""
 
     loss: torch.Tensor
     iou: float
+    success: float
     executed: float
 
 
@@ -47,21 +49,24 @@ def score_function_loss(log_probs: torch.Tensor, penalties: torch.Tensor) -> tor
 
 
 def completion_log_probs(
-    model: PreTrainedModel, pixel_values: torch.Tensor, tokens: torch.Tensor, mask: torch.Tensor, num_samples: int
+    model: PreTrainedModel,
+    tokens: torch.Tensor,
+    mask: torch.Tensor,
+    visual_key_values: torch.Tensor,
+    chart_gates: torch.Tensor | None,
 ) -> torch.Tensor:
     """
-    log p of completions, `(n, K)` float32; vision and routing run once per chart.
+    log p of completions, `(n, K)` float32.
 
-    pixel_values `(n, 3, H, W)`; tokens `(n * K, L)`: prompt and completion, K in a row per chart; mask `(n * K, L)`
-    bool: the completion's tokens, its end token included.
+    tokens `(n * K, L)`: prompt and completion, K in a row per chart; mask `(n * K, L)` bool: the completion's tokens,
+    its end token included; visual_key_values `(n, ...)`, chart_gates `(n, E)`: of the charts, K programs share them.
     """
-    features = model.get_image_features(pixel_values)
-    visual_key_values = model.model.get_visual_key_values(features.visual_tokens)
+    num_samples = len(tokens) // len(visual_key_values)
     outputs = model(
         input_ids=tokens,
         attention_mask=torch.ones_like(tokens),  # padding is behind the end, where nothing looks at it
-        visual_key_values=visual_key_values.repeat_interleave(num_samples, dim=0),
-        chart_gates=None if features.chart_gates is None else features.chart_gates.repeat_interleave(num_samples, 0),
+        visual_key_values=visual_key_values,
+        chart_gates=None if chart_gates is None else chart_gates.repeat_interleave(num_samples, dim=0),
         use_cache=False,
     )
     logits = outputs.logits[:, :-1].float()
@@ -99,12 +104,16 @@ class SemanticLoss:
         training = model.training
         model.eval()
         try:
+            features = model.get_image_features(pixel_values)  # once, for drawing programs and for their gradient
+            key_values, gates = model.model.get_visual_key_values(features.visual_tokens), features.chart_gates
             prompts = self.processor(text=[self.processor.chart_prompt] * len(targets)).to(pixel_values.device)
-            with torch.random.fork_rng([] if pixel_values.device.type == "cpu" else [pixel_values.device]):
+            devices = [] if pixel_values.device.type == "cpu" else [pixel_values.device]
+            with torch.random.fork_rng(devices):
                 torch.manual_seed(seed)
                 tokens = model.generate(
                     **prompts,
-                    pixel_values=pixel_values,
+                    visual_key_values=key_values.detach(),
+                    chart_gates=None if gates is None else gates.detach(),
                     do_sample=True,
                     temperature=1.0,
                     top_k=0,
@@ -122,10 +131,11 @@ class SemanticLoss:
             ended = torch.isin(completions, ends)
             mask = torch.zeros_like(tokens, dtype=torch.bool)
             mask[:, -completions.shape[1] :] = ended.cumsum(dim=1) - ended.int() == 0  # up to the first end token
-            log_probs = completion_log_probs(model, pixel_values, tokens, mask, self.num_samples)
+            log_probs = completion_log_probs(model, tokens, mask, key_values, gates)
         finally:
             model.train(training)
         ious = torch.tensor([c.iou for c in compared], device=log_probs.device)
         penalties = (self.threshold - ious).clamp(min=0).view_as(log_probs)
         executed = sum(c.executed for c in compared) / len(compared)
-        return SemanticOutput(score_function_loss(log_probs, penalties), ious.mean().item(), executed)
+        success = (ious >= SUCCESS_IOU).float().mean().item()
+        return SemanticOutput(score_function_loss(log_probs, penalties), ious.mean().item(), success, executed)

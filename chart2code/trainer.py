@@ -271,7 +271,7 @@ class C2CTrainer(Trainer):
         if "loss" in logs and self._logged_semantic:
             means = torch.tensor(self._logged_semantic, device=self.args.device).mean(dim=0)
             means = self.accelerator.reduce(means, "mean").tolist()
-            logs |= dict(zip(("loss_semantic", "semantic_iou", "semantic_executed"), means))
+            logs |= dict(zip(("loss_semantic", "semantic_iou", "semantic_success", "semantic_executed"), means))
             self._logged_semantic = []
         if "loss" in logs and self._logged:
             means = {k: self.accelerator.reduce(v / self._logged_steps, "mean") for k, v in self._logged.items()}

@@ -48,7 +48,10 @@ def test_log_probs_are_those_of_whole_sequences_one_by_one():
     codes = ["plt.bar()", "x = 1\n", "fig", "plt.bar([1, 2])"]
     batch = processor(images=[image for image in images for _ in range(2)], code=codes)
     pixel_values = processor(images=images)["pixel_values"]
-    log_probs = completion_log_probs(model, pixel_values, batch["input_ids"], batch["labels"] != -100, num_samples=2)
+    features = model.get_image_features(pixel_values)
+    key_values = model.model.get_visual_key_values(features.visual_tokens)
+    mask = batch["labels"] != -100
+    log_probs = completion_log_probs(model, batch["input_ids"], mask, key_values, features.chart_gates)
     weights = torch.tensor([[0.3, -1.0], [2.0, 0.5]])
     (log_probs * weights).sum().backward()
     gradients = {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}

@@ -528,7 +528,8 @@ def test_pictures_card_and_push(workspace, tmp_path, monkeypatch):
     events = EventAccumulator(str(tmp_path / "runs" / "run"), size_guidance={"images": 0}).Reload()
     assert {"charts/0", "charts/1"} <= set(events.Tags()["images"])
     scalars = set(events.Tags()["scalars"])
-    assert {"train/loss_semantic", "train/semantic_iou", "train/semantic_executed", "train/data_wait_share"} <= scalars
+    semantic = {"loss_semantic", "semantic_iou", "semantic_success", "semantic_executed"}
+    assert {f"train/{name}" for name in (*semantic, "data_wait_share")} <= scalars
     assert [event.step for event in events.Scalars("train/loss")] == [1, 2]  # an evaluation hides no step's line
 
 
