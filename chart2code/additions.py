@@ -12,7 +12,9 @@ import numpy as np
 
 from chart2code import morphology, readout
 from chart2code.across import Across, find_lines_across
-from chart2code.adjustment import DARK, GREY, SAME_COLOR, Frame, Scene, axes_fit
+from chart2code.adjustment.colors import DARK, GREY, SAME_COLOR
+from chart2code.adjustment.frames import Frame, axes_fit
+from chart2code.adjustment.scene import Scene
 from chart2code.drawing import Drawing, color_literal
 from chart2code.program import Change, Program
 from chart2code.scales import Scale, value_literals

@@ -15,7 +15,8 @@ from matplotlib.colors import to_hex
 from matplotlib.font_manager import font_scalings
 
 from chart2code import readout
-from chart2code.adjustment import GREY, SAME_COLOR, Frame, axes_fit, is_logarithmic, match_colors
+from chart2code.adjustment.colors import GREY, SAME_COLOR, match_colors
+from chart2code.adjustment.frames import Frame, axes_fit, is_logarithmic
 from chart2code.clues import WIDTH, Clues
 from chart2code.drawing import Drawing, color_literal, rgb
 from chart2code.layout import shares_of, subplots_adjust

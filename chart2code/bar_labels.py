@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from chart2code import readout
-from chart2code.adjustment import Scene
+from chart2code.adjustment.scene import Scene
 from chart2code.captions import BEFORE, CONTRAST, Page, text_color
 from chart2code.drawing import Drawing, Series, color_literal
 from chart2code.program import Change, Program, literal, number, string_literal

@@ -18,7 +18,7 @@ from matplotlib.colors import CSS4_COLORS, TABLEAU_COLORS
 from scipy import ndimage
 
 from chart2code import heatmaps, morphology, readout
-from chart2code.adjustment import AREAS
+from chart2code.adjustment.marks import AREAS
 from chart2code.captions import Page
 from chart2code.circles import disc_of, find_circles, with_hidden
 from chart2code.detail import detail_of

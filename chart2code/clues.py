@@ -14,7 +14,7 @@ import numpy as np
 from scipy import ndimage
 
 from chart2code import readout
-from chart2code.adjustment import Scene
+from chart2code.adjustment.scene import Scene
 from chart2code.drawing import Drawing, Series
 from chart2code.spines import hidden_spines
 from chart2code.tick_labels import major_ticks

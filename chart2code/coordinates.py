@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from chart2code import readout
-from chart2code.adjustment import place_literals
+from chart2code.adjustment.values import place_literals
 from chart2code.bars import BASE
 from chart2code.covers import AT_FRAME
 from chart2code.layers import Layers

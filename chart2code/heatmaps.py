@@ -18,7 +18,7 @@ from matplotlib import colormaps
 from scipy import ndimage
 
 from chart2code import readout
-from chart2code.adjustment import marker_size
+from chart2code.adjustment.marks import marker_size
 from chart2code.captions import ALONE, Page
 from chart2code.drawing import color_literal
 from chart2code.program import brief, literal, string_literal

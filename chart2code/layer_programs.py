@@ -1,6 +1,6 @@
 """The programs that draw the layers of a chart (layers.py): areas, bars, lines and points, one upon the other.
 
-What their marks are worth is read at the ticks and written at once (coordinates.py); what adjustment.py measures
+What their marks are worth is read at the ticks and written at once (coordinates.py); what adjustment measures
 against a drawing needs marks of few kinds.
 """
 
@@ -12,7 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from chart2code import morphology, readout
-from chart2code.adjustment import AREAS, INKY, LOWER, THICKEST, marker_size
+from chart2code.adjustment.colors import INKY
+from chart2code.adjustment.marks import AREAS, LOWER, THICKEST, marker_size
 from chart2code.bars import BASE, EVEN, keyword_for_feet
 from chart2code.coordinates import Coordinates
 from chart2code.covers import GRID, smallest_part

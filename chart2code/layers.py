@@ -17,7 +17,7 @@ from scipy import ndimage
 from chart2code import bars as bar_charts
 from chart2code import morphology, readout
 from chart2code.across import Across, find_lines_across
-from chart2code.adjustment import INKY
+from chart2code.adjustment.colors import INKY
 from chart2code.clouds import Cloud, find_cloud
 from chart2code.covers import (
     AT_FRAME,

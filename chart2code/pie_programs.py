@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chart2code import readout
-from chart2code.adjustment import percent_literals
+from chart2code.adjustment.wedges import percent_literals
 from chart2code.drawing import CYCLE, color_literal, rgb
 from chart2code.legends import FRAME, GAP, PAD, ROW, legend_place
 from chart2code.pies import (

@@ -17,7 +17,7 @@ import numpy as np
 from scipy import ndimage
 
 from chart2code import morphology, readout
-from chart2code.adjustment import place_literals
+from chart2code.adjustment.values import place_literals
 from chart2code.bars import keyword_for_feet
 from chart2code.bubbles import bubble_chart
 from chart2code.captions import Page

@@ -5,7 +5,7 @@ executes the candidates and keeps the best; with `refine` it changes that progra
 
 1. a chart of several panels is cut into them, and each is searched for like a chart (panels.py);
 2. shape and colours of the page, the size of the figure and the place of its axes are taken from the picture;
-3. what can be measured there is written into the program at once, data, scale and colours (adjustment.py); where that
+3. what can be measured there is written into the program at once, data, scale and colours (adjustment); where that
    does not lead to a copy, programs of the kinds that the picture could be of are tried: pies (pie_programs.py), heat
    maps (heatmaps.py), bars in parts (horizontal_bars.py), bubbles and coloured points (bubbles.py), boxes and violins
    (distributions.py), events (events.py), roses and radars (polar.py), and all mixtures of areas, bars, lines, also
@@ -38,6 +38,7 @@ from PIL import Image
 
 from chart2code import adjustment, alternatives, bar_labels, captions, legends, notes, panels, readout
 from chart2code.additions import completed
+from chart2code.adjustment.frames import logarithmic
 from chart2code.detail import canvas_of
 from chart2code.drawing import Drawing
 from chart2code.sketches import Words, blank, copies, sketches
@@ -400,7 +401,7 @@ class _Search:
         if self.best_iou < SUCCESS_IOU and not self.measured:
             if self.improve([self.reading(order=order) for order in range(1, 6)]):
                 self.improve([self.reading()])
-        self.go_to([_safely(lambda: adjustment.logarithmic(self.current, self.target))])
+        self.go_to([_safely(lambda: logarithmic(self.current, self.target))])
 
     def reading(self, **way: int) -> str | None:
         key = self.current.code, *way.items()
