@@ -205,14 +205,13 @@ def predict(arm: str, option: str, config: dict, tokens: int, zero3: bool = Fals
     What a training run allocates at most, in MB: `total`, over two steps, and in it the `activations` of forward and
     backward pass (with what they need for a moment), `parameters` and `optimizer` states.
 
-    With `zero3`, as DeepSpeed has it on GPUs: all matrices in bf16, fused attention.
+    With `zero3`, as DeepSpeed has it on GPUs: all matrices in bf16.
     """
     from torch._subclasses.fake_tensor import FakeTensorMode
 
     with torch.device("meta"):
         model = build(arm, config, option)
     if zero3:
-        without_adapter(model).set_attn_implementation({"text_config": "sdpa", "vision_config": "sdpa"})
         for name, parameter in model.named_parameters():
             if parameter.dim() >= 2 and not any(part in name for part in (".router.", ".complexity.")):
                 parameter.data = parameter.data.to(torch.bfloat16)

@@ -56,10 +56,7 @@ def baseline(parameters: int, vocab_size: int) -> torch.nn.Module:
             best = (count, config)
     config = best[1]
     config.decoder_start_token_id, config.pad_token_id = 0, 2
-    model = VisionEncoderDecoderModel(config)
-    if not torch.accelerator.is_available():
-        model.set_attn_implementation("eager")  # as ours: on a CPU its backward pass is the faster one
-    return model
+    return VisionEncoderDecoderModel(config)
 
 
 class Loop:

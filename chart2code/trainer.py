@@ -8,7 +8,8 @@
         + semantic_weight * L_semantic                                      (every `semantic_every` steps: semantic.py)
 
 What differs from the paper: L_semantic is off by default, since a step with it costs as much as many without: it draws
-and renders programs. The routing losses are of the mean routing distribution over all charts and visual tokens of the
+and renders programs, and it pays where programs of the data do not draw their pictures (experiments/semantic_loss.py),
+not where they do. The routing losses are of the mean routing distribution over all charts and visual tokens of the
 step so far, on all processes: in the n-th micro-batch of an accumulated step, of micro-batches 1 to n, with the
 gradient of the n-th. Without accumulation that is the gradient of the global batch. With it, that one would take a
 second forward pass of each micro-batch, since the losses are not linear in the mean. Taken per sample, as printed,
