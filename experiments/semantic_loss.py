@@ -95,7 +95,7 @@ def main():
                 values = table[name][key]
                 ax.plot(steps, values.mean(axis=0), color=color, label=f"{name} L_semantic")
                 ax.fill_between(steps, values.min(axis=0), values.max(axis=0), color=color, alpha=0.2, linewidth=0)
-            ax.set(xlabel="steps", title=label)
+            ax.set(xlabel="steps", ylim=(0, 1.03), title=label)
             ax.grid(alpha=0.3)
         axes[0].legend()
         fig.suptitle(f"Validation charts, greedy programs; mean and range of {arguments.seeds} seeds")
