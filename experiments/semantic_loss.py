@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from chart2code.dataset import read_split, select_charts  # noqa: E402
+from chart2code.generation import ChartError  # noqa: E402
 from experiments.runs import train_once  # noqa: E402
 
 FAMILY, LINE = "bar", "fig.tight_layout()\n"
@@ -67,7 +68,10 @@ def main():
     arguments, passed = parser.parse_known_args()  # the rest is for train.py, e.g. --max_steps 20
 
     data, start = arguments.runs / "data", arguments.runs / "start"
-    write_data(arguments.data, data, arguments.whole)
+    try:
+        write_data(arguments.data, data, arguments.whole)
+    except ChartError as error:
+        sys.exit(f"semantic_loss.py: {error}")
     passed = ["--data", str(data), *passed]
     begin = ["--semantic_weight", "0", "--per_device_train_batch_size", "16"]
     begin += ["--max_steps", str(arguments.start), "--eval_generate_steps", str(arguments.start)]
