@@ -1083,7 +1083,7 @@ class C2CMolaForConditionalGeneration(C2CMolaPreTrainedModel, GenerationMixin, M
     def _expand_inputs_for_generation(self, *args, visual_key_values: torch.Tensor | None = None, **kwargs):
         # Beams and samples of a chart share its keys and values, which are far larger than all else.
         input_ids, kwargs = super()._expand_inputs_for_generation(*args, **kwargs)
-        return input_ids, kwargs if visual_key_values is None else {**kwargs, "visual_key_values": visual_key_values}
+        return input_ids, {**kwargs, "visual_key_values": visual_key_values}
 
 
 C2CMolaForConditionalGeneration.register_for_auto_class("AutoModelForImageTextToText")

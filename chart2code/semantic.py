@@ -112,8 +112,8 @@ class SemanticLoss:
                 torch.manual_seed(seed)
                 tokens = model.generate(
                     **prompts,
-                    visual_key_values=key_values.detach(),
-                    chart_gates=None if gates is None else gates.detach(),
+                    visual_key_values=key_values,
+                    chart_gates=gates,
                     do_sample=True,
                     temperature=1.0,
                     top_k=0,

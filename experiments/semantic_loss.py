@@ -3,11 +3,11 @@
     python experiments/semantic_loss.py --output assets/semantic_loss.png
 
 In three of four training programs that have it, `fig.tight_layout()` is missing, as if programs from the web had been
-cleaned of it; the pictures stay (`--whole 1`: none is changed). A model learns from them for a while (`--start` steps
-of `train.py --config configs/tiny_semantic.yaml` without L_semantic), then goes on with L_semantic and without it,
-several seeds each, everything else equal. Printed and drawn are the success rate (IoU >= 0.85), the execution rate and
-the mean IoU of greedy programs of the same validation charts, which are whole, every `eval_generate_steps` steps. Runs
-that are finished are not run again; one that was interrupted continues.
+cleaned of it; the pictures stay. A model learns from them for a while (`--start` steps of `train.py --config
+configs/tiny_semantic.yaml` without L_semantic), then goes on with L_semantic and without it, several seeds each,
+everything else equal. Printed and drawn are the success rate (IoU >= 0.85), the execution rate and the mean IoU of
+greedy programs of the same validation charts, which are whole, every `eval_generate_steps` steps. Runs that are
+finished are not run again; one that was interrupted continues.
 """
 
 import argparse
@@ -17,6 +17,7 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
+from datasets import Image
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
@@ -24,29 +25,26 @@ import matplotlib.pyplot as plt  # noqa: E402
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from chart2code.dataset import read_split, select_charts  # noqa: E402
+from chart2code.dataset import read_split, select_charts, write_shard  # noqa: E402
 from chart2code.generation import ChartError  # noqa: E402
 from experiments.runs import train_once  # noqa: E402
 
-FAMILY, LINE = "bar", "fig.tight_layout()\n"
+FAMILY, LINE, WHOLE = "bar", "fig.tight_layout()\n", 4
 SCORES = {"eval_success_rate": "success rate", "eval_execution_rate": "execution rate", "eval_iou": "mean IoU"}
 
 
-def write_data(source: str, folder: Path, whole: int) -> None:
-    """Charts of `FAMILY` of the data set `source`; of the training programs, one in `whole` keeps `LINE`."""
+def write_data(source: str, folder: Path) -> None:
+    """Charts of `FAMILY` of the data set `source`; of the training programs, one in `WHOLE` keeps `LINE`."""
     for split in ("train", "validation"):
         path = folder / split / "shard-00000.parquet"
         if path.is_file():
             continue
         charts = select_charts(read_split(source, split), families=[FAMILY])
-        if split == "train":
-            charts = charts.map(
-                lambda code, seed: {"code": code.replace(LINE, "") if seed % whole else code},
-                input_columns=["code", "seed"],
-            )
-        path.parent.mkdir(parents=True, exist_ok=True)
-        charts.to_parquet(path.with_suffix(".tmp"))
-        path.with_suffix(".tmp").rename(path)
+        rows = [{**row, "image": row["image"]["bytes"]} for row in charts.cast_column("image", Image(decode=False))]
+        for row in rows if split == "train" else ():
+            if row["seed"] % WHOLE:
+                row["code"] = row["code"].replace(LINE, "")
+        write_shard(path, rows)
 
 
 def curve(config: Path, output: Path, arguments: list[str]) -> dict[int, dict[str, float]]:
@@ -59,7 +57,6 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", type=Path, default=ROOT / "configs/tiny_semantic.yaml")
     parser.add_argument("--data", default="data/synthetic", help="data set that the charts are taken from")
-    parser.add_argument("--whole", type=int, default=4, help="one in so many training programs keeps its layout")
     parser.add_argument("--runs", type=Path, default=ROOT / "runs/semantic_loss", help="folder of the runs")
     parser.add_argument("--start", type=int, default=60, help="steps without L_semantic before both arms")
     parser.add_argument("--seeds", type=int, default=3)
@@ -69,7 +66,7 @@ def main():
 
     data, start = arguments.runs / "data", arguments.runs / "start"
     try:
-        write_data(arguments.data, data, arguments.whole)
+        write_data(arguments.data, data)
     except ChartError as error:
         sys.exit(f"semantic_loss.py: {error}")
     passed = ["--data", str(data), *passed]
