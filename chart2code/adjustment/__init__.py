@@ -56,15 +56,10 @@ def _read_axes(reading: Reading, series: list[Series], colors: bool, scale: bool
         write_opacities(reading, series, scene.colors, readout.find_colors(target, box), scene.paper)
     colored = [i for i, s in enumerate(series) if isinstance(s.call.keyword("color"), ast.List)]
     horizontal = any(s.kind == "barh" for s in series)
+    frame = Frame(box, drawing.box, False)
     if horizontal:
-        box, own_box = (
-            (box[1], box[0], box[3], box[2]),
-            (drawing.box[1], drawing.box[0], drawing.box[3], drawing.box[2]),
-        )
-        covers, own = [np.ascontiguousarray(c.T) for c in covers], [np.ascontiguousarray(c.T) for c in own]
-    else:
-        own_box = drawing.box
-    frame = Frame(box, own_box, horizontal)
+        frame = frame.turned
+        covers, own = ([np.ascontiguousarray(cover.T) for cover in part] for part in (covers, own))
     side = "left" if horizontal else "bottom"
     ticks = readout.find_ticks(target, scene.box, side)
     bars = [i for i, s in enumerate(series) if s.kind in ("bar", "barh")]
@@ -134,12 +129,12 @@ def _read_axes(reading: Reading, series: list[Series], colors: bool, scale: bool
                 for part, places in ((covers, knots), (own, own_knots))
             )
             if thick is not None and thick_own is not None and thick_own.sum() > 0:
-                read = read_scale(target, box, "left") if scale else None
+                read = read_scale(target, frame.box, "left") if scale else None
                 total = sum(sum(series[k].values) for k in areas)
                 per_pixel = abs(read[1]) if read else frame.ratio_y * total / thick_own.sum()
                 values |= dict(zip(areas, thick * per_pixel))
     if scale and rest and sampled is None and len(ticks) == count and not horizontal:
-        write_tick_places(reading, series[rest[0]].call.x, ticks, box)
+        write_tick_places(reading, series[rest[0]].call.x, ticks, frame.box)
     write_values(reading, series, values, errors, frame, count, scale)
     if points:
         read_points(

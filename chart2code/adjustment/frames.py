@@ -64,8 +64,13 @@ class Frame:
     @property
     def turned(self) -> Frame:
         """With x and y exchanged."""
-        box, own = (tuple(sides[k] for k in (1, 0, 3, 2)) for sides in (self.box, self.own))
+        box, own = ((top, left, bottom, right) for left, top, right, bottom in (self.box, self.own))
         return Frame(box, own, not self.horizontal)
+
+    @property
+    def upright(self) -> Frame:
+        """As it is in the picture."""
+        return self.turned if self.horizontal else self
 
     @property
     def ratio_y(self) -> float:
@@ -130,8 +135,7 @@ def tick_scale(reading: Reading, fit: Scale, frame: Frame, axes: int, anchored: 
     Factor and shift for values so that the ticks of the target stand at the numbers that are written there, or, where
     these can't be read, at round numbers. anchored: zero stays zero.
     """
-    side = "bottom" if frame.horizontal else "right" if axes else "left"
-    box = (frame.box[1], frame.box[0], frame.box[3], frame.box[2]) if frame.horizontal else frame.box
+    side, box = "bottom" if frame.horizontal else "right" if axes else "left", frame.upright.box
     ticks = readout.find_ticks(reading.target, box, side)
     if len(ticks) < 3:
         return 1.0, 0.0
@@ -176,8 +180,7 @@ def _chosen_step(limits: np.ndarray) -> float:
 def scale_limits(reading: Reading, frame: Frame, factor: float, shift: float) -> None:
     """Writes limits that the program sets to the value axis: those of the target, or scaled as the values are."""
     axis, side = ("x", "bottom") if frame.horizontal else ("y", "left")
-    box = (frame.box[1], frame.box[0], frame.box[3], frame.box[2]) if frame.horizontal else frame.box
-    read = read_scale(reading.target, box, side)
+    read = read_scale(reading.target, frame.upright.box, side)
     for call in reading.drawing.program.statement_calls(f"set_{axis}lim"):
         limits = [number(node) for node in call.args]
         if len(limits) != 2 or None in limits:

@@ -10,10 +10,9 @@ from chart2code import readout
 from chart2code.adjustment.frames import Frame, axes_fit, scale_limits, tick_scale, value_fit
 from chart2code.adjustment.reading import Reading
 from chart2code.drawing import Series
-from chart2code.program import Program, brief, literal, number, string_literal
+from chart2code.program import Program, brief, number
 from chart2code.scales import Scale, value_literals
 from chart2code.tick_labels import read_scale
-from chart2code.vocabulary import TIME_DIMENSIONS
 
 KNOWN = 0.6  # pixels that lines may be away from polylines whose places are known
 NOT_ZERO = 0.03  # of the length of an axis
@@ -217,36 +216,11 @@ def write_values(
                 reading.columns[error.id] = value_literals(errors[i] * abs(factor), span)
         if (factor, shift) != (1, 0) and axes == 0:
             scale_limits(reading, frame, factor, shift)
-    # Rows that are new or gone: every column of the table must have them.
     for table in program.tables:
-        written = [name for name in table.names if name in reading.columns]
-        if not written or len(reading.columns[written[0]]) == len(table.rows):
-            continue
-        size = len(reading.columns[written[0]])
-        for k, name in enumerate(table.names):
-            if name not in reading.columns:
-                reading.columns[name] = extended([program.text(row[k]) for row in table.rows], size)
+        rows = reading.complete(table)
         for node in program.statement_calls_of_name("range"):
-            if len(node.args) == 1 and number(node.args[0]) == len(table.rows):
-                reading.changes.append((program.span(node.args[0]), str(size)))
+            if len(node.args) == 1 and number(node.args[0]) == len(table.rows) != rows:
+                reading.changes.append((program.span(node.args[0]), str(rows)))
     if frame.horizontal and not program.statement_calls("invert_yaxis"):
         for i in values:
             reading.columns[series[i].column].reverse()
-
-
-def extended(texts: list[str], count: int) -> list[str]:
-    """The literals of a column with more or fewer rows: series of numbers and of months go on, other names are new."""
-    if count <= len(texts):
-        return texts[:count]
-    values = [number(ast.parse(text, mode="eval").body) for text in texts]
-    if None not in values:
-        step = values[-1] - values[-2] if len(values) > 1 else 1
-        decimals = max(len(text.partition(".")[2]) for text in texts)
-        return texts + [literal(values[-1] + step * k, decimals) for k in range(1, count - len(texts) + 1)]
-    names = [ast.literal_eval(text) for text in texts]
-    for items in TIME_DIMENSIONS.values():
-        if count <= len(items) and all(name in items for name in names):
-            start = max(0, min(items.index(names[0]), len(items) - count))
-            return [string_literal(name) for name in items[start : start + count]] + texts[len(items) :]
-    fresh = (f"Item {k}" for k in range(len(texts) + 1, 1000) if f"Item {k}" not in names)
-    return texts + [string_literal(next(fresh)) for _ in range(count - len(texts))]

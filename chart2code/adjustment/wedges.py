@@ -9,7 +9,6 @@ import numpy as np
 from chart2code import readout
 from chart2code.adjustment.colors import SAME_COLOR
 from chart2code.adjustment.reading import Reading
-from chart2code.adjustment.values import extended
 from chart2code.drawing import CYCLE, Series, color_literal, literal_color, rgb
 from chart2code.program import number
 from chart2code.scales import value_literals
@@ -42,11 +41,7 @@ def read_pie(reading: Reading, s: Series, colors: bool) -> None:
         wedges = [list(pie.wedges)[(first + (-k if clockwise else k)) % len(wedges)] for k in range(len(wedges))]
     shares = np.array([w.length for w in wedges])
     reading.columns[s.column] = percent_literals(shares / shares.sum() * 100)
-    table = program.column(s.column)[0]
-    if len(wedges) != len(table.rows):
-        for k, name in enumerate(table.names):
-            if name != s.column:
-                reading.columns[name] = extended([program.text(row[k]) for row in table.rows], len(wedges))
+    reading.complete(program.column(s.column)[0])
     out = [w.explode for w in wedges]
     amount = max(out)
     if amount > 0.04:
