@@ -44,6 +44,8 @@ SIZE_ERROR = 0.04  # of the size of a mark
 PLACE = 0.8  # pixels that lines may be off
 MARGIN, AT_MARGIN = 0.05, 3.0  # of the range of values: matplotlib's; pixels that it may be off
 # Edges
+SEEN_EDGE = 0.7  # pixels
+WIDE, OF_MARKERS = 4, 0.5  # pixels, wider than edges; of the pixels of a colour, in markers of that width
 DARK = 120  # of 255: black edges and letters, in mixtures
 LEAST_EDGE, EDGE_DARK = 0.3, 0.35  # points; of the lightness of a mark, how much darker its edge is
 SAME_RADIUS = 1.0  # pixels: of the marks in a legend
@@ -104,10 +106,11 @@ def bubble_chart(sheet: Sheet) -> list[str]:
     marks = find_marks(sheet.target, sheet.box, sheet.paper)
     if marks is None:
         return []
-    varied = is_varied(marks.circles[:, 2])
     groups = grouped(marks.colors)
     main = [group for group in groups if len(group) >= FEWEST]
     many = len(main) > MOST_GROUPS or sum(map(len, main)) < IN_GROUPS * len(marks)
+    # Points of two series may have two sizes, and be no bubbles.
+    varied = any(is_varied(marks.circles[group, 2]) for group in ([slice(None)] if many else main))
     if not varied and not bar and not (many and len(groups) > FEW and heatmaps.map_of(marks.colors, sheet.paper)[0]):
         return []
     writer = Writer(sheet, axes, marks, bar.opacity if bar else opacity_of(sheet.target, marks, sheet.paper))
@@ -123,23 +126,23 @@ def bubble_chart(sheet: Sheet) -> list[str]:
 def outlined_points(sheet: Sheet, axes: list[Scale]) -> list[str]:
     """A program of points of a few colours with black edges; none if a chart has no such points."""
     inside = readout.inside_of(sheet.target, sheet.box, 3)
-    main = [(color, solid) for color, solid in sheet.series if not _is_edge(color, sheet.series, inside)]
+    main = [
+        (color, solid)
+        for (color, solid), cover in zip(sheet.series, sheet.own_covers)
+        if not (_is_thin(cover) and _is_edge(color, sheet.series, inside))
+    ]
     # Where transparent marks overlap, their colour is stronger.
     overlaps = [color for color, _ in main if any(readout.wash_of(other, color, sheet.paper) for other, _ in main)]
     main = [(color, solid) for color, solid in main if not any(color is overlap for overlap in overlaps)]
-    if (
-        sum(sheet.paper) < 3 * 128
-        or len(main) == len(sheet.series)
-        or not 1 <= len(main) <= MOST_GROUPS
-        or any(solid for _, solid in main)
-    ):
+    if sum(sheet.paper) < 3 * 128 or not 1 <= len(main) <= MOST_GROUPS or any(solid for _, solid in main):
         return []
     dark = readout.difference(sheet.target, sheet.paper) > EDGE_INK
     parts, _ = ndimage.label(dark)
     places = ndimage.find_objects(parts)
     covers = readout.coverages(sheet.target, [color for color, _ in main], sheet.paper, sheet.box)
+    covers = [_without_thin(cover) if _is_black(color) else cover for (color, _), cover in zip(main, covers)]
     groups = [_outlined(color, cover, parts, places) for (color, _), cover in zip(main, covers)]
-    if None in groups:
+    if None in groups or len(main) == len(sheet.series) and max(group.edge for group in groups) < SEEN_EDGE:
         return []
     opacity = named_opacity([color for color, _ in main], sheet.paper, (1.0, *OPACITIES))
     writer = Writer(sheet, axes, Marks.joined([group.marks for group in groups]), opacity)
@@ -172,9 +175,24 @@ class Outlined:
 def _is_edge(color: np.ndarray, series: list[tuple[np.ndarray, bool]], pixels: np.ndarray) -> bool:
     """Whether a colour is black, or a mixture with black at the rim of another one."""
     darker = (other for other, _ in series if other.sum() > color.sum() + GREY)
-    return (color.max() < DARK and np.ptp(color) < 2 * GREY) or any(
+    return _is_black(color) or any(
         readout.wash_of(color, other, (0, 0, 0)) or readout.beside(color, other, pixels) for other in darker
     )
+
+
+def _is_black(color: np.ndarray) -> bool:
+    return bool(color.max() < DARK and np.ptp(color) < 2 * GREY)
+
+
+def _is_thin(cover: np.ndarray) -> bool:
+    """Whether a colour is nowhere as wide as markers are."""
+    mask = cover > readout.FULL
+    return bool(morphology.opening(mask, (WIDE, WIDE)).sum() < OF_MARKERS * mask.sum())
+
+
+def _without_thin(cover: np.ndarray) -> np.ndarray:
+    """Where a colour is as wide as markers are: not at the edges of others."""
+    return np.where(morphology.dilation(morphology.opening(cover > readout.FULL, (WIDE, WIDE)), (3, 3)), cover, 0)
 
 
 def _outlined(color: np.ndarray, cover: np.ndarray, parts: np.ndarray, places: list) -> Outlined | None:

@@ -160,6 +160,21 @@ plt.legend(loc="upper right")
     assert sum(len(values) for name, values in columns(code).items() if name.startswith("x")) == 45
 
 
+def test_a_dark_group_is_no_edge_of_others(executor):
+    places = {"#264653": [(10, 600), (17, 340), (27, 270), (29, 290), (34, 170), (52, 30)]}
+    places["#2a9d8f"] = [(25, 310), (37, 200), (42, 180), (48, 80), (55, 30)]
+    chart = "".join(
+        f'x, y = zip(*{points})\nplt.scatter(x, y, s=100, color="{color}", edgecolor="black")\n'
+        for color, points in places.items()
+    )
+    (code,) = programs(executor, chart)
+    assert code.count('edgecolor="black"') == 2
+    found = columns(code)
+    for name, points in zip("12", places.values()):
+        read = np.column_stack([found["x" + name], found["y" + name]])
+        assert np.abs(read[np.argsort(read[:, 0])] - points).max() < 2
+
+
 def test_they_are_redrawn_beside_their_colour_bar(executor):
     chart = f"""plt.style.use("dark_background")
 {SMALL}plt.scatter(x, 10**y, c=v, s=25, cmap="RdYlBu")
@@ -184,6 +199,7 @@ plt.tight_layout()
         "plt.plot(range(9), range(9))\nplt.text(2, 6, 'oooo o oo ooo 0000 8888', fontsize=14)",
         "plt.scatter(range(6), range(6), s=900)\nplt.text(1, 1, 'oooo', color='white', ha='center', va='center')",
         "plt.boxplot([draw.normal(k, 1, 60) for k in range(4)])",
+        "for k in (16, 36):\n    plt.scatter(draw.uniform(0, 9, 9), draw.uniform(0, 9, 9), s=k)",
     ],
 )
 def test_other_charts_are_none(executor, chart):

@@ -300,6 +300,16 @@ def test_names_at_dark_points_are_no_points(executor):
     assert np.allclose(Program(code).literals("y"), [y for _, y in places], atol=0.3)
 
 
+def test_black_points_beside_colored_ones_are_no_frame(executor):
+    chart = (
+        'plt.scatter([0.6, 3.2, 4.3, 4.8, 6.4], [11, 41, 24, 36, 52], color="khaki")\n'
+        'plt.scatter([0.3, 3.0, 4.4, 5.0, 5.6], [10, 22, 34, 40, 58], color="black", marker="v")\n'
+        'plt.xlim(left=0)\nplt.gca().spines[["top", "right"]].set_visible(False)\n'
+    )
+    code, _ = copied(executor, PLT + chart, ANSWER)
+    assert methods_of(code) == ["scatter", "scatter"] and 'color="black"' in code
+
+
 @pytest.mark.parametrize("opacity", [1, 0.5])
 def test_points_of_a_crowd(executor, opacity):
     chart = (
