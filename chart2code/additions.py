@@ -59,8 +59,7 @@ def _error_bars(drawing: Drawing, target: np.ndarray, scene: Scene, frame: Frame
             if whiskers is not None:
                 lengths, cap, color = whiskers.lengths, whiskers.cap, whiskers.color
         elif s.kind == "plot" and s.marks is not None:
-            lengths = _errors_of_line(cover, frame.from_own_x(s.marks[:, 0]))
-            cap = 3.0
+            lengths, cap = _errors_of_line(cover, frame.from_own_x(s.marks[:, 0])) or (None, 0.0)
         if lengths is None:
             continue
         name = _fresh(program, "errors", written)
@@ -81,15 +80,19 @@ def _error_bars(drawing: Drawing, target: np.ndarray, scene: Scene, frame: Frame
     return changes
 
 
-def _errors_of_line(cover: np.ndarray, knots: np.ndarray) -> np.ndarray | None:
-    """Half the lengths of the error bars at the points of a line; None if there are none."""
+def _errors_of_line(cover: np.ndarray, knots: np.ndarray) -> tuple[np.ndarray, float] | None:
+    """Half the lengths of the error bars at the points of a line, and half the width of their caps (0: no caps), in
+    pixels; None if there are none."""
     traced = readout.trace_line(cover, knots)
     if traced is None or len(knots) < 3:
         return None
     lengths = readout.find_errors(cover, knots, traced)
     middles = (knots[1:] + knots[:-1]) / 2
     between = readout.find_errors(cover, middles, np.interp(middles, knots, traced))
-    return lengths if np.median(lengths) > max(LONG_ERRORS, 2 * np.median(between)) else None
+    if np.median(lengths) <= max(LONG_ERRORS, 2 * np.median(between)):
+        return None
+    ends = zip([*knots, *knots], [*(traced - lengths), *(traced + lengths)])
+    return lengths, readout.usual_cap([readout.cap_at(cover > 0.4, round(row), round(column)) for column, row in ends])
 
 
 def _bands(

@@ -111,16 +111,19 @@ def test_frames_that_are_light_or_hidden(style, marks):
     assert readout.find_box(pixels, wanted) == pytest.approx(wanted, abs=1.5)
 
 
+@pytest.mark.parametrize("capsize", [0, 4, 8])
 @pytest.mark.parametrize(
     "code, call", [(LINE, "ax.errorbar(x, y, color='teal'"), (BARS, "ax.bar(names, y, color='orange'")]
 )
-def test_error_bars_are_added(executor, code, call):
+def test_error_bars_are_added(executor, code, call, capsize):
     errors = [3, 5, 2.5, 4, 6] if code is LINE else [3, 5, 2.5]
-    chart = code.replace(call.replace("errorbar", "plot"), f"{call}, yerr={errors}, capsize=4")
+    chart = code.replace(call.replace("errorbar", "plot"), f"{call}, yerr={errors}, capsize={capsize}")
     target = to_canvas(executor.run(chart).image)
     (found,) = completed(Drawing(code, executor.run(code)), target)
     program = Program(found)
-    assert "capsize=" in found and executor.run(found).ok
+    assert executor.run(found).ok
+    (added,) = [k.value.value for c in program.calls for k in c.node.keywords if k.arg == "capsize"] or [0]
+    assert abs(added - capsize) <= 1
     assert [c.method for c in program.calls] == [call[3 : call.index("(")]]
     ratios = np.array(program.literals("errors")) / errors  # the axes are others, until the values are read again
     assert 0.5 < ratios.mean() < 1.2 and ratios == pytest.approx(ratios.mean(), rel=0.2)

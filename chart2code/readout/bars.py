@@ -11,6 +11,7 @@ from scipy import ndimage
 from chart2code import morphology
 from chart2code.readout.colors import FULL, chroma, palest
 
+LEAST_CAP = 2.5  # pixels: less is the error bar itself
 WHISKER = 130  # of 255: error bars are darker
 MOST = 0.6  # of the bars of a chart that has error bars
 
@@ -90,14 +91,23 @@ def find_whiskers(pixels: np.ndarray, bars: Sequence[Bar]) -> Whiskers | None:
         above, below = (top - rows[0], rows[-1] - top) if thin else (0, 0)
         lengths.append(max(above, 0.0) if below > 1 else 0.0)
         if lengths[-1] > 2:
-            row = dark[max(0, rows[0] - 1) : rows[0] + 2].any(axis=0)
-            caps.append(run_at(row, middle).sum() / 2)
+            caps.append(cap_at(dark, rows[0], middle))
             inks.append(pixels[rows[0] + 2 : top, middle])
     if len(caps) < MOST * len(bars) or not caps:
         return None
     ink = np.concatenate(inks)
+    return Whiskers(np.array(lengths), usual_cap(caps), ink[ink.sum(axis=1).argmin()].astype(float))
+
+
+def cap_at(mask: np.ndarray, row: int, column: int) -> float:
+    """Half the width of what is at the end of an error bar, in pixels."""
+    return run_at(mask[max(0, row - 1) : row + 2].any(axis=0), column).sum() / 2
+
+
+def usual_cap(caps: Sequence[float]) -> float:
+    """Half the width of the caps of error bars, in pixels; 0 if there are none."""
     cap = float(np.median(caps))
-    return Whiskers(np.array(lengths), cap if cap > 2.5 else 0.0, ink[ink.sum(axis=1).argmin()].astype(float))
+    return cap if cap > LEAST_CAP else 0.0
 
 
 def run_at(mask: np.ndarray, place: int) -> np.ndarray:
