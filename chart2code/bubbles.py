@@ -45,7 +45,7 @@ PLACE = 0.8  # pixels that lines may be off
 MARGIN, AT_MARGIN = 0.05, 3.0  # of the range of values: matplotlib's; pixels that it may be off
 # Edges
 SEEN_EDGE = 0.7  # pixels
-WIDE, OF_MARKERS = 4, 0.5  # pixels, wider than edges; of the pixels of a colour, in markers of that width
+WIDE, OF_MARKERS = 4, 0.5  # pixels, wider than edges; thickness of the colours of markers
 DARK = 120  # of 255: black edges and letters, in mixtures
 LEAST_EDGE, EDGE_DARK = 0.3, 0.35  # points; of the lightness of a mark, how much darker its edge is
 SAME_RADIUS = 1.0  # pixels: of the marks in a legend
@@ -129,7 +129,7 @@ def outlined_points(sheet: Sheet, axes: list[Scale]) -> list[str]:
     main = [
         (color, solid)
         for (color, solid), cover in zip(sheet.series, sheet.own_covers)
-        if not (_is_thin(cover) and _is_edge(color, sheet.series, inside))
+        if sheet.thickness(cover) > OF_MARKERS or not _is_edge(color, sheet.series, inside)
     ]
     # Where transparent marks overlap, their colour is stronger.
     overlaps = [color for color, _ in main if any(readout.wash_of(other, color, sheet.paper) for other, _ in main)]
@@ -182,12 +182,6 @@ def _is_edge(color: np.ndarray, series: list[tuple[np.ndarray, bool]], pixels: n
 
 def _is_black(color: np.ndarray) -> bool:
     return bool(color.max() < DARK and np.ptp(color) < 2 * GREY)
-
-
-def _is_thin(cover: np.ndarray) -> bool:
-    """Whether a colour is nowhere as wide as markers are."""
-    mask = cover > readout.FULL
-    return bool(morphology.opening(mask, (WIDE, WIDE)).sum() < OF_MARKERS * mask.sum())
 
 
 def _without_thin(cover: np.ndarray) -> np.ndarray:

@@ -28,12 +28,23 @@ JOINED = 0.9  # of the columns between the ends of an area
 GRID = 7  # pixels: lines of a grid, through an area
 SPLINTER = 0.05  # of its largest part
 AT_FRAME = 5  # pixels from it
+SPINE, WHOLE = 4, 0.6  # pixels, its soft edge in the axes; of a row or a column, with ink: it is the spine's
 
 
 def within(cover: np.ndarray, mask: np.ndarray) -> float:
     """The share of a colour that lies where a mask is True."""
     ink = cover > 0.4
     return float((ink & mask).sum() / max(1, ink.sum()))
+
+
+def without_spines(cover: np.ndarray, box: readout.Box) -> np.ndarray:
+    """A coverage without what is left of the spines inside of the axes."""
+    cover, (left, top, right, bottom) = cover.copy(), (round(side) for side in box)
+    for picture, first, last, length in ((cover, top, bottom, right - left), (cover.T, left, right, bottom - top)):
+        for row in (*range(first, first + SPINE), *range(last - SPINE + 1, last + 1)):
+            if (picture[row] > 0.3).sum() > WHOLE * length:
+                picture[row] = 0
+    return cover
 
 
 def without_words(cover: np.ndarray, inked: np.ndarray, width: float) -> np.ndarray:

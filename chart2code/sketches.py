@@ -21,6 +21,7 @@ from chart2code.adjustment.values import place_literals
 from chart2code.bars import keyword_for_feet
 from chart2code.bubbles import bubble_chart
 from chart2code.captions import Page
+from chart2code.covers import without_spines
 from chart2code.distributions import distributions
 from chart2code.drawing import color_literal
 from chart2code.events import event_plot
@@ -61,7 +62,6 @@ MOST_ROWS = 40
 STRAIGHT = 1.5  # pixels that a trend may be away from a straight line
 RIM = 2.5  # pixels between bars of a histogram, and between an area and the line that it is below
 EVEN = 3.0  # pixels that distances of bars may differ by
-AT_FRAME, SPINE = 3, 0.8  # pixels from the sides of the axes; of their length, inked
 AT_TICKS = 1.0  # pixels that lines with points at the ticks may be away from them
 
 
@@ -385,26 +385,14 @@ class Sheet:
     def covers(self, series: list[tuple[np.ndarray, bool]]) -> list[np.ndarray]:
         """Where the colours of series (colour, whether it fills areas) are, (H, W) each, without a legend."""
         covers = readout.coverages(self.bare, [color for color, _ in series], self.paper, self.box)
-        covers = [self.without_frame(color, cover) for (color, _), cover in zip(series, covers)]
+        for k, (color, _) in enumerate(series):
+            if np.ptp(color) <= GREY and color.max() <= DARK:  # as spines are
+                covers[k] = without_spines(covers[k], self.box)
         if self.legend is not None:
             return covers
         hidden = [readout.below_legend(self.target, color, self.paper) & is_solid for color, is_solid in series]
         covers = readout.without_legend(covers, self.target, self.box)
         return [np.where(mask, 1, cover) for mask, cover in zip(hidden, covers)]
-
-    def without_frame(self, color: np.ndarray, cover: np.ndarray) -> np.ndarray:
-        """Where a colour is but in the spines, which are black."""
-        if np.ptp(color) > GREY or color.max() > DARK:
-            return cover
-        cover, (left, top, right, bottom) = cover.copy(), (round(side) for side in self.box)
-        for rows, ends, (first, last) in (
-            (cover, (top, bottom), (left, right)),
-            (cover.T, (left, right), (top, bottom)),
-        ):
-            for end in ends:
-                near = rows[end - AT_FRAME : end + AT_FRAME + 1]
-                near[(near[:, first:last] > 0.3).mean(axis=1) > SPINE] = 0
-        return cover
 
     def around(self, color: np.ndarray, series: list) -> bool:
         """Whether an area is the band around a line: the line's colour, paler, and not down to the axis."""

@@ -135,7 +135,8 @@ def tick_scale(reading: Reading, fit: Scale, frame: Frame, axes: int, anchored: 
     Factor and shift for values so that the ticks of the target stand at the numbers that are written there, or, where
     these can't be read, at round numbers. anchored: zero stays zero.
     """
-    side, box = "bottom" if frame.horizontal else "right" if axes else "left", frame.upright.box
+    side = "bottom" if frame.horizontal else "right" if axes else "left"
+    box = frame.upright.box
     ticks = readout.find_ticks(reading.target, box, side)
     if len(ticks) < 3:
         return 1.0, 0.0

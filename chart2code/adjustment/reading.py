@@ -36,8 +36,8 @@ class Reading:
         rows = next((len(self.columns[name]) for name in table.names if name in self.columns), len(table.rows))
         if rows != len(table.rows):
             for k, name in enumerate(table.names):
-                texts = [self.drawing.program.text(row[k]) for row in table.rows]
-                self.columns.setdefault(name, _extended(texts, rows))
+                if name not in self.columns:
+                    self.columns[name] = _extended([self.drawing.program.text(row[k]) for row in table.rows], rows)
         return rows
 
 
