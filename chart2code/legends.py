@@ -39,6 +39,7 @@ AROUND = 4.0  # points above and below the middle of a line of text
 HALF_HANDLE, MARKED = 6, 1.6  # pixels: half the height of a handle, and more than a line that has a marker
 LETTER, MOSTLY = 5.0, 0.8  # points, the width of one; and of its ink, in no colour
 COLORFUL = 60  # of 255, the chroma of colours
+EDGE = 2.5  # points, the greatest width of the edge of a handle
 INK = 45  # of 255, between text and paper
 PITCH = (6.5, 40.0)  # points, from line to line
 IN_ROW, IN_COLUMN = 1.6, 2.6  # pixels
@@ -201,7 +202,13 @@ def _reordered(code: str, keys: Sequence[Key], former: Program) -> str | None:
         return None
     texts = [code[slice(*program.span(statement))] for statement in statements]
     spans = sorted(program.span(statement) for statement in statements)
-    return program.changed(zip(spans, texts))
+    changes = list(zip(spans, texts))
+    between = [t.statement for t in program.tables if spans[0] < program.span(t.statement) < spans[-1]]
+    if between:  # the data of one that is drawn earlier now
+        data = [code[slice(*program.span(statement))] for statement in between]
+        changes[0] = spans[0], "\n".join([*data, changes[0][1]])
+        changes += [program.drop_line(statement) for statement in between]
+    return program.changed(changes)
 
 
 def find_legend(
@@ -280,6 +287,7 @@ def _entries(
     for k, covers in zip(distinct.values(), zip(*ways)):
         for rows, columns in _parts(np.max(covers, axis=0) > 0.4, unit):
             y = (rows.start + rows.stop - 1) / 2
+            columns = _with_edges(grey, rows, columns, unit)
             text = _text_beside(grey, plain, columns, y, unit)
             if text is not None:
                 found.append(Entry(columns.start, columns.stop - 1, y, k, text))
@@ -308,6 +316,21 @@ def _parts(mask: np.ndarray, unit: float) -> list[tuple[slice, slice]]:
     found = [*itertools.compress(parts, small), *filter(is_small, ndimage.find_objects(apart))]
     shift = top, left - reach
     return [tuple(slice(s.start + d, s.stop + d) for s, d in zip(part, shift)) for part in found]
+
+
+def _with_edges(grey: np.ndarray, rows: slice, columns: slice, unit: float) -> slice:
+    """The columns of a handle with its edges, which have another colour."""
+    reach = round(EDGE * unit)
+    right = grey[rows, columns.stop : columns.stop + reach + 1]
+    left = grey[rows, max(0, columns.start - reach - 1) : columns.start][:, ::-1]
+
+    def width(beside: np.ndarray) -> int:  # 0 where what is beside it does not end
+        if beside.shape[1] <= reach:
+            return 0
+        blank = ~(np.abs(beside - np.median(beside[:, -1])) > INK).any(axis=0)
+        return int(blank.argmax())
+
+    return slice(columns.start - width(left), columns.stop + width(right))
 
 
 def _without_texts(entries: list[Entry]) -> list[Entry]:

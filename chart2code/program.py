@@ -255,16 +255,16 @@ class Program:
         if column is None or column[0].statement is None or statement is None or uses.count(name) != 2:
             return None
         table, place = column
-        changes = [self._line(statement)]
+        changes = [self.drop_line(statement)]
         if table.zipped and {*table.names} == {call.x, name} and uses.count(call.x) == 2:
-            changes.append(self._line(table.statement))
+            changes.append(self.drop_line(table.statement))
         elif table.zipped:
             if place == 0:
                 return None
             elements = [table.statement.targets[0].elts, *table.rows]
             changes += [((self.span(e[place - 1])[1], self.span(e[place])[1]), "") for e in elements]
         else:
-            changes.append(self._line(table.statement))
+            changes.append(self.drop_line(table.statement))
         return self.changed(changes)
 
     @cached_property
@@ -365,10 +365,10 @@ class Program:
         """The change that takes away the statement which is this call, with its line."""
         for statement in self.tree.body:
             if isinstance(statement, ast.Expr) and statement.value is call:
-                return self._line(statement)
+                return self.drop_line(statement)
         return None
 
-    def _line(self, statement: ast.stmt) -> Change:
+    def drop_line(self, statement: ast.stmt) -> Change:
         """The change that takes away a statement with its line."""
         start, end = self.span(statement)
         return (start, end + (self.code[end : end + 1] == "\n")), ""

@@ -231,8 +231,8 @@ class Sheet:
         figsize, inches = words.figsize, side / 100
         if size != (CANVAS, CANVAS) and not words.of_shape(size):
             figsize = f"({size[0] / 100:.2g}, {size[1] / 100:.2g})"
-        elif figsize:
-            inches = max(ast.literal_eval(figsize))
+        else:
+            inches = max(ast.literal_eval(figsize) if figsize else FIGSIZE)
         return cls(target, readout.find_box(target, guess), words, figsize, CANVAS / 100 / inches, size)
 
     def at(self, dpi: int) -> Sheet:
