@@ -29,9 +29,11 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, PngImagePlugin
@@ -47,6 +49,9 @@ from chart2code.generation import (
     open_chart,
 )
 from eval_metric.similarity import SUCCESS_IOU
+
+if TYPE_CHECKING:
+    from eval_metric.executor import Executor
 
 HERE = Path(__file__).resolve().parent
 MARK = "C2C-MoLA predict.py"  # in the PNG's metadata: this picture is ours and may be overwritten
@@ -202,7 +207,7 @@ class Predictor:
         self.code_files = self.plan_output(arguments.output, folder_given) if arguments.output else None
         self.pictures = name_files(self.charts, ".rendered.png") if arguments.verify else None
         self.executes = arguments.verify or arguments.refine or arguments.candidates > 1
-        self.executor = None
+        self.executor: Future | None = None
         self.finishing = self.interrupted = False
         # A bar where there is something to wait for; a single batch has nothing to show.
         show = folder_given or len(self.charts) > arguments.batch_size
@@ -243,8 +248,8 @@ class Predictor:
                         if self.interrupted:
                             return INTERRUPTED
         finally:
-            if self.executor is not None:
-                self.executor.close()
+            if self.executor is not None and self.executor.exception() is None:
+                self.executor.result().close()
         return 1 if self.failures else 0
 
     def interrupt(self, *_) -> None:
@@ -269,6 +274,8 @@ class Predictor:
                 answers[chart].error = str(error)
         codes, seconds = [], None
         if images:
+            if self.executes and self.executor is None:  # while the model is loaded and answers
+                self.executor = ThreadPoolExecutor(1).submit(self.start_executor)
             model, processor = self.model
             began = time.perf_counter()
             codes = generate_candidates(
@@ -294,6 +301,14 @@ class Predictor:
     @cached_property
     def model(self) -> tuple:
         return load_model(self.arguments.model)  # once there is a chart that can be read
+
+    def start_executor(self) -> Executor:
+        from eval_metric.executor import Executor
+
+        workers = EXECUTING if self.arguments.refine or self.arguments.candidates > 1 else 1
+        executor = Executor(workers, self.arguments.timeout, labels=self.arguments.refine)
+        executor.start()
+        return executor
 
     def finish(self, chart: Path, image: Image.Image, answer: Answer, candidates: list[str]) -> None:
         """Executes, compares and writes the code of one chart."""
@@ -321,17 +336,12 @@ class Predictor:
     def check(self, chart: Path, image: Image.Image, answer: Answer, candidates: list[str]) -> np.ndarray | None:
         """Fills in what verification finds; gives the picture of the program, None if it has none."""
         from chart2code.verification import verify
-        from eval_metric.executor import Executor
 
         answer.executed, answer.iou = False, 0.0  # as the metric counts a program that fails
         arguments = self.arguments
         try:
-            if self.executor is None:
-                workers = EXECUTING if arguments.refine or arguments.candidates > 1 else 1
-                self.executor = Executor(workers, arguments.timeout, labels=arguments.refine)
-                self.executor.run("")  # starts a worker: the budget is for the charts
             found = verify(
-                self.executor,
+                self.executor.result(),
                 candidates,
                 image,
                 arguments.refine,

@@ -26,7 +26,7 @@ sys.path.insert(0, str(REPOSITORY))
 
 from chart2code.evaluate import load_charts  # noqa: E402
 from chart2code.generation import generate_candidates, load_model  # noqa: E402
-from chart2code.verification import TOGETHER, verify  # noqa: E402
+from chart2code.verification import verify  # noqa: E402
 from eval_metric.executor import Executor  # noqa: E402
 from eval_metric.similarity import SUCCESS_IOU, chart_iou, to_canvas  # noqa: E402
 
@@ -40,7 +40,7 @@ def measure(model, processor, charts, candidates: int, time_budget: float) -> di
 
     scores = defaultdict(lambda: defaultdict(list))
     with Executor(2, timeout=30, labels=True) as executor:
-        executor.run("")
+        executor.start()
         for chart in tqdm(charts, unit="chart"):
             image = chart["image"]
             answers = generate_candidates(model, processor, [image], candidates)[0]
@@ -75,7 +75,7 @@ def share_of_good(ious: list[float]) -> float:
 
 
 def time_renderings(programs: list[str]) -> dict[str, float]:
-    """Milliseconds a rendering: together, with a fork for each, in this process; and of comparing two pictures."""
+    """Milliseconds a rendering: as variants, with a fork for each, in this process; and of comparing two pictures."""
     codes = [f"{code}\n# {k}\n" for code in programs for k in range(VARIANTS)]
     cores = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {max(cores)})  # workers inherit it
@@ -83,7 +83,7 @@ def time_renderings(programs: list[str]) -> dict[str, float]:
         with Executor(1, timeout=60, labels=True) as executor:
             images = [to_canvas(result.image) for result in executor.run_many(codes[:VARIANTS]) if result.ok]
             seconds = {
-                "together": clock(lambda: list(executor.run_many(codes, TOGETHER))),
+                "variants": clock(lambda: list(executor.run_many(codes, family=codes))),
                 "fork": clock(lambda: list(executor.run_many(codes))),
                 "in_process": clock(lambda: draw(codes)),
             }
@@ -125,7 +125,7 @@ def main() -> None:
     families = measure(model, processor, charts, arguments.candidates, arguments.time_budget)
     report(families)
     times = time_renderings(charts["code"][:10])
-    print(f"one rendering: {times['together']:.0f} ms with {TOGETHER} variants in a process,", end=" ")
+    print(f"one rendering: {times['variants']:.0f} ms with variants in one process,", end=" ")
     print(f"{times['fork']:.0f} ms with a fork for each, {times['in_process']:.0f} ms bare in one process;", end=" ")
     print(f"comparison with the chart: {times['comparison']:.0f} ms")
     if arguments.json:

@@ -117,7 +117,7 @@ def verify_all(
 
     found = []
     with Executor(num_workers, timeout, labels=refine) as executor:
-        executor.run("")  # started before the clock
+        executor.start()  # started before the clock
         for candidates, image in tqdm(zip(codes, charts["image"]), "verifying", len(codes), unit="chart"):
             more = partial(sample, image) if refine else None
             found.append(verify(executor, candidates, image, refine, time_budget, more=more))

@@ -52,7 +52,7 @@ ROUGH_WEIGHT = 0.2
 READINGS = 3  # after each change of structure
 ROUNDS = 3  # of changes of structure
 CHANGES = 3  # of series
-TOGETHER = 4  # variants of one program that share a process
+
 LONGER = 2  # times the length of the model's answer: what is longer than this must be better by
 LONG_GAIN = 0.1  # of IoU, or a good copy
 MUCH_LONGER = 1.3  # times the length of the answer as it is: the same for what is longer than this as well
@@ -187,9 +187,7 @@ class _Search:
             if drawing is not None and goal > self.goal:
                 self.current, self.goal = drawing, goal
 
-    def render(
-        self, codes: Iterable[str], anyway: int = 0, together: int = 1
-    ) -> Iterator[tuple[str, Drawing | None, float]]:
+    def render(self, codes: Iterable[str], anyway: int = 0) -> Iterator[tuple[str, Drawing | None, float]]:
         """
         Executes programs that are new, and gives each with its drawing (None if it fails) and its goal. Raises
         `_BudgetSpent` if the time won't do for all of them, but not before the first `anyway`.
@@ -208,7 +206,7 @@ class _Search:
                 taken += 1
                 yield code
 
-        for result in self.executor.run_many(in_time(), together, ahead=2, family=self):
+        for result in self.executor.run_many(in_time(), ahead=2, family=self):
             code = codes[done]
             done += 1
             self.seen.add(code)
@@ -233,21 +231,21 @@ class _Search:
     def improve(self, codes: Iterable[str | None]) -> bool:
         """Goes to the best of some variants, if it is better than where the search stands."""
         before = self.goal
-        for _code, drawing, goal in self.render(filter(None, codes), together=TOGETHER):
+        for _code, drawing, goal in self.render(filter(None, codes)):
             if drawing is not None and goal > max(self.goal, before + GAIN):
                 self.current, self.goal = drawing, goal
         return self.goal > before
 
     def go_to(self, codes: Iterable[str | None]) -> None:
         """Goes to the best of some variants, also if it is worse than where the search stands."""
-        drawn = [entry for entry in self.render(filter(None, codes), together=TOGETHER) if entry[1] is not None]
+        drawn = [entry for entry in self.render(filter(None, codes)) if entry[1] is not None]
         if drawn:
             _code, self.current, self.goal = max(drawn, key=lambda entry: entry[2])
 
     def change_paper(self) -> None:
         """Goes to the style sheet, or to the colours, of the target's page: by these, the rest is too wrong yet."""
         codes = _safely(lambda: alternatives.papers(self.current, self.target)) or []
-        drawn = [entry for entry in self.render(codes, together=TOGETHER) if entry[1] is not None and entry[1].box]
+        drawn = [entry for entry in self.render(codes) if entry[1] is not None and entry[1].box]
 
         def amiss(drawing: Drawing) -> int:
             box, pictures = drawing.box, (self.target, drawing.pixels)
@@ -468,15 +466,26 @@ class _Search:
             self.read()
 
     def restructure(self) -> bool:
-        """Tries other ways to write single things, one thing after another."""
-        base, chosen = self.current, []
-        for group in _safely(lambda: alternatives.alternatives(base, self.target)) or []:
-            options = {base.program.changed([*chosen, *changes]): changes for changes in group}
-            if self.improve(options):
-                chosen += options[self.current.code]
-            if self.best_iou >= ENOUGH:
-                break
-        return bool(chosen)
+        """Tries other ways to write single things, each as a change of the program that it stands at, since workers
+        draw them at the same time then; and goes on to those that help together."""
+        base, before, goals = self.current, self.goal, {}
+        groups = _safely(lambda: alternatives.alternatives(base, self.target)) or []
+        options = [{base.program.changed(changes): changes for changes in group} for group in groups]
+        with contextlib.closing(self.render(itertools.chain(*options))) as drawn:
+            for code, drawing, goal in drawn:
+                goals[code] = goal
+                if drawing is not None and goal > max(self.goal, before + GAIN):
+                    self.current, self.goal = drawing, goal
+                if self.best_iou >= ENOUGH:
+                    return True
+        found = [max(group, key=lambda code: goals.get(code, -1.0)) for group in options]
+        changes = [group[code] for group, code in zip(options, found) if goals.get(code, -1.0) > before + GAIN]
+        changes.sort(key=lambda change: -goals[base.program.changed(change)])
+        chosen = changes[0] if changes else []
+        for more in changes[1:]:
+            if self.improve([base.program.changed([*chosen, *more])]):
+                chosen = [*chosen, *more]
+        return bool(changes)
 
     def finish(self) -> None:
         """The words of the picture, no limits that matplotlib has anyway, and fewer digits where the score allows it:
@@ -490,9 +499,7 @@ class _Search:
         """Puts the first of what a change of the answer gives in its place, of which the IoU is not below `lowest`."""
         for _ in range(times):
             codes = list(filter(None, _safely(change) or []))
-            drawn = {
-                code: drawing for code, drawing, _ in self.render(codes, together=TOGETHER) if drawing is not None
-            }
+            drawn = {code: drawing for code, drawing, _ in self.render(codes) if drawing is not None}
             fitting = ((drawing, chart_iou(drawing.pixels, self.target)) for drawing in drawn.values())
             found = next(((drawing, iou) for drawing, iou in fitting if iou >= lowest), None)
             if found is None:

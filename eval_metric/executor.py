@@ -12,7 +12,6 @@ program can do is forge its own picture and facts: it shares a process with the 
 """
 
 import contextlib
-import itertools
 import json
 import math
 import os
@@ -27,6 +26,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import wait
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -131,51 +131,37 @@ class _Worker:
             self.close()
             raise RuntimeError(refusal(self.level, hello["escapes"]))
 
-    def run(self, sources: list[bytes], family: object = None) -> list[ExecutionResult]:
-        """Executes programs one after another in one process, until one of them ends it: the results of those that it
-        came to. The process is that of the last programs of the same `family`, if all of them went well, and waits for
-        more; without a family it is ended. Raises OSError or EOFError when the worker itself is gone."""
-        texts = [source.decode("utf-8") for source in sources]
-        if self.frames is not None and (self.family is not family or self.left < len(sources)):
+    def run(self, source: bytes, family: object = None) -> ExecutionResult:
+        """Executes a program. The process is that of the last programs of the same `family`, if all of them went well,
+        and waits for more; without a family it is ended. Raises OSError or EOFError when the worker itself is gone."""
+        if self.frames is not None and (self.family is not family or not self.left):
             self._end()
         if self.frames is None:
-            self.family, self.left = family, len(sources) if family is None else max(MOST_VARIANTS, len(sources))
-            self._begin(texts, self.left)
+            self.family, self.left = family, 1 if family is None else MOST_VARIANTS
+            self._begin(source, self.left)
         else:
-            request = json.dumps(texts).encode()
             with contextlib.suppress(BrokenPipeError):  # it has ended itself: there will be no frame
-                write(self.sources, LENGTH.pack(len(request)) + request)
-        self.left -= len(sources)
-        ran: list[tuple[float, tuple | _Failure]] = []  # (seconds, what `_read_frame` gave or raised)
-        for _ in sources:
-            start = time.monotonic()
-            try:
-                frame = _read_frame(self.frames, start + self.timeout)
-            except _Failure as reason:
-                frame = reason
-            ran.append((time.monotonic() - start, frame))
-            if isinstance(frame, _Failure) and frame.args[0] not in REPORTED:
-                break
-        failed = any(isinstance(frame, _Failure) for _, frame in ran)
-        status = self._end() if failed or family is None else 0
-        results = []
-        for seconds, frame in ran:
-            if not isinstance(frame, _Failure):
-                image, facts, labels = frame
-                results.append(ExecutionResult("ok", image, "", facts, seconds, self.level, labels))
-                continue
-            kind, text = frame.args
+                write(self.sources, LENGTH.pack(len(source)) + source)
+        self.left -= 1
+        start = time.monotonic()
+        try:
+            image, facts, labels = _read_frame(self.frames, start + self.timeout)
+        except _Failure as reason:
+            seconds, status, (kind, text) = time.monotonic() - start, self._end(), reason.args
             if kind == "crash" and os.WIFSIGNALED(status) and os.WTERMSIG(status) != 9:
                 text = f"the program was ended by signal {os.WTERMSIG(status)}"
-            results.append(ExecutionResult(kind, None, text, None, seconds, self.level))
-        return results
+            return ExecutionResult(kind, None, text, None, seconds, self.level)
+        seconds = time.monotonic() - start
+        if family is None:
+            self._end()
+        return ExecutionResult("ok", image, "", facts, seconds, self.level, labels)
 
-    def _begin(self, texts: list[str], number: int) -> None:
-        """Has a process forked for programs, of which more may follow, `number` in all."""
-        request = json.dumps([number, texts]).encode()
+    def _begin(self, source: bytes, number: int) -> None:
+        """Has a process forked for a program, and for others that may follow, `number` in all."""
+        request = json.dumps([number, source.decode("utf-8")]).encode()
         self.frames, writing = os.pipe()
         theirs = [writing]
-        if number > len(texts):
+        if number > 1:
             reading, self.sources = os.pipe()
             theirs.append(reading)
         with contextlib.suppress(OSError, AttributeError):  # fewer switches between the two processes
@@ -288,7 +274,8 @@ def _read(pipe: int, size: int, deadline: float) -> bytearray:
 
 
 class Executor:
-    """Runs programs in `num_workers` worker processes, started when they are first needed. A context manager.
+    """Runs programs in `num_workers` worker processes, started when they are first needed, or by `start`. A context
+    manager.
 
     Args:
         num_workers: programs that run at the same time.
@@ -333,63 +320,69 @@ class Executor:
         finally:
             self._workers.put(worker)
 
+    def start(self) -> None:
+        """Starts the workers that do not run, all at the same time, and waits for them. It takes seconds, which no
+        program has to wait then. Raises RuntimeError where programs cannot be executed."""
+        starting = [self._pool().submit(self._acquire) for _ in range(self.num_workers)]
+        wait(starting)
+        for future in starting:
+            if future.exception() is None:
+                self._workers.put(future.result())
+        for future in starting:
+            future.result()
+
     def run(self, code: str) -> ExecutionResult:
         """Executes one program. Never raises for what the program does; waits when all workers are busy."""
-        return self._run_group([code])[0]
+        return self._run(code)
 
-    def _run_group(self, codes: list[str], family: object = None) -> list[ExecutionResult]:
-        """Executes programs in one process, and in another those that one of them has left no process for."""
-        results: list[ExecutionResult] = []
-        while len(results) < len(codes):
-            sources = list(itertools.takewhile(lambda s: isinstance(s, bytes), map(_source, codes[len(results) :])))
-            if not sources:
-                results.append(_source(codes[len(results)]))
-                continue
-            worker = self._acquire()
-            try:
-                results += worker.run(sources, family)
-            except (OSError, EOFError):
-                level = worker.level
-                worker.close()
-                worker = None
-                results.append(ExecutionResult("crash", error="the program ended the worker process", level=level))
-            except BaseException:  # interrupted: the conversation with the worker is broken off
-                worker.close()
-                worker = None
-                raise
-            finally:
-                self._workers.put(worker)
-        return results
+    def _run(self, code: str, family: object = None) -> ExecutionResult:
+        source = _source(code)
+        if isinstance(source, ExecutionResult):
+            return source
+        worker = self._acquire()
+        try:
+            return worker.run(source, family)
+        except (OSError, EOFError):
+            level = worker.level
+            worker.close()
+            worker = None
+            return ExecutionResult("crash", error="the program ended the worker process", level=level)
+        except BaseException:  # interrupted: the conversation with the worker is broken off
+            worker.close()
+            worker = None
+            raise
+        finally:
+            self._workers.put(worker)
 
-    def run_many(
-        self, codes: Iterable[str], together: int = 1, ahead: int = AHEAD, family: object = None
-    ) -> Iterator[ExecutionResult]:
+    def run_many(self, codes: Iterable[str], ahead: int = AHEAD, family: object = None) -> Iterator[ExecutionResult]:
         """Executes programs, `num_workers` at a time, and yields their results in order.
 
         Takes from `codes` only as far ahead as keeps the workers busy, so both may be endless.
 
         Args:
-            together: programs that share a process, one after another. It saves forks, and they could forge each
-                other's pictures: for variants of one program.
-            ahead: groups of that size per worker that are taken ahead of the one that it yields.
+            ahead: programs per worker that are taken ahead of the one that it yields.
             family: programs of all calls with the same object may share processes, until one of them fails. It saves
-                more forks, at the same price.
+                forks, and they could forge each other's pictures: for variants of one program.
         """
+        waiting = deque()
+        try:
+            for code in codes:
+                waiting.append(self._pool().submit(self._run, code, family))
+                while len(waiting) >= ahead * self.num_workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+    def _pool(self) -> ThreadPoolExecutor:
+        """A thread for each worker."""
         if self._pid != os.getpid():
             self._reset()
         if self._threads is None:
             self._threads = ThreadPoolExecutor(self.num_workers, thread_name_prefix="executor")
-        codes, waiting = iter(codes), deque()
-        try:
-            while group := list(itertools.islice(codes, together)):
-                waiting.append(self._threads.submit(self._run_group, group, family))
-                while len(waiting) >= ahead * self.num_workers:
-                    yield from waiting.popleft().result()
-            while waiting:
-                yield from waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
+        return self._threads
 
     def close(self) -> None:
         """Ends all workers. The executor may be used again and starts new ones then."""

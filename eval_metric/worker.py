@@ -10,13 +10,13 @@ programs do without.
 Protocol, on the Unix socket FD (all integers little-endian):
     worker -> parent  HELLO: uint32 length + JSON, {"versions": ..., "level": ..., "escapes": ...} or {"error": ...}
     parent -> worker  REQUEST: uint32 length, with the pipe's writing end as ancillary data, and another's reading end
-                      if more sources may follow, then JSON: how many there may be in all, and a list of the first
+                      if more sources may follow, then JSON: how many there may be in all, and the first one
     worker -> parent  one byte: the program has started
     parent -> worker  one byte: end it (the frames are complete, or the deadline has passed)
     worker -> parent  REPLY: int32 exit status as `os.waitpid` gives it
 
 Frames in the pipe, one for each source: `FRAME` (magic, JSON length, height, width), the JSON report, height * width
-* 3 bytes of RGB. Further sources come through the other pipe, uint32 length + JSON list each time.
+* 3 bytes of RGB. Further sources come through the other pipe, uint32 length + UTF-8 each time.
 The child belongs to the program: the parent believes nothing in a frame that it has not checked.
 
 Limits and layers of a program are set in `confine`, see also confinement.py. What they cannot cover: the code that
@@ -405,7 +405,7 @@ def execute(source: str, capture: Capture) -> tuple:
 
 
 def run_child(
-    sources: list[str],
+    source: str,
     number: int,
     layers: confinement.Confinement,
     pipes: list[int],
@@ -413,28 +413,27 @@ def run_child(
     cpu_seconds: int,
     capture: Capture,
 ) -> None:
-    """Everything that the forked child does, for `sources` and those that come, `number` in all; it ends with
+    """Everything that the forked child does, for a program and those that follow, `number` in all; it ends with
     `os._exit` in the caller."""
     import numpy.random  # noqa: F401  numpy loads it lazily, and `Capture.reset` needs it
 
     gc.set_threshold(100_000)  # a figure is some 30,000 objects: collect between figures, not within one
     pipe, more = confine(layers, pipes, memory_mb, cpu_seconds * number), functools.partial(os.read, SOURCES)
     while True:
-        for source in sources:
-            report, pixels = execute(source, capture)
-            height, width = (0, 0) if pixels is None else pixels.shape[:2]
+        report, pixels = execute(source, capture)
+        height, width = (0, 0) if pixels is None else pixels.shape[:2]
+        text = json.dumps(report).encode()
+        if len(text) > MAX_REPORT and report.get("labels"):  # thousands of marks: the picture counts, they do not
+            report["labels"] |= dict.fromkeys(labels.WIDTHS)
             text = json.dumps(report).encode()
-            if len(text) > MAX_REPORT and report.get("labels"):  # thousands of marks: the picture counts, they do not
-                report["labels"] |= dict.fromkeys(labels.WIDTHS)
-                text = json.dumps(report).encode()
-            write(pipe, FRAME.pack(MAGIC, len(text), height, width) + text)
-            for row in range(0, height, ROWS):
-                write(pipe, packed(pixels[row : row + ROWS]).data.cast("B"))
-        number -= len(sources)
+        write(pipe, FRAME.pack(MAGIC, len(text), height, width) + text)
+        for row in range(0, height, ROWS):
+            write(pipe, packed(pixels[row : row + ROWS]).data.cast("B"))
+        number -= 1
         if not number:
             return
         size = LENGTH.unpack(receive_exactly(more, LENGTH.size))[0]
-        sources = json.loads(receive_exactly(more, size))
+        source = receive_exactly(more, size).decode("utf-8")
 
 
 def packed(pixels):
@@ -495,13 +494,13 @@ def serve(
             return
         data += receive_exactly(sock.recv, LENGTH.size - len(data))
         pipes = list(array.array("i", ancillary[0][2][: 2 * size_of_fd]))
-        number, sources = json.loads(receive_exactly(sock.recv, LENGTH.unpack(data)[0]))
-        preload_companions("".join(sources))
+        number, source = json.loads(receive_exactly(sock.recv, LENGTH.unpack(data)[0]))
+        preload_companions(source)
         pid = os.fork()
         if pid == 0:
             sock.close()
             try:
-                run_child(sources, number, layers, pipes, memory_mb, cpu_seconds, capture)
+                run_child(source, number, layers, pipes, memory_mb, cpu_seconds, capture)
             finally:
                 os._exit(0)
         for pipe in pipes:

@@ -113,6 +113,17 @@ def test_flood_of_output_and_forged_frames(executor, picture):
     assert np.array_equal(executor.run(GOOD).image, picture)
 
 
+def test_start_starts_all_workers():
+    before = children(os.getpid())
+    with Executor(num_workers=2, timeout=60) as executor:
+        executor.start()
+        started = children(os.getpid()) - before
+        assert len(started) >= 2
+        executor.start()
+        assert all(result.ok for result in executor.run_many([GOOD] * 4))
+        assert children(os.getpid()) - before == started
+
+
 def test_worker_that_dies_is_a_crash_of_its_program(picture):
     with Executor(timeout=60) as executor:
         executor.run("")
@@ -394,26 +405,6 @@ def test_bad_arguments(arguments):
         Executor(**arguments)
 
 
-def test_programs_together_are_as_alone(executor):
-    plot = "import matplotlib.pyplot as plt\nimport numpy as np\n"
-    codes = [
-        GOOD,
-        plot + "plt.style.use('ggplot')\nplt.rcParams['lines.linewidth'] = 9\nplt.plot(np.random.rand(5))",
-        "import matplotlib.pyplot as plt\nplt.savefig = plt.show = None\nraise ValueError('in between')",
-        plot + "plt.plot(np.random.rand(5))\nplt.title('$x^2$')",
-        "import os\nos._exit(0)",
-        GOOD,
-        "\0",
-        plot + "plt.scatter([1, 2], [3, 4])\nplt.savefig('chart.png')\nplt.close()",
-        plot + "import random\nplt.bar(['a', 'b'], [random.random(), 2])",
-    ]
-    together = list(executor.run_many(codes, together=len(codes)))
-    for one, other in zip(together, map(executor.run, codes), strict=True):
-        assert (one.status, one.error, one.facts) == (other.status, other.error, other.facts)
-        assert one.image is None or np.array_equal(one.image, other.image)
-    assert [r.status for r in together] == ["ok", "ok", "error", "ok", "crash", "ok", "invalid", "ok", "ok"]
-
-
 def test_programs_of_a_family_share_a_process_until_one_fails():
     counting = (
         "import builtins, matplotlib.pyplot as plt\nbuiltins.n = getattr(builtins, 'n', 0) + 1\n"
@@ -432,7 +423,7 @@ def test_programs_of_a_family_share_a_process_until_one_fails():
         assert widths(counting, counting, family=one) == [100, 200]
         assert widths(counting + "1 / 0", counting, family=one) == ["error", 100]
         assert widths("import os\nos._exit(0)", counting, counting, family=one) == ["crash", 100, 200]
-        assert widths("while True: pass", counting, family=one) == ["timeout", 100]
+        assert widths("while True: pass", counting, "\0", counting, family=one) == ["timeout", 100, "invalid", 200]
         assert widths(*[counting] * 50, family=other)[-1] <= 100 * MOST_VARIANTS
 
 
