@@ -203,10 +203,11 @@ def _reordered(code: str, keys: Sequence[Key], former: Program) -> str | None:
     texts = [code[slice(*program.span(statement))] for statement in statements]
     spans = sorted(program.span(statement) for statement in statements)
     changes = list(zip(spans, texts))
-    between = [t.statement for t in program.tables if spans[0] < program.span(t.statement) < spans[-1]]
+    data = dict.fromkeys(table.statement for table in program.tables if table.statement)
+    between = [statement for statement in data if spans[0] < program.span(statement) < spans[-1]]
     if between:  # the data of one that is drawn earlier now
-        data = [code[slice(*program.span(statement))] for statement in between]
-        changes[0] = spans[0], "\n".join([*data, changes[0][1]])
+        lines = [code[slice(*program.span(statement))] for statement in between]
+        changes[0] = spans[0], "\n".join([*lines, changes[0][1]])
         changes += [program.drop_line(statement) for statement in between]
     return program.changed(changes)
 

@@ -24,6 +24,10 @@ POINTS = (
     'ax.scatter([1, 2, 3, 4], [2, 5, 3, 6], color="purple"{})\n'
     'ax.scatter([1, 2, 3, 4], [8, 7, 9, 8], color="olive", marker="^"{})\nax.set_xlim(0, 7)\n'
 )
+EDGED = (
+    'ax.scatter([1, 2, 3, 4], [2, 5, 3, 6], s=80, color="orange", marker="s", edgecolor="black"{})\n'
+    'ax.scatter([1, 2, 3, 4], [8, 7, 9, 8], s=80, color="olive", marker="D", edgecolor="black"{})\n'
+)
 STACK = 'ax.stackplot([0, 1, 2, 3], [1, 2, 2, 3], [2, 2, 3, 4], colors=["navy", "gold"]{})\nax.set_ylim(0, 12)\n'
 AREAS = "fig, ax = plt.subplots(figsize=(8, 4.5))\nfig.subplots_adjust(right=0.75)"
 LEGENDS = {
@@ -31,6 +35,7 @@ LEGENDS = {
     "bars above the axes": (
         AXES, BARS, ["Men", "Women"], 'loc="lower center", bbox_to_anchor=(0.5, 1), ncol=2, frameon=False',
     ),
+    "points with edges": (AREAS, EDGED, ["Willow", "Pine"], 'loc="upper left", bbox_to_anchor=(1, 1)'),
     "points, with a title": (AXES, POINTS, ["Wild type", "Mutant"], 'loc="lower right", title="Strain"'),
     "small, beside the axes": (
         AREAS, LINES, ["Trend", "Forecast", "Data 2"], 'loc="upper left", bbox_to_anchor=(1, 1), fontsize=8',
@@ -65,6 +70,18 @@ def test_series_get_the_order_of_the_legend(executor):
     bare = START.format(figure=AXES) + LINES.format(', label="x"', ', label="y"', "")
     code = written(Drawing(bare, executor.run(bare)), target)[0]
     assert labels_of(code) == ["C", "A", "B"]
+
+
+def test_series_get_the_order_of_the_legend_with_their_data(executor):
+    data = [f"x{k}, y{k} = zip(*[({k}, 3), ({k + 1}, {2 * k})])\n" for k in (1, 2)]
+    calls = ['ax.scatter(x1, y1, color="teal"{})\n', 'ax.scatter(x2, y2, color="crimson"{})\n']
+    start = START.format(figure=AXES)
+    named = "".join([start, *data, calls[1].format(', label="A"'), calls[0].format(', label="B"'), "ax.legend()\n"])
+    target = to_canvas(executor.run(named).image)
+    bare = "".join([start, data[0], calls[0].format(""), data[1], calls[1].format("")])
+    code = written(Drawing(bare, executor.run(bare)), target)[0]
+    assert labels_of(code) == ["A", "B"]
+    assert chart_iou(to_canvas(executor.run(code).image), target) > 0.98
 
 
 def test_areas_are_named_in_a_list(executor):

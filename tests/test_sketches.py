@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from chart2code.program import PLOTTING
-from chart2code.sketches import Words, sketches
+from chart2code.sketches import Sheet, Words, sketches
 from chart2code.verification import verify
 from eval_metric.similarity import to_canvas
 
@@ -111,6 +111,14 @@ def test_answer_of_another_kind_is_replaced(executor, name):
     used = [call.func.attr for call in calls if isinstance(call.func, ast.Attribute)]
     assert sorted(method for method in used if method in PLOTTING) == sorted(methods)
     assert found.iou >= 0.85
+
+
+def test_size_of_a_figure_in_a_picture_of_the_canvas_size(executor):
+    """It may be letterboxed: the answer tells the figure, which is matplotlib's own where it says nothing."""
+    for figsize, scale in (("", 512 / 640), ("figsize=(4, 6)", 512 / 600)):
+        answer = PLT + f"fig, ax = plt.subplots({figsize})\nax.plot([1, 2], [3, 4])\n"
+        sheet = Sheet.of(to_canvas(executor.run(answer).image), (512, 512), answer)
+        assert sheet.scale == pytest.approx(scale)
 
 
 def test_words_are_those_of_the_answer():
