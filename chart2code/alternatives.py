@@ -12,16 +12,15 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.colors import to_hex
-from matplotlib.font_manager import font_scalings
 
 from chart2code import readout
 from chart2code.adjustment.colors import GREY, SAME_COLOR, match_colors
 from chart2code.adjustment.frames import Frame, axes_fit, is_logarithmic
 from chart2code.clues import WIDTH, Clues
 from chart2code.drawing import Drawing, color_literal, rgb
-from chart2code.layout import shares_of, subplots_adjust
+from chart2code.layout import DPIS, SAME_SIZE, figure_size, shares_of, subplots_adjust, usual_size
 from chart2code.pies import AXES
-from chart2code.program import Change, Program, brief, literal, number, settings, string_literal
+from chart2code.program import Change, Program, brief, literal, number, settings, string_literal, tick_points
 from chart2code.scales import value_literals
 from chart2code.spines import hidden_spines, hiding
 from chart2code.tick_labels import POINTS, label_scale, read_scale
@@ -39,9 +38,6 @@ LEGENDS = (
 STYLES = ("ggplot", "seaborn-v0_8", "seaborn-v0_8-darkgrid", "bmh", "fivethirtyeight", "dark_background")
 PALE_FRAMED = "seaborn-v0_8-whitegrid"  # the one in usual colours
 SAME_PAPER = 2  # of 255
-DPIS = (100, 110, 120, 150, 200, 300)
-MIDDLE_DPI = 150
-SAME_SIZE, ROUND_SIZE = 0.08, 0.1  # of a factor's logarithm: the same size; and that of a usual resolution
 MIN_WIDTH, MAX_WIDTH = 2.4, 10.5  # inches, of figures as people make them
 FORMATS = ('"{x:,.0f}"', '"${x:,.0f}"', '"{x:.0f}%"', '"${x:.0f}"')
 STROKES = {"errorbar": "plot", "step": "plot", "barh": "bar", "fill_between": "stackplot"}  # drawn alike
@@ -289,22 +285,21 @@ def series_changed(drawing: Drawing, target: np.ndarray) -> list[str]:
 
 def shaped(drawing: Drawing, target: np.ndarray, size: tuple[int, int]) -> list[str]:
     """
-    The program with figures of the shape of a picture of this size (width, height), in inches at usual dpi; one of
-    them, where `resized` will say which. What is as large as the common canvas may be letterboxed, and says nothing.
+    The program with the figure of a picture of this size (width, height), or with those that it may have at usual dpi.
+    What is as large as the common canvas may be letterboxed, and says nothing.
     """
     program = drawing.program
     height, width = drawing.result.image.shape[:2]
-    same_shape = abs(math.log(width / height * size[1] / size[0])) < 0.02
     if (width, height) == size or size == (CANVAS, CANVAS):
         return []
     calls = program.statement_calls("subplots") + program.statement_calls("figure")
     if len(calls) != 1:
         return []
-    usual = same_shape or MIN_WIDTH <= size[0] / DPIS[0] <= MAX_WIDTH
     box = readout.find_box(target, drawing.box) if drawing.box else None
-    known = box is not None and label_scale(target, box) is not None
-    figures = [(size[0] / dpi, size[1] / dpi) for dpi in (DPIS[:1] if usual else (MIDDLE_DPI,) if known else DPIS)]
-    texts = dict.fromkeys(f"({w:.2g}, {h:.2g})" for w, h in figures if MIN_WIDTH <= w <= 16 and 1.6 <= h <= 16)
+    known = figure_size(target, box, size, _tick_points(program))
+    usual = abs(math.log(width / height * size[1] / size[0])) < 0.02 or MIN_WIDTH <= size[0] / DPI <= MAX_WIDTH
+    figures = [known] if known else [(size[0] / dpi, size[1] / dpi) for dpi in (DPIS[:1] if usual else DPIS)]
+    texts = dict.fromkeys(f"({w:.3g}, {h:.3g})" for w, h in figures if MIN_WIDTH <= w <= 16 and 1.6 <= h <= 16)
     return [program.changed([program.set_keyword(calls[0], "figsize", text)]) for text in texts]
 
 
@@ -320,23 +315,19 @@ def resized(drawing: Drawing, target: np.ndarray, size: tuple[int, int]) -> str 
     if factor is None or abs(math.log(factor)) < SAME_SIZE:
         return None
     inches = CANVAS / drawing.scale / DPI * factor  # of the longer side
-    width, height = (inches * side / max(size) for side in size)
     if size == (CANVAS, CANVAS):
         height, width = (inches * side * drawing.scale / CANVAS for side in drawing.result.image.shape[:2])
-    dpi = min(DPIS, key=lambda dpi: abs(math.log(max(size) / dpi / inches)))
-    if size != (CANVAS, CANVAS) and abs(math.log(max(size) / dpi / inches)) < ROUND_SIZE:
-        width, height = size[0] / dpi, size[1] / dpi
+    else:
+        width, height = usual_size(size, inches)
     return program.changed([program.set_keyword(calls[0], "figsize", f"({width:.3g}, {height:.3g})")])
 
 
 def _tick_points(program: Program) -> float:
     """The size of the labels at the ticks, in points."""
-    sheet = program.settings
     sizes = [
         number(k.value) for c in program.statement_calls("tick_params") for k in c.keywords if k.arg == "labelsize"
     ]
-    size = sizes[0] if sizes and sizes[0] else sheet["xtick.labelsize"]
-    return sheet["font.size"] * font_scalings[size] if isinstance(size, str) else float(size)
+    return float(sizes[0]) if sizes and sizes[0] else tick_points(program.settings)
 
 
 def paper_colors(pixels: np.ndarray, box: readout.Box) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -1,11 +1,18 @@
-"""Where axes are in a figure, as `subplots_adjust` says it: shares of its width and height."""
+"""How large figures are, and where axes are in them, as `subplots_adjust` says it: shares of width and height."""
 
+import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from chart2code import readout
+from chart2code.tick_labels import POINTS, label_scale
+from chart2code.words import DPI
 from eval_metric.similarity import CANVAS
 
 USUAL = {"left": 0.125, "right": 0.9, "bottom": 0.11, "top": 0.88}  # matplotlib's
+DPIS = (100, 110, 120, 150, 200, 300)
+SAME_SIZE, ROUND_SIZE = 0.08, 0.1  # of a factor's logarithm: the same size; and that of a usual resolution
 SPACE = 0.2  # between axes, of their width and height: matplotlib's
 
 
@@ -21,3 +28,25 @@ def shares_of(box: readout.Box, sides: Sequence[float]) -> dict[str, float]:
 def subplots_adjust(shares: dict[str, float], figure: str = "fig") -> str:
     """The statement that puts axes there."""
     return f"{figure}.subplots_adjust({', '.join(f'{name}={share:.3f}' for name, share in shares.items())})"
+
+
+def usual_size(size: tuple[int, int], inches: float) -> tuple[float, float]:
+    """Width and height, in inches, of the figure of a picture of this size in pixels, of which the longer side seems
+    to have so many: those that it has in a usual resolution, if one is near."""
+    dpi = min(DPIS, key=lambda dpi: abs(math.log(max(size) / dpi / inches)))
+    if abs(math.log(max(size) / dpi / inches)) >= ROUND_SIZE:
+        dpi = max(size) / inches
+    return size[0] / dpi, size[1] / dpi
+
+
+def figure_size(
+    target: np.ndarray, box: readout.Box | None, size: tuple[int, int], points: float
+) -> tuple[float, float] | None:
+    """Width and height, in inches, of the figure of a chart whose own picture has this size in pixels, as the labels
+    at its ticks tell, if they have so many points; in 100 dpi, where that fits; None if no labels can be read."""
+    seen = None if box is None else label_scale(target, box)
+    if seen is None:
+        return None
+    inches = CANVAS / DPI / (seen * points / POINTS)
+    same = abs(math.log(max(size) / DPI / inches)) < SAME_SIZE
+    return usual_size(size, max(size) / DPI if same else inches)

@@ -14,10 +14,9 @@ import numpy as np
 from scipy import ndimage
 
 from chart2code import morphology, readout
-from chart2code.alternatives import DPIS
 from chart2code.captions import ALONE, Page
 from chart2code.detail import detail_of
-from chart2code.layout import SPACE, USUAL, shares_of, subplots_adjust
+from chart2code.layout import DPIS, SPACE, USUAL, shares_of, subplots_adjust
 from chart2code.pies import AXES
 from chart2code.program import Program, string_literal
 from chart2code.tick_labels import runs_of

@@ -71,6 +71,14 @@ def settings(sheet: str | None) -> dict[str, Any]:
     return rcParamsDefault | style.library.get(sheet, {})
 
 
+def tick_points(sheet: dict[str, Any]) -> float:
+    """The size of the labels at the ticks under some settings, in points."""
+    from matplotlib.font_manager import font_scalings
+
+    size = sheet["xtick.labelsize"]
+    return sheet["font.size"] * font_scalings[size] if isinstance(size, str) else float(size)
+
+
 class Program:
     """A program and what is found in it.
 

@@ -29,14 +29,15 @@ from chart2code.heatmaps import heat_map
 from chart2code.horizontal_bars import horizontal_stack
 from chart2code.layer_programs import layered
 from chart2code.layers import Layers
-from chart2code.layout import USUAL, shares_of, subplots_adjust
+from chart2code.layout import USUAL, figure_size, shares_of, subplots_adjust
 from chart2code.legends import Legend, find_legend
 from chart2code.picture_cache import remembered
 from chart2code.pie_programs import pie_chart
 from chart2code.polar import polar_chart
-from chart2code.program import FIGSIZE, PLOTTING, string_literal
+from chart2code.program import FIGSIZE, PLOTTING, number, settings, string_literal, tick_points
 from chart2code.spines import frame_statements, inward_ticks
 from chart2code.tick_labels import label_scale, read_scale
+from chart2code.words import DPI
 from eval_metric.similarity import CANVAS
 
 MARGINS = (0.125, 0.12, 0.9, 0.89)  # left, top, right, bottom of matplotlib's axes, as shares of the figure
@@ -47,6 +48,7 @@ MOST_COLORS = 8
 MAPPED = 5  # colours that coloured points have at least, where they lie as close as lines
 SAME_PLACE = 1.5  # pixels
 LEAST = 0.008  # of the pixels of the most frequent colour: less is no series,
+SAME_PAGE = 0.02  # of a scale
 OTHER_SCALE = 1.2  # times the scale of a picture in 100 dpi
 SAME_INK, NEAR = 12, 24  # of 255: of a series, in the axes and in the legend; and of a thin line
 THIN = 70  # but so many may be a line, or some points
@@ -72,16 +74,15 @@ class Words:
     categories: list[str] = field(default_factory=list)
     labels: list[str] = field(default_factory=list)
     statements: list[str] = field(default_factory=list)  # of title, names of the axes, grid, layout
-    figsize: str | None = None
+    figsize: tuple[float, float] | None = None
     style: str | None = None
 
     def of_shape(self, size: tuple[int, int]) -> bool:
         """Whether the figure is as wide and as high as a picture, at some resolution."""
-        try:
-            width, height = ast.literal_eval(self.figsize or "")
-            return abs(width / height * size[1] / size[0] - 1) < 0.02
-        except (SyntaxError, ValueError, TypeError, ZeroDivisionError):
+        if self.figsize is None:
             return False
+        width, height = self.figsize
+        return abs(width / height * size[1] / size[0] - 1) < 0.02
 
     @classmethod
     def of(cls, code: str) -> Words:
@@ -97,7 +98,7 @@ class Words:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 method = node.func.attr
                 if method in ("subplots", "figure"):
-                    words.figsize = next((ast.unparse(k.value) for k in node.keywords if k.arg == "figsize"), None)
+                    words.figsize = next((_sides_of(k.value) for k in node.keywords if k.arg == "figsize"), None)
                 if method == "use" and node.args and isinstance(node.args[0], ast.Constant):
                     words.style = node.args[0].value
                 if method in PLOTTING:
@@ -117,6 +118,12 @@ class Words:
 
     def label(self, index: int) -> str:
         return self.labels[index] if index < len(self.labels) else f"Series {index + 1}"
+
+
+def _sides_of(node: ast.expr) -> tuple[float, float] | None:
+    """The width and the height that a literal names."""
+    sides = [number(side) for side in node.elts] if isinstance(node, ast.Tuple | ast.List) else []
+    return (sides[0], sides[1]) if len(sides) == 2 and all(side and side > 0 for side in sides) else None
 
 
 @remembered
@@ -171,6 +178,11 @@ def _legend_in(target: np.ndarray, box: readout.Box, scale: float, sharpness: fl
     return find_legend(target, box, colors, Page.of(target, scale, sharpness), inside=True)
 
 
+def _brief(sides: tuple[float, float]) -> tuple[float, float]:
+    """Width and height, as programs write them."""
+    return float(f"{sides[0]:.3g}"), float(f"{sides[1]:.3g}")
+
+
 def _parsed(code: str) -> ast.Module:
     """The syntax tree of a program, or of those of its lines that are statements."""
     try:
@@ -198,11 +210,6 @@ def sketches(target: np.ndarray, size: tuple[int, int], answer: str) -> list[str
     return list(dict.fromkeys(Sheet.of(target, size, answer).guessed()))
 
 
-def copies(target: np.ndarray, size: tuple[int, int], answer: str) -> list[str]:
-    """As `sketches`, of kinds whose numbers are measured at once."""
-    return Sheet.of(target, size, answer).measured()
-
-
 def blank(target: np.ndarray, size: tuple[int, int], answer: str) -> str:
     """Axes where those of a chart are, with nothing in them; arguments as of `sketches`."""
     return Sheet.of(target, size, answer).program()
@@ -210,13 +217,13 @@ def blank(target: np.ndarray, size: tuple[int, int], answer: str) -> str:
 
 @dataclass
 class Sheet:
-    """A chart, and what its programs have in common; `figsize`: a literal; `scale`: pixels of the canvas per pixel of
+    """A chart, and what its programs have in common; `figsize`: in inches; `scale`: pixels of the canvas per pixel of
     the figure at 100 dpi; `size`: width and height of the chart's own picture, in pixels."""
 
     target: np.ndarray
     box: readout.Box | None
     words: Words
-    figsize: str | None
+    figsize: tuple[float, float] | None
     scale: float
     size: tuple[int, int]
     sharpness: float = 1.0  # of its picture, in 100 dpi
@@ -228,22 +235,27 @@ class Sheet:
         left, top = (CANVAS - width) / 2, (CANVAS - height) / 2
         guess = tuple(o + share * s for o, s, share in zip((left, top) * 2, (width, height) * 2, MARGINS))
         # A picture of the canvas' size may be letterboxed: of its figure only the answer tells.
-        figsize, inches = words.figsize, side / 100
+        figsize, box = words.figsize, readout.find_box(target, guess)
         if size != (CANVAS, CANVAS) and not words.of_shape(size):
-            figsize = f"({size[0] / 100:.2g}, {size[1] / 100:.2g})"
-        else:
-            inches = max(ast.literal_eval(figsize) if figsize else FIGSIZE)
-        return cls(target, readout.find_box(target, guess), words, figsize, CANVAS / 100 / inches, size)
+            known = figure_size(target, box, size, tick_points(settings(words.style)))
+            figsize = _brief(known or (size[0] / DPI, size[1] / DPI))
+        inches = max(figsize or FIGSIZE)
+        sharpness = 1.0 if size == (CANVAS, CANVAS) else round(side / DPI / inches, 2)
+        return cls(target, box, words, figsize, CANVAS / DPI / inches, size, sharpness)
 
     def at(self, dpi: int) -> Sheet:
-        """The same, if the chart's picture has that resolution, not 100 dpi."""
-        ratio, figsize = dpi / 100, f"({self.size[0] / dpi:.3g}, {self.size[1] / dpi:.3g})"
-        return replace(self, figsize=figsize, scale=self.scale * ratio, sharpness=self.sharpness * ratio)
+        """The same, if the chart's picture has that resolution."""
+        figsize, scale = _brief((self.size[0] / dpi, self.size[1] / dpi)), CANVAS * dpi / DPI / max(self.size)
+        return replace(self, figsize=figsize, scale=scale, sharpness=dpi / DPI)
+
+    def on_page_of(self, other: Sheet) -> bool:
+        """Whether what is measured for another one, of the same chart, holds for this one."""
+        return self.words.style == other.words.style and abs(self.scale / other.scale - 1) < SAME_PAGE
 
     @cached_property
     def sides(self) -> tuple[float, float]:
         """Width and height of the figure on the canvas."""
-        width, height = ast.literal_eval(self.figsize) if self.figsize else FIGSIZE
+        width, height = self.figsize or FIGSIZE
         return 100 * self.scale * width, 100 * self.scale * height
 
     @property
@@ -319,6 +331,7 @@ class Sheet:
         return series
 
     def measured(self) -> list[str]:
+        """Programs of kinds whose numbers are measured at once."""
         if found := pie_chart(self) or polar_chart(self):
             return found
         if self.box is None:
@@ -355,6 +368,7 @@ class Sheet:
         return any(not self.spotted(cover) and self.extent(cover) > DASHED for cover in thin)
 
     def guessed(self) -> list[str]:
+        """Programs of the kinds that the chart may be of, the likely ones first, with placeholders for numbers."""
         if self.box is None or readout.is_pie(self.target):
             return pie_chart(self) or self.pie()
         series = [entry for entry in self.series if not (entry[1] and self.around(entry[0], self.series))]
@@ -455,9 +469,9 @@ class Sheet:
     def opening(self, axes: str = "ax", *arguments: str) -> list[str]:
         """The statements that make the figure and its axes."""
         style = [f"plt.style.use({string_literal(self.words.style)})"] if self.words.style and not self.frame else []
-        arguments = [*arguments, *([f"figsize={self.figsize}"] if self.figsize not in (None, f"{FIGSIZE}") else [])]
-        page = readout.page_of(self.target)
-        arguments += [f"facecolor={color_literal(np.array(page), 1)}"] if min(page) < 255 and self.frame else []
+        figsize, page = self.figsize or FIGSIZE, readout.page_of(self.target)
+        arguments += (f"figsize=({figsize[0]:g}, {figsize[1]:g})",) if figsize != FIGSIZE else ()
+        arguments += (f"facecolor={color_literal(np.array(page), 1)}",) if min(page) < 255 and self.frame else ()
         return [*style, f"fig, {axes} = plt.subplots({', '.join(arguments)})"]
 
     def table(self, first: str, firsts: list[str], columns: list[str]) -> str:

@@ -41,7 +41,8 @@ from chart2code.additions import completed
 from chart2code.adjustment.frames import logarithmic
 from chart2code.detail import canvas_of
 from chart2code.drawing import Drawing
-from chart2code.sketches import Words, blank, copies, sketches
+from chart2code.layout import DPIS, SAME_SIZE
+from chart2code.sketches import Sheet, blank, sketches
 from eval_metric.executor import ExecutionResult, Executor
 from eval_metric.similarity import SUCCESS_IOU, chart_iou
 
@@ -177,7 +178,7 @@ class _Search:
         self.current: Drawing | None = None
         self.goal = -1.0
         self.measured = False  # whether colours and numbers of the program were there at once: no others need be tried
-        self.copied: set[tuple] = set()  # styles and sizes of figures of which measured copies were looked for
+        self.copied: list[Sheet] = []  # those of which measured copies were looked for
         self.finished = False  # each panel of a chart on its own
 
     # Trying programs
@@ -346,8 +347,8 @@ class _Search:
         codes = [search.best.code for search in searches]
         resolutions = [part.shape[1] / search.best.program.figure_size[0] for part, search in zip(parts, searches)]
         before, measured = self.best_iou, float(np.median(resolutions))
-        usual = min(alternatives.DPIS, key=lambda dpi: abs(dpi - measured))
-        dpi = usual if abs(usual / measured - 1) < alternatives.SAME_SIZE else measured
+        usual = min(DPIS, key=lambda dpi: abs(dpi - measured))
+        dpi = usual if abs(usual / measured - 1) < SAME_SIZE else measured
         # Also if the time is over: what was found of the panels is nothing without it.
         self.start([panels.merged(codes, dpi, found, self.target, self.size)])
         if self.best_iou == before:
@@ -432,11 +433,11 @@ class _Search:
     def copies(self, answer: str) -> list[str]:
         """Programs whose numbers are measured at once, in the style and size of the answer's figure; none the second
         time: other words make no others."""
-        words = Words.of(answer)
-        if (page := (words.style, words.figsize)) in self.copied:
+        sheet = _safely(lambda: Sheet.of(self.target, self.size, answer))
+        if sheet is None or any(sheet.on_page_of(other) for other in self.copied):
             return []
-        self.copied.add(page)
-        return _safely(lambda: copies(self.target, self.size, answer)) or []
+        self.copied.append(sheet)
+        return _safely(sheet.measured) or []
 
     def sketches(self, answer: str) -> list[str]:
         return _safely(lambda: sketches(self.target, self.size, answer)) or []

@@ -16,11 +16,11 @@ ax.set_title("Three bars")
 def copied(executor, chart: str, answer: str = ""):
     """The program that is made of the picture of a chart (its code) alone, and the picture; `answer`: a program whose
     words it may have."""
-    from chart2code.sketches import copies
+    from chart2code.sketches import Sheet
     from eval_metric.similarity import to_canvas
 
     image = executor.run(chart).image
-    (code,) = copies(to_canvas(image), image.shape[1::-1], answer)
+    (code,) = Sheet.of(to_canvas(image), image.shape[1::-1], answer).measured()
     return code, image
 
 

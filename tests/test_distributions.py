@@ -5,7 +5,7 @@ import pytest
 from matplotlib.cbook import boxplot_stats
 
 from chart2code.distributions import find_boxes, find_violins
-from chart2code.sketches import Sheet, copies
+from chart2code.sketches import Sheet
 from chart2code.verification import verify
 from eval_metric.executor import Executor
 from eval_metric.similarity import chart_iou, to_canvas
@@ -21,7 +21,7 @@ def samples() -> list[np.ndarray]:
 
 def copied(executor: Executor, chart: str) -> str:
     image = executor.run(PLT + chart).image
-    (code,) = copies(to_canvas(image), image.shape[1::-1], ANSWER)
+    (code,) = Sheet.of(to_canvas(image), image.shape[1::-1], ANSWER).measured()
     return code
 
 
@@ -134,7 +134,7 @@ def test_violins_of_another_color_than_their_lines(executor, color):
         f"    body.set(facecolor='{color}', edgecolor='black', alpha=0.6)\nplt.ylabel('Speed')\n"
     )
     image = executor.run(PLT + chart).image
-    (code,) = copies(to_canvas(image), image.shape[1::-1], ANSWER)
+    (code,) = Sheet.of(to_canvas(image), image.shape[1::-1], ANSWER).measured()
     assert "edgecolor=" in code and "showextrema" not in code and "showmedians=True" in code
     for violin, sample in zip(variables_of(code)["violins"], samples(), strict=True):
         assert max(abs(violin["min"] - sample.min()), abs(violin["max"] - sample.max())) < 0.5

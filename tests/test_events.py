@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from chart2code.events import find_rows
-from chart2code.sketches import Sheet, copies
+from chart2code.sketches import Sheet
 from chart2code.verification import verify
 from eval_metric.similarity import to_canvas
 
@@ -20,7 +20,7 @@ COLORS = "colors=['crimson', 'teal', 'darkorange']"
 )
 def test_events_are_read(executor, options, expected):
     image = executor.run(f"{PLT}plt.eventplot({EVENTS}, {COLORS}{options})\n").image
-    (code,) = copies(to_canvas(image), image.shape[1::-1], ANSWER)
+    (code,) = Sheet.of(to_canvas(image), image.shape[1::-1], ANSWER).measured()
     variables: dict = {}
     exec(code[code.index("events = [") : code.index("ax.eventplot")], variables)
     for k, found in enumerate(variables["events"]):

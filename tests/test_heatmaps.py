@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from chart2code.heatmaps import find_cells
-from chart2code.sketches import Sheet, copies
+from chart2code.sketches import Sheet
 from chart2code.verification import verify
 from eval_metric.executor import Executor
 from eval_metric.similarity import to_canvas
@@ -17,7 +17,7 @@ NUMBERS = "np.random.default_rng(4).uniform(0, 1, (5, 7))"
 def copied(executor: Executor, chart: str) -> tuple[str, dict]:
     """The program that was read off a chart, and the variables that it has."""
     image = executor.run(PLT + chart).image
-    (code,) = copies(to_canvas(image), image.shape[1::-1], ANSWER)
+    (code,) = Sheet.of(to_canvas(image), image.shape[1::-1], ANSWER).measured()
     variables: dict = {}
     head = code[code.index("data = [") : code.index("image = ")]
     exec(head, variables)

@@ -10,7 +10,7 @@ from chart2code import readout
 from chart2code.across import find_lines_across
 from chart2code.detail import canvas_of
 from chart2code.program import PLOTTING, Program
-from chart2code.sketches import Sheet, copies
+from chart2code.sketches import Sheet
 from chart2code.tick_labels import major_ticks
 from chart2code.verification import verify
 from eval_metric.similarity import chart_iou, to_canvas
@@ -92,7 +92,9 @@ def test_area_and_line_have_their_values_in_common(executor):
 def test_bars_upon_others_are_no_areas(executor):
     chart = 'n = ["a", "b", "c", "d"]\nplt.bar(n, [3, 5, 2, 4])\nplt.bar(n, [2, 1, 3, 2], bottom=[3, 5, 2, 4])\n'
     image = executor.run(PLT + chart).image
-    assert all("fill_between" not in code for code in copies(to_canvas(image), image.shape[1::-1], ANSWER))
+    assert all(
+        "fill_between" not in code for code in Sheet.of(to_canvas(image), image.shape[1::-1], ANSWER).measured()
+    )
 
 
 @pytest.mark.parametrize(("edge", "expected"), [("", ""), (', edgecolor="black"', 'edgecolor="black"')])
@@ -272,7 +274,7 @@ def test_any_picture_has_copies_that_are_programs(seed):
     if seed:
         picture[50:250, 60:340] = (255, 30 * seed, 90)
         picture[60:240:20, 60:340] = picture[50:250, 60:340:35] = 0
-    for code in copies(to_canvas(picture), (400, 300), ""):
+    for code in Sheet.of(to_canvas(picture), (400, 300), "").measured():
         compile(code, "copy", "exec")
 
 
@@ -345,7 +347,7 @@ def test_a_line_across_bars_is_no_hollow_marker(executor):
         "other.plot(names, [7.1, 10.9, 5.4, 13.1, 7.6], color='darkred', marker='o')\n"
     )
     image = executor.run("import matplotlib.pyplot as plt\n\n" + chart).image
-    (code,) = copies(canvas_of(image), image.shape[1::-1], "import matplotlib.pyplot as plt\n")
+    (code,) = Sheet.of(canvas_of(image), image.shape[1::-1], "import matplotlib.pyplot as plt\n").measured()
     assert ".plot(" in code and ".scatter(" not in code
 
 
@@ -365,7 +367,7 @@ def test_lines_across_in_both_directions(executor):
     )
     for color, style in (("red", ":"), ("gray", "--")):
         image = executor.run(PLT + chart.format(color, style)).image
-        (code,) = copies(canvas_of(image), image.shape[1::-1], ANSWER)
+        (code,) = Sheet.of(canvas_of(image), image.shape[1::-1], ANSWER).measured()
         assert methods_of(code) == ["scatter"]
         for call in ("axhline(23.3", "axvline(4.5"):
             assert f'ax.{call}, color="{color}", linestyle="{style}", linewidth=1)' in code
@@ -410,4 +412,4 @@ def test_a_mixture_that_covers_no_pixel_by_half(executor):
         "fig.tight_layout()\n"
     )
     image = executor.run(PLT + chart).image
-    copies(canvas_of(image), image.shape[1::-1], "")
+    Sheet.of(canvas_of(image), image.shape[1::-1], "").measured()

@@ -8,7 +8,7 @@ from chart2code.alternatives import alternatives
 from chart2code.drawing import Drawing
 from chart2code.open_axes import open_axes
 from chart2code.program import Program
-from chart2code.sketches import Sheet, copies
+from chart2code.sketches import Sheet
 from chart2code.spines import hidden_spines
 from eval_metric.similarity import chart_iou, to_canvas
 
@@ -99,7 +99,7 @@ def test_any_picture_can_be_measured(seed):
 
 def test_values_of_an_axis_at_the_right(executor):
     pixels, drawing = drawn(executor, CHARTS["axis at the right"][0])
-    (code,) = copies(pixels, drawing.result.image.shape[1::-1], "")
+    (code,) = Sheet.of(pixels, drawing.result.image.shape[1::-1], "").measured()
     program = Program(code)
     assert np.allclose(program.literals("y"), [5, 6, 8, 7, 9, 11, 12, 11, 14, 15, 17], atol=0.15)
     assert "twinx" not in code
@@ -107,7 +107,7 @@ def test_values_of_an_axis_at_the_right(executor):
 
 def test_axis_without_labels(executor):
     pixels, drawing = drawn(executor, CHARTS["bottom spine only"][0])
-    (code,) = copies(pixels, drawing.result.image.shape[1::-1], "")
+    (code,) = Sheet.of(pixels, drawing.result.image.shape[1::-1], "").measured()
     values = np.array(Program(code).literals("y"))
     truth = np.array([5, 6, 8, 7, 9, 11, 12, 11, 14, 15, 17])
     assert np.corrcoef(values, truth)[0, 1] > 0.999

@@ -7,7 +7,7 @@ from PIL import Image
 
 from chart2code import readout
 from chart2code.detail import canvas_of
-from chart2code.sketches import copies
+from chart2code.sketches import Sheet
 from chart2code.verification import verify
 
 PLT = "import matplotlib.pyplot as plt\n\n"
@@ -17,7 +17,7 @@ LABELS = "labels=['Ada', 'Ben', 'Cleo', 'Dora']"
 
 
 def read(image: np.ndarray) -> str:
-    (code,) = copies(canvas_of(image), image.shape[1::-1], ANSWER)
+    (code,) = Sheet.of(canvas_of(image), image.shape[1::-1], ANSWER).measured()
     return code
 
 

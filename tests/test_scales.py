@@ -8,7 +8,7 @@ from chart2code.detail import canvas_of
 from chart2code.drawing import Drawing
 from chart2code.program import Program
 from chart2code.scales import Scale, significant
-from chart2code.sketches import Sheet, copies
+from chart2code.sketches import Sheet
 from chart2code.verification import verify
 from eval_metric.similarity import chart_iou
 
@@ -34,7 +34,7 @@ def sheet_of(executor, code: str) -> Sheet:
 
 def copy_of(executor, code: str) -> str:
     image = executor.run(PLT + code).image
-    (copy,) = copies(canvas_of(image), image.shape[1::-1], "")
+    (copy,) = Sheet.of(canvas_of(image), image.shape[1::-1], "").measured()
     return copy
 
 

@@ -5,6 +5,7 @@ import ast
 import numpy as np
 import pytest
 
+from chart2code.detail import canvas_of
 from chart2code.program import PLOTTING
 from chart2code.sketches import Sheet, Words, sketches
 from chart2code.verification import verify
@@ -121,12 +122,23 @@ def test_size_of_a_figure_in_a_picture_of_the_canvas_size(executor):
         assert sheet.scale == pytest.approx(scale)
 
 
+@pytest.mark.parametrize("dpi", [100, 150, 200])
+def test_labels_at_ticks_tell_the_size_of_a_figure(executor, dpi):
+    chart = executor.run(
+        f"{PLT}plt.figure(figsize=(6, 4), dpi={dpi})\nplt.plot([150, 320, 480], [25, 78, 34])\n"
+    ).image
+    sheet = Sheet.of(canvas_of(chart), chart.shape[1::-1], "")
+    assert sheet.figsize == (6, 4) and sheet.sharpness == dpi / 100 and sheet.scale == pytest.approx(512 / 600)
+    assert sheet.at(72).figsize == pytest.approx((600 * dpi / 7200, 400 * dpi / 7200), rel=0.01)
+
+
 def test_words_are_those_of_the_answer():
     words = Words.of(BROKEN)
     assert words.statements == ['ax.set_title("Sales")']
     words = Words.of(STACKED.replace("plt.subplots()", "plt.subplots(figsize=(5, 3))"))
     assert (words.names(4), words.label(1), words.label(2)) == (["a", "b", "c", "Item 1"], "dinner", "Series 3")
-    assert words.figsize == "(5, 3)"
+    assert words.figsize == (5, 3)
+    assert Words.of("fig, ax = plt.subplots(figsize=(width, 3))").figsize is None
     assert Words.of("not a program") == Words()
     assert Words.of('ax.set_ylabel("y", color="red", color="blue")').statements == []  # a tree, but no program
 
