@@ -66,7 +66,7 @@ class LayerWriter:
         self.drawn = [*(self.stack or layers.areas), *layers.bars, *layers.lines, *layers.points]
         self.has_legend = self._find_legend()
         named = [layer for layer in self.drawn if layer.named] if self.has_legend else []
-        self.labels = {layer: self.sheet.words.label(k) for k, layer in enumerate(named)}
+        self.labels = {layer: self.sheet.label(layer.color, k) for k, layer in enumerate(named)}
         self.columns: dict[Layer, tuple[str, str]] = {}  # of the places and values of a layer
 
     def program(self, *first: str, without: Sequence[str] = ()) -> str:

@@ -119,6 +119,9 @@ class Layers:
             bands, covers = self._find_bands(series, covers)
             taken |= bands
         self._sort([entry for k, entry in enumerate(zip(series, covers)) if k not in taken], series)
+        if sheet.legend is not None:  # in the order in which they are drawn
+            for layers in (self.lines, self.points):
+                layers.sort(key=lambda layer: sheet.legend.place_of(layer.color))
         if self.bars and self.x and self.x.bare:  # names that are numbers, as 10, 100, 1000
             self.x = Scale.of_names(self.sheet.target, self.box)
         self._set_edges_apart(series)

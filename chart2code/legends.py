@@ -416,6 +416,17 @@ class Legend:
     ):
         self.target, self.axes, self.entries, self.page, self.colors = target, axes, entries, page, colors
 
+    def place_of(self, color: np.ndarray) -> int:
+        """Which entry is the only one of a colour; the number of all, if none is."""
+        found = [k for k, own in enumerate(self.colors) if np.abs(own - color).max() < SAME_COLOR]
+        return found[0] if len(found) == 1 else len(self.entries)
+
+    def text_of(self, color: np.ndarray) -> str | None:
+        """What is written at the only entry of a colour, if that can be read."""
+        place = self.place_of(color)
+        line = self.lines[place] if place < len(self.entries) else None
+        return line.text if line else None
+
     @cached_property
     def columns(self) -> list[float]:
         """Where the texts of each column begin."""

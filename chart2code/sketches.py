@@ -295,6 +295,10 @@ class Sheet:
             scale, sharpness = seen, max(self.size) * seen / CANVAS
         return _legend_in(self.target, self.box, scale, sharpness)
 
+    def label(self, color: np.ndarray, index: int) -> str:
+        """What the legend calls the series of a colour, or the answer calls that of a number."""
+        return (self.legend and self.legend.text_of(color)) or self.words.label(index)
+
     @cached_property
     def bare(self) -> np.ndarray:
         """The chart without the legend in its axes."""

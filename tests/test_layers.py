@@ -84,6 +84,19 @@ def test_mixtures_are_redrawn(executor, name):
     assert found.iou > 0.9
 
 
+@pytest.mark.parametrize("method", ["scatter", "plot"])
+def test_series_are_drawn_and_named_as_in_the_legend(executor, method):
+    series = {"Rome": "steelblue", "Oslo": "indigo", "Lima": "limegreen"}
+    calls = [  # the one with most ink is the last one
+        f"plt.{method}(range(9), {[3 * k + (j - 4) ** 2 / 9 for j in range(9)]}, linewidth={k + 1}, "
+        f'color="{color}", label="{name}")\n'
+        for k, (name, color) in enumerate(series.items())
+    ]
+    code, _ = copied(executor, PLT + "".join(calls) + 'plt.xlim(-1, 12)\nplt.legend(loc="center right")\n', ANSWER)
+    keywords = [{k: call.keyword(k).value for k in ("label", "color")} for call in Program(code).calls]
+    assert keywords == [{"label": name, "color": color} for name, color in series.items()]
+
+
 def test_area_and_line_have_their_values_in_common(executor):
     code, _ = copied(executor, PLT + MIXTURES["area below its line"][0], ANSWER)
     assert len(Program(code).tables) == 1 and len(Program(code).tables[0].names) == 2
