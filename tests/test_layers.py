@@ -88,7 +88,7 @@ def test_mixtures_are_redrawn(executor, name):
 def test_series_are_drawn_and_named_as_in_the_legend(executor, method):
     series = {"Rome": "steelblue", "Oslo": "indigo", "Lima": "limegreen"}
     calls = [  # the one with most ink is the last one
-        f"plt.{method}(range(9), {[3 * k + (j - 4) ** 2 / 9 for j in range(9)]}, linewidth={k + 1}, "
+        f"plt.{method}(range(9), {[3 * k + (j - 4) ** 2 / 9 for j in range(9)]}, linewidth={k + 2}, "
         f'color="{color}", label="{name}")\n'
         for k, (name, color) in enumerate(series.items())
     ]
