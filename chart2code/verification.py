@@ -53,7 +53,6 @@ ROUGH_WEIGHT = 0.2
 READINGS = 3  # after each change of structure
 ROUNDS = 3  # of changes of structure
 CHANGES = 3  # of series
-
 LONGER = 2  # times the length of the model's answer: what is longer than this must be better by
 LONG_GAIN = 0.1  # of IoU, or a good copy
 MUCH_LONGER = 1.3  # times the length of the answer as it is: the same for what is longer than this as well
