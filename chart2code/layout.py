@@ -47,6 +47,6 @@ def figure_size(
     seen = None if box is None else label_scale(target, box)
     if seen is None:
         return None
-    inches = CANVAS / DPI / (seen * points / POINTS)
+    inches = CANVAS / DPI / (seen * POINTS / points)
     same = abs(math.log(max(size) / DPI / inches)) < SAME_SIZE
     return usual_size(size, max(size) / DPI if same else inches)

@@ -122,12 +122,14 @@ def test_size_of_a_figure_in_a_picture_of_the_canvas_size(executor):
         assert sheet.scale == pytest.approx(scale)
 
 
-@pytest.mark.parametrize("dpi", [100, 150, 200])
-def test_labels_at_ticks_tell_the_size_of_a_figure(executor, dpi):
-    chart = executor.run(
-        f"{PLT}plt.figure(figsize=(6, 4), dpi={dpi})\nplt.plot([150, 320, 480], [25, 78, 34])\n"
-    ).image
-    sheet = Sheet.of(canvas_of(chart), chart.shape[1::-1], "")
+@pytest.mark.parametrize(
+    ("dpi", "style"), [(100, "default"), (150, "default"), (200, "default"), (150, "fivethirtyeight")]
+)
+def test_labels_at_ticks_tell_the_size_of_a_figure(executor, dpi, style):
+    style = f'plt.style.use("{style}")\n' if style != "default" else ""
+    code = f"{PLT}{style}plt.figure(figsize=(6, 4), dpi={dpi})\nplt.plot([150, 320, 480], [25, 78, 34])\n"
+    chart = executor.run(code).image
+    sheet = Sheet.of(canvas_of(chart), chart.shape[1::-1], PLT + style)
     assert sheet.figsize == (6, 4) and sheet.sharpness == dpi / 100 and sheet.scale == pytest.approx(512 / 600)
     assert sheet.at(72).figsize == pytest.approx((600 * dpi / 7200, 400 * dpi / 7200), rel=0.01)
 
