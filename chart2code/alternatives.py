@@ -18,12 +18,12 @@ from chart2code.adjustment.colors import GREY, SAME_COLOR, match_colors
 from chart2code.adjustment.frames import Frame, axes_fit, is_logarithmic
 from chart2code.clues import WIDTH, Clues
 from chart2code.drawing import Drawing, color_literal, rgb
-from chart2code.layout import DPIS, SAME_SIZE, figure_size, shares_of, subplots_adjust, usual_size
+from chart2code.layout import DPIS, SAME_SIZE, figure_size, inches_of, shares_of, subplots_adjust, usual_size
 from chart2code.pies import AXES
 from chart2code.program import Change, Program, brief, literal, number, settings, string_literal, tick_points
 from chart2code.scales import value_literals
 from chart2code.spines import hidden_spines, hiding
-from chart2code.tick_labels import POINTS, label_scale, read_scale
+from chart2code.tick_labels import read_scale
 from chart2code.words import DPI
 from eval_metric.similarity import CANVAS
 
@@ -310,11 +310,9 @@ def resized(drawing: Drawing, target: np.ndarray, size: tuple[int, int]) -> str 
     box = readout.find_box(target, drawing.box) if drawing.box and not readout.is_pie(target) else None
     if box is None or len(calls) != 1:
         return None
-    scale = label_scale(target, box)
-    factor = None if scale is None else drawing.scale * _tick_points(program) / POINTS / scale
-    if factor is None or abs(math.log(factor)) < SAME_SIZE:
+    inches = inches_of(target, box, _tick_points(program))
+    if inches is None or abs(math.log(inches * drawing.scale * DPI / CANVAS)) < SAME_SIZE:
         return None
-    inches = CANVAS / drawing.scale / DPI * factor  # of the longer side
     if size == (CANVAS, CANVAS):
         height, width = (inches * side * drawing.scale / CANVAS for side in drawing.result.image.shape[:2])
     else:

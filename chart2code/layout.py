@@ -39,14 +39,20 @@ def usual_size(size: tuple[int, int], inches: float) -> tuple[float, float]:
     return size[0] / dpi, size[1] / dpi
 
 
+def inches_of(target: np.ndarray, box: readout.Box, points: float) -> float | None:
+    """The longer side of the figure of a chart, as the labels at its ticks tell, if they have so many points; None if
+    no labels can be read."""
+    seen = label_scale(target, box)
+    return None if seen is None else CANVAS / DPI / (seen * POINTS / points)
+
+
 def figure_size(
     target: np.ndarray, box: readout.Box | None, size: tuple[int, int], points: float
 ) -> tuple[float, float] | None:
-    """Width and height, in inches, of the figure of a chart whose own picture has this size in pixels, as the labels
-    at its ticks tell, if they have so many points; in 100 dpi, where that fits; None if no labels can be read."""
-    seen = None if box is None else label_scale(target, box)
-    if seen is None:
+    """Width and height, in inches, of the figure of a chart whose own picture has this size in pixels, by `inches_of`;
+    in 100 dpi, where that fits; None if that is not known."""
+    inches = None if box is None else inches_of(target, box, points)
+    if inches is None:
         return None
-    inches = CANVAS / DPI / (seen * POINTS / points)
     same = abs(math.log(max(size) / DPI / inches)) < SAME_SIZE
     return usual_size(size, max(size) / DPI if same else inches)

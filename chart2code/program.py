@@ -279,10 +279,8 @@ class Program:
     def figure_size(self) -> tuple[float, float]:
         """Width and height of the figure, in inches."""
         for call in self.statement_calls("subplots") + self.statement_calls("figure"):
-            for keyword in call.keywords:
-                sides = [number(side) for side in getattr(keyword.value, "elts", ())]
-                if keyword.arg == "figsize" and len(sides) == 2 and None not in sides:
-                    return tuple(sides)
+            if sides := figsize_of(call):
+                return sides
         return FIGSIZE
 
     # Calls
@@ -413,6 +411,15 @@ def number(node: ast.expr | None) -> float | None:
         return None if value is None else -value
     if isinstance(node, ast.Constant) and type(node.value) in (int, float) and math.isfinite(node.value):
         return float(node.value)
+    return None
+
+
+def figsize_of(call: ast.Call) -> tuple[float, float] | None:
+    """The width and the height, in inches, that a call names."""
+    for keyword in call.keywords:
+        sides = [number(side) for side in getattr(keyword.value, "elts", ())]
+        if keyword.arg == "figsize" and len(sides) == 2 and all(side and side > 0 for side in sides):
+            return sides[0], sides[1]
     return None
 
 

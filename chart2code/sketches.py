@@ -34,7 +34,7 @@ from chart2code.legends import Legend, find_legend
 from chart2code.picture_cache import remembered
 from chart2code.pie_programs import pie_chart
 from chart2code.polar import polar_chart
-from chart2code.program import FIGSIZE, PLOTTING, number, settings, string_literal, tick_points
+from chart2code.program import FIGSIZE, PLOTTING, figsize_of, settings, string_literal, tick_points
 from chart2code.spines import frame_statements, inward_ticks
 from chart2code.tick_labels import label_scale, read_scale
 from chart2code.words import DPI
@@ -98,7 +98,7 @@ class Words:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 method = node.func.attr
                 if method in ("subplots", "figure"):
-                    words.figsize = next((_sides_of(k.value) for k in node.keywords if k.arg == "figsize"), None)
+                    words.figsize = figsize_of(node)
                 if method == "use" and node.args and isinstance(node.args[0], ast.Constant):
                     words.style = node.args[0].value
                 if method in PLOTTING:
@@ -118,12 +118,6 @@ class Words:
 
     def label(self, index: int) -> str:
         return self.labels[index] if index < len(self.labels) else f"Series {index + 1}"
-
-
-def _sides_of(node: ast.expr) -> tuple[float, float] | None:
-    """The width and the height that a literal names."""
-    sides = [number(side) for side in node.elts] if isinstance(node, ast.Tuple | ast.List) else []
-    return (sides[0], sides[1]) if len(sides) == 2 and all(side and side > 0 for side in sides) else None
 
 
 @remembered

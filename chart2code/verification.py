@@ -32,6 +32,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy as np
 from PIL import Image
@@ -478,14 +479,13 @@ class _Search:
                     self.current, self.goal = drawing, goal
                 if self.best_iou >= ENOUGH:
                     return True
-        found = [max(group, key=lambda code: goals.get(code, -1.0)) for group in options]
-        changes = [group[code] for group, code in zip(options, found) if goals.get(code, -1.0) > before + GAIN]
-        changes.sort(key=lambda change: -goals[base.program.changed(change)])
-        chosen = changes[0] if changes else []
-        for more in changes[1:]:
-            if self.improve([base.program.changed([*chosen, *more])]):
-                chosen = [*chosen, *more]
-        return bool(changes)
+        best = [max(((goals.get(code, -1.0), group[code]) for code in group), key=itemgetter(0)) for group in options]
+        chosen = []
+        for goal, changes in sorted(best, key=itemgetter(0), reverse=True):
+            # It stands at the first of them.
+            if goal > before + GAIN and (not chosen or self.improve([base.program.changed([*chosen, *changes])])):
+                chosen = [*chosen, *changes]
+        return bool(chosen)
 
     def finish(self) -> None:
         """The words of the picture, no limits that matplotlib has anyway, and fewer digits where the score allows it:

@@ -331,11 +331,9 @@ class Executor:
         for future in starting:
             future.result()
 
-    def run(self, code: str) -> ExecutionResult:
-        """Executes one program. Never raises for what the program does; waits when all workers are busy."""
-        return self._run(code)
-
-    def _run(self, code: str, family: object = None) -> ExecutionResult:
+    def run(self, code: str, family: object = None) -> ExecutionResult:
+        """Executes one program, `family`: as of `run_many`. Never raises for what the program does; waits when all
+        workers are busy."""
         source = _source(code)
         if isinstance(source, ExecutionResult):
             return source
@@ -367,7 +365,7 @@ class Executor:
         waiting = deque()
         try:
             for code in codes:
-                waiting.append(self._pool().submit(self._run, code, family))
+                waiting.append(self._pool().submit(self.run, code, family))
                 while len(waiting) >= ahead * self.num_workers:
                     yield waiting.popleft().result()
             while waiting:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from conftest import copied
 
 from chart2code.events import find_rows
 from chart2code.sketches import Sheet
@@ -19,8 +20,7 @@ COLORS = "colors=['crimson', 'teal', 'darkorange']"
     [("", ""), (", linelengths=0.6", "linelengths=0.6"), (", lineoffsets=[1, 3, 6]", "lineoffsets=[1, 3, 6]")],
 )
 def test_events_are_read(executor, options, expected):
-    image = executor.run(f"{PLT}plt.eventplot({EVENTS}, {COLORS}{options})\n").image
-    (code,) = Sheet.of(to_canvas(image), image.shape[1::-1], ANSWER).measured()
+    code, _ = copied(executor, f"{PLT}plt.eventplot({EVENTS}, {COLORS}{options})\n", ANSWER)
     variables: dict = {}
     exec(code[code.index("events = [") : code.index("ax.eventplot")], variables)
     for k, found in enumerate(variables["events"]):

@@ -405,6 +405,27 @@ def test_bad_arguments(arguments):
         Executor(**arguments)
 
 
+def test_programs_of_a_family_are_as_alone(executor):
+    plot = "import matplotlib.pyplot as plt\nimport numpy as np\n"
+    codes = [
+        GOOD,
+        plot + "plt.style.use('ggplot')\nplt.rcParams['lines.linewidth'] = 9\nplt.plot(np.random.rand(5))",
+        "import matplotlib.pyplot as plt\nplt.savefig = plt.show = None\nraise ValueError('in between')",
+        plot + "plt.plot(np.random.rand(5))\nplt.title('$x^2$')",
+        "import os\nos._exit(0)",
+        GOOD,
+        "\0",
+        plot + "plt.scatter([1, 2], [3, 4])\nplt.savefig('chart.png')\nplt.close()",
+        plot + "import random\nplt.bar(['a', 'b'], [random.random(), 2])",
+    ]
+    family = object()
+    together = [executor.run(code, family) for code in codes]
+    for one, other in zip(together, map(executor.run, codes), strict=True):
+        assert (one.status, one.error, one.facts) == (other.status, other.error, other.facts)
+        assert one.image is None or np.array_equal(one.image, other.image)
+    assert [r.status for r in together] == ["ok", "ok", "error", "ok", "crash", "ok", "invalid", "ok", "ok"]
+
+
 def test_programs_of_a_family_share_a_process_until_one_fails():
     counting = (
         "import builtins, matplotlib.pyplot as plt\nbuiltins.n = getattr(builtins, 'n', 0) + 1\n"
