@@ -24,7 +24,7 @@ from chart2code.vocabulary import TIME_DIMENSIONS
 from chart2code.words import BOLD, DPI, REGULAR, SERIF, SERIF_BOLD, TRIED, Line, read_line
 from eval_metric.similarity import CANVAS
 
-SIZES = (8, 9, 10, 11, 12, 14, 16, 18, 20)  # points
+SIZES = (8, 9, 10, 11, 12, 13, 14, 14.4, 15, 16, 18, 20, 22, 24)  # points
 INK = 0.3  # of the contrast of a line of text
 CONTRAST = 50  # of 255, between a text and its paper
 MOST_ERROR = 0.45  # of a line's ink: what leaves more unexplained has not been read

@@ -19,7 +19,8 @@ from numpy.lib.stride_tricks import as_strided
 from PIL import Image
 from scipy import ndimage
 
-CHARACTERS = "".join(map(chr, range(33, 127))).replace("`", "") + "°²³µ€£–−"
+LIGATURES = {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl"}  # which matplotlib draws since 3.11
+CHARACTERS = "".join(map(chr, range(33, 127))).replace("`", "") + "°²³µ€£–−" + "".join(LIGATURES)
 FREQUENT = "etaoinsrhldcumfpgwybvkETAOINSRHLDCUMFP"  # as a line of text looks from afar
 REGULAR, BOLD = "DejaVuSans.ttf", "DejaVuSans-Bold.ttf"
 SERIF, SERIF_BOLD = "DejaVuSerif.ttf", "DejaVuSerif-Bold.ttf"
@@ -28,13 +29,19 @@ PHASES = 4  # places of a glyph to the pixel, along the line
 RISES = (0.0, 0.2, 0.4, 0.6, 0.8)  # places of the base line, pixels
 PEN = 8  # pixels
 ROUNDING = 2  # PHASES-ths of a pixel
-KERNED = "TY"  # what follows stands below their arms,
-KERNING, KERNING_COST = 0.18, 5.0  # so many ems nearer; and what an em of that costs
+KERNED = {  # ems that others may stand nearer behind a glyph, at most
+    **dict.fromkeys("TY", 0.18), "L": 0.14, **dict.fromkeys("FVW", 0.09), **dict.fromkeys("AKPX", 0.07),
+    **dict.fromkeys("BDGORk", 0.05),
+}  # fmt: skip
+KERNING_COST = 5.0  # what an em of that costs
+BEARING = 0.15  # ems, by which the pen may stand before the ink
 ASCENT, DESCENT = 0.85, 0.25  # of the glyphs above and below the base line, in ems
 TRIED = 8  # sizes and places of a line of each font
 IN_VAIN = 3  # places, one after another, that are no better: no other is tried, if the size is known
-CLEAR = 0.17  # of a line's ink unexplained: no other size or place is tried
-GLYPH_COST = 0.05, 0.9  # of a glyph's ink, and of any glyph: no letter is two others
+CLEAR = 0.17  # of a line's ink unexplained: no other is tried, but
+NEAR = 0.08  # sizes no further off
+GLYPH_COST = 0.05, 0.9  # of a glyph's ink, and of any glyph, so that no letter is two others. In ems that have more
+USUAL = 14  # pixels, it costs more
 
 
 @dataclass(frozen=True)
@@ -54,7 +61,7 @@ class Glyphs:
     def costs(self) -> np.ndarray:
         """(PHASES, G, 1): what the ink under each image must be worth to be of that glyph."""
         energy = (self.images**2).sum(axis=(2, 3))[..., None]
-        return (1 + GLYPH_COST[0]) * energy + GLYPH_COST[1] * (energy > 0)
+        return (1 + GLYPH_COST[0]) * energy + GLYPH_COST[1] * max(1.0, self.em / PHASES / USUAL) ** 2 * (energy > 0)
 
     @cached_property
     def starts(self) -> np.ndarray:
@@ -64,8 +71,13 @@ class Glyphs:
     @cached_property
     def kerning(self) -> dict[int, np.ndarray]:
         """Of each glyph that others may stand nearer to: what it costs to move the pen by 1, 2, ... less."""
-        costs = np.arange(1, math.ceil(KERNING * self.em) - ROUNDING + 1, dtype=np.float32) * KERNING_COST / self.em
-        return {k: costs[: self.advances[k] - ROUNDING - 1] for k in map(self.characters.index, KERNED)}
+        costs = {}
+        for character, most in KERNED.items():
+            k = self.characters.index(character)
+            steps = min(math.ceil(most * self.em), self.advances[k] - 1) - ROUNDING
+            if steps > 0:
+                costs[k] = np.arange(1, steps + 1, dtype=np.float32) * KERNING_COST / self.em
+        return costs
 
 
 @dataclass(frozen=True)
@@ -176,7 +188,9 @@ def read_line(ink: np.ndarray, fonts: Iterable[str], sizes: Sequence[float], sca
             if explained > most:
                 best, most, in_vain = Line(text, 1 - explained / total, font, points), explained, 0
             if best.error < CLEAR:
-                return best
+                near = [size for size in sizes if 0 < abs(size / points - 1) < NEAR]
+                others = [read_line(ink, [font], [size], scale, 1) for size in near]
+                return min([best, *others], key=lambda line: line.error)
             if in_vain == IN_VAIN and len(sizes) == 1:
                 break
     return best
@@ -216,18 +230,20 @@ def decode(ink: np.ndarray, glyphs: Glyphs, top: int, known: float = 0.0) -> tup
             nearer = advances[k] - ROUNDING - step
             if 0 < nearer <= len(costs):
                 own[k] = gains[k, place] - costs[nearer - 1]
-        text = glyphs.characters[own.argmax()] + text
+        glyph = glyphs.characters[own.argmax()]
+        text = LIGATURES.get(glyph, glyph) + text
     return _told_apart(" ".join(text.split())), explained
 
 
 def _gains(ink: np.ndarray, glyphs: Glyphs, top: int) -> np.ndarray:
     """(G, n * PHASES): what each glyph explains of the ink with the pen at each place, less its cost."""
     count, height, width = glyphs.images.shape[1:]
-    line = np.zeros((height, ink.shape[1] + width + 1), np.float32)
+    lead, length = 1 + math.ceil(BEARING * glyphs.em / PHASES), ink.shape[1]
+    line = np.zeros((height, lead + length + width), np.float32)
     first, last = max(top, 0), max(top, 0, min(top + height, ink.shape[0]))
-    line[first - top : last - top, 1 : 1 + ink.shape[1]] = ink[first:last]
+    line[first - top : last - top, lead : lead + length] = ink[first:last]
     row, pixel = line.strides
-    windows = as_strided(line, (height, width, ink.shape[1] + 2), (row, pixel, pixel)).reshape(height * width, -1)
+    windows = as_strided(line, (height, width, lead + length + 1), (row, pixel, pixel)).reshape(height * width, -1)
     explained = 2 * (glyphs.images.reshape(PHASES * count, -1) @ windows).reshape(PHASES, count, -1)
     return (explained - glyphs.costs).transpose(1, 2, 0).reshape(count, -1)
 
@@ -235,6 +251,6 @@ def _gains(ink: np.ndarray, glyphs: Glyphs, top: int) -> np.ndarray:
 def _told_apart(text: str) -> str:
     """The letters I and l, m and rn, and points and spaces, which are drawn alike, by their neighbours."""
     text = re.sub(r"\b0 (?=\d)", "0.", text)
-    text = re.sub(r"(?<=[A-Za-z])I(?=[a-z])|(?<=[a-z])I|(?<=[a-z,] )I(?=[aeou])", "l", text)
+    text = re.sub(r"(?<=[a-z])I+|(?<=[A-Z])I(?=[a-z])|(?<=[a-zI,] )I(?=[aeou])", lambda m: "l" * len(m[0]), text)
     text = re.sub(r"\bl(?=[b-df-hj-np-tv-z])", "I", text)
     return re.sub(r"(?<![aeou])rn|rn(?=[bp])|(?<=iu)rn\b", "m", text)

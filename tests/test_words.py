@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from chart2code.captions import reworded, turned
+from chart2code.captions import SIZES, reworded, turned
 from chart2code.drawing import Drawing
 from chart2code.words import BOLD, REGULAR, read_line
 from eval_metric.executor import Executor
@@ -22,6 +22,12 @@ START = "import matplotlib.pyplot as plt\n\nfig, ax = plt.subplots()\n"
         ("Total Team Yield: 37 % of 2,480", 12, "normal"),
         ("Vancouver & Tokyo by Weekday", 16, "bold"),
         ("Temperature [°C]", 14, "normal"),
+        ("Efficient office workflows", 12, "normal"),  # with ligatures
+        ("(b) Biomass at harvest", 13, "bold"),
+        ("Final exam scores (n = 320)", 14.4, "normal"),
+        ("Relative Variability", 24, "normal"),  # whose letters stand nearer
+        ("1 January", 24, "normal"),  # before whose ink the pen begins
+        ("Bill length", 10, "normal"),
     ],
 )
 def test_lines_that_matplotlib_draws(text, size, weight, scale):
@@ -34,7 +40,7 @@ def test_lines_that_matplotlib_draws(text, size, weight, scale):
     ink = 1 - np.asarray(picture, np.float32) / 255
     rows, columns = (np.flatnonzero((ink > 0.3).any(axis=axis)) for axis in (1, 0))
     ink = ink[rows[0] - 2 : rows[-1] + 3, columns[0] - 2 : columns[-1] + 3]
-    line = read_line(ink, (REGULAR, BOLD), (8, 10, 12, 14, 16), scale)
+    line = read_line(ink, (REGULAR, BOLD), SIZES, scale)
     assert (line.text, line.points) == (text, size) and (line.font == BOLD) == (weight == "bold")
     assert line.error < 0.3
 
