@@ -42,6 +42,7 @@ from chart2code.additions import completed
 from chart2code.adjustment.frames import logarithmic
 from chart2code.detail import canvas_of
 from chart2code.drawing import Drawing
+from chart2code.grouping import grouped
 from chart2code.layout import DPIS, SAME_SIZE
 from chart2code.sketches import Sheet, blank, sketches
 from eval_metric.executor import ExecutionResult, Executor
@@ -488,10 +489,11 @@ class _Search:
         return bool(chosen)
 
     def finish(self) -> None:
-        """The words of the picture, no limits that matplotlib has anyway, and fewer digits where the score allows it:
-        in `best`, which may cost a little."""
+        """The words of the picture, groups of bars in one table, no limits that matplotlib has anyway, and fewer
+        digits where the score allows it: in `best`, which may cost a little."""
         lowest = max(self.first_iou, self.best_iou - LAST_COST)
         self.change_best(lambda: [captions.reworded(self.best, self.target, self.size)], REWORDINGS, lowest)
+        self.change_best(lambda: grouped(self.best.program), 1, lowest)
         self.change_best(lambda: alternatives.without_limits(self.best), 1, lowest)
         self.change_best(lambda: [alternatives.rounded(self.best)], sys.maxsize, lowest)
 
