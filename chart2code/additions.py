@@ -91,8 +91,7 @@ def _errors_of_line(cover: np.ndarray, knots: np.ndarray) -> tuple[np.ndarray, f
     between = readout.find_errors(cover, middles, np.interp(middles, knots, traced))
     if np.median(lengths) <= max(LONG_ERRORS, 2 * np.median(between)):
         return None
-    ink, ends = cover > 0.4, zip([*knots, *knots], [*(traced - lengths), *(traced + lengths)])
-    return lengths, readout.usual_cap([readout.cap_at(ink, round(row), round(column)) for column, row in ends])
+    return lengths, readout.caps_of_errors(cover, knots, traced, lengths)
 
 
 def _bands(

@@ -172,7 +172,11 @@ class Clues:
             return False, False
         markers = all(
             seen.markers == drawn.markers
-            and (not seen.markers or np.abs(seen.patch - drawn.patch).sum() < MARKER * seen.patch.sum())
+            and (
+                not seen.markers
+                or seen.marker == drawn.marker is not None
+                or np.abs(seen.patch - drawn.patch).sum() < MARKER * seen.patch.sum()
+            )
             for seen, drawn in pairs
         )
         return markers, all(abs(seen.gaps - drawn.gaps) < GAPS for seen, drawn in pairs)

@@ -15,14 +15,15 @@ from chart2code import readout
 from chart2code.adjustment.values import place_literals
 from chart2code.bars import BASE
 from chart2code.covers import AT_FRAME
-from chart2code.layers import Layers
+from chart2code.layers import Layer, Layers
 from chart2code.program import brief, string_literal
 from chart2code.scales import Scale
 from chart2code.tick_labels import read_scale, uneven_numbers
 
 AT_ENDS = 8  # pixels that lines may end away from the first and the last place
-AT_PLACES = 1.0  # pixels that a line may be away from one with its points where others are
+AT_PLACES, AT_MARKS = 1.0, 2.0  # pixels that a line may be away from one with its points where others are, or marks
 SAME_PLACE = 2.5  # pixels
+SEEN = 0.6  # of the markers of a line, that others don't hide
 ROUND_STEP, OFF_STEP = 0.03, 0.1  # of the distance of ticks: how exact that is, and they
 AT_TICK = 2.0  # pixels from a tick, where an axis ends at it
 TICK_ROOM = {"x": 30.0, "y": 20.0}  # points along an axis, that matplotlib reckons with for a tick
@@ -38,6 +39,24 @@ class _Table:
     columns: dict[str, list[str]] = field(default_factory=dict)
 
 
+def _common_places(lines: Sequence[Layer]) -> list[np.ndarray]:
+    """The columns of the markers or error bars of several lines together, as some hide others; none if each has its
+    own."""
+    paths = [readout.find_path(line.cover) for line in lines]
+    marks = [readout.markers_on_line(path, line.cover) for path, line in zip(paths, lines)]
+    whiskers = [readout.whisker_places(line.cover) if line.errors else np.empty(0) for line in lines]
+    marks = [max(places, key=len) for places in zip(marks, whiskers)]
+    paths = [path for path, places in zip(paths, marks) if len(places)]
+    marks = [places for places in marks if len(places)]
+    if len(marks) < 2:
+        return []
+    ends = readout.with_ends(np.sort(np.concatenate(marks)), np.fmax.reduce(paths))
+    groups = np.split(ends, np.flatnonzero(np.diff(ends) > SAME_PLACE) + 1)
+    common = np.array([np.median(group) for group in groups])
+    seen = min(map(len, marks)) >= SEEN * len(common)
+    return [common] if seen and max(map(np.ptp, groups)) < 2 * SAME_PLACE else []
+
+
 class Coordinates:
     """
     The columns of a program, which grow with its calls, and its axes.
@@ -51,7 +70,7 @@ class Coordinates:
     def __init__(self, layers: Layers, x: Scale | None = None, places: Sequence[np.ndarray] = ()):
         self.sheet, self.box, self.ticks = layers.sheet, layers.box, layers.ticks
         self.x, self.scales, self.sides = layers.x if x is None else x, layers.scales, layers.sides
-        self.places = places
+        self.places = [*places, *_common_places(layers.lines)]
         self.tables: list[_Table] = []
 
     def column(
@@ -99,11 +118,13 @@ class Coordinates:
         """Where lines or the edges of areas have their points: those of other layers, or of their own."""
         names = [self.ticks] if self.x.names else []
         seen = np.flatnonzero(np.any([~np.isnan(path) for path in paths], axis=0))
-        own = readout.marker_places(paths[0], covers[0]) if covers else np.empty(0)
-        for places in (*self.places, *(table.pixels for table in self.tables), *names):
+        own = readout.markers_on_line(paths[0], covers[0]) if covers else np.empty(0)
+        known = [(places, AT_MARKS) for places in self.places]
+        known += [(places, AT_PLACES) for places in (*(table.pixels for table in self.tables), *names)]
+        for places, allowed in known:
             within = len(seen) and places[0] > seen[0] - AT_ENDS and places[-1] < seen[-1] + AT_ENDS
             marked = all(np.abs(places - place).min() < SAME_PLACE for place in own)
-            if len(places) > 2 and within and marked and readout.misfit(paths, places) < AT_PLACES:
+            if len(places) > 2 and within and marked and readout.misfit(paths, places) < allowed:
                 return places
         knots = readout.find_knots(paths, covers, self.x.slope)
         if knots is None or len(knots) < 2 or np.ptp(np.diff(knots)) > 1e-6:

@@ -21,6 +21,7 @@ OWN, MOSTLY = 0.8, 0.7  # of the ink of a piece of a line, or of hollow markers;
 HOLE = 12  # pixels within a marker
 OWN_RIM, HOLLOW, HOLES = 0.3, 0.85, 2  # of what is around a hole; of hollow markers, inked; pixels between holes
 CROSSED = 5  # pixels, the width of a line across a hollow marker
+LEAST_ERRORS, ERROR_CAP = 3, 5  # error bars of a line; pixels, half their width, and half the height of markers
 LETTERS = 18, 40  # pixels: the height of letters, at most, and the width of those that touch each other
 LEAST_LETTER = 4  # pixels, the height of letters: dashes and what is left of edges have less
 BETWEEN_LETTERS = 6  # pixels, where there may be a narrow one
@@ -77,6 +78,21 @@ def is_line(cover: np.ndarray, least: float = DASHED) -> bool:
     heights = np.interp(np.arange(len(path)), seen, path[seen])
     slopes = np.abs(np.gradient(ndimage.uniform_filter1d(heights, 3)))
     return bool(np.mean(np.abs(heights[columns] - rows) / np.hypot(1, slopes[columns]) < NEAR_PATH) > ON_PATH)
+
+
+def has_errors(cover: np.ndarray) -> bool:
+    """Whether a colour is that of a line with error bars, in dashes or not."""
+    places, path = readout.whisker_places(cover), readout.find_path(cover)
+    if len(places) < LEAST_ERRORS:
+        return False
+    line = cover.copy()
+    for column in places.round().astype(int):
+        caps = slice(max(0, column - ERROR_CAP), column + ERROR_CAP + 1)
+        around = path[max(0, column - 2 * ERROR_CAP) : column + 2 * ERROR_CAP + 1]
+        if not np.isnan(around).all():
+            away = np.abs(np.arange(len(line)) - np.nanmedian(around))
+            line[away > ERROR_CAP, caps] = 0
+    return is_line(line, DOTTED)
 
 
 def is_dashed(cover: np.ndarray, width: float) -> bool:

@@ -21,7 +21,7 @@ from chart2code.detail import detail_of
 from chart2code.drawing import color_literal
 from chart2code.layers import NEAR_COLOR, Layer, Layers
 from chart2code.program import brief, string_literal
-from chart2code.scales import significant
+from chart2code.scales import significant, value_literals
 
 WIDTH_ERROR = 0.03  # of the width of bars
 UNEVEN = 2.0  # pixels that even distances of bars differ by
@@ -359,8 +359,20 @@ class LayerWriter:
                 continue
             x, y = self.columns[layer] = self.coordinates.column(knots, heights, "y", layer.axes)
             style = self._style(layer) + self._stroke(layer, knots, heights)
-            statements.append(f"{layer.axes}.plot({x}, {y}, {style})")
+            errors = self._errors(layer, knots, heights)
+            statements.append(f"{layer.axes}.{'errorbar' if errors else 'plot'}({x}, {y}, {errors}{style})")
         return statements
+
+    def _errors(self, layer: Layer, knots: np.ndarray, heights: np.ndarray) -> str:
+        """The keywords for the error bars of a line; none if it has none."""
+        scale = self.layers.scales[layer.axes]
+        if not layer.errors or scale.logarithmic:
+            return ""
+        lengths = readout.find_errors(layer.cover, knots, heights)
+        texts = value_literals(lengths * abs(scale.slope), scale.span(self.box[3] - self.box[1]))
+        name = self.coordinates.add(self.columns[layer][0], "errors", texts)
+        cap = readout.caps_of_errors(layer.cover, knots, heights, lengths)
+        return f"yerr={name}, " + (f"capsize={max(1, round(cap / self.sheet.scale * 0.72))}, " if cap else "")
 
     def _draw_across(self) -> list[str]:
         return [line.call("ax", self.x if line.upright else self.y, self.sheet.scale) for line in self.layers.across]

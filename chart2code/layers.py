@@ -25,6 +25,7 @@ from chart2code.covers import (
     LONG,
     are_letters,
     edges_of_area,
+    has_errors,
     has_holes,
     is_dashed,
     is_line,
@@ -76,6 +77,7 @@ class Layer:
     axes: str = "ax"
     named: bool = True  # in a legend
     cloud: Cloud | None = None
+    errors: bool = False  # whether it has error bars
 
 
 class Layers:
@@ -145,6 +147,9 @@ class Layers:
         """Puts each of the series that are left, with where it is, to the layers of its kind."""
         width = self.box[2] - self.box[0]
         for (color, solid), cover in entries:
+            if not solid and has_errors(cover):
+                self.lines.append(Layer(color, cover, errors=True))
+                continue
             if not solid and (lines := self._lines_in(color, cover)):
                 self.lines += lines
                 continue

@@ -154,12 +154,19 @@ def _inks(
     def is_named(color: np.ndarray) -> bool:
         return named is None or any(np.abs(color - other).max() < SAME_INK for other in named)
 
-    # Grids and text are grey, but not as dark as a line, and no areas.
+    inside = readout.inside_of(picture, box, 3)
+    # Grids and text are grey, but not as dark as a line, and no areas or markers.
     return [
         (color, count)
         for color, count in seen
         if (count >= least or is_named(color))
-        and (np.ptp(color) > GREY or color.max() < DARK or count == most or is_filled(color, count))
+        and (
+            np.ptp(color) > GREY
+            or color.max() < DARK
+            or count == most
+            or is_filled(color, count)
+            or readout.has_markers(inside, color)
+        )
     ]
 
 
@@ -397,8 +404,8 @@ class Sheet:
     def covers(self, series: list[tuple[np.ndarray, bool]]) -> list[np.ndarray]:
         """Where the colours of series (colour, whether it fills areas) are, (H, W) each, without a legend."""
         covers = readout.coverages(self.bare, [color for color, _ in series], self.paper, self.box)
-        for k, (color, _) in enumerate(series):
-            if np.ptp(color) <= GREY and color.max() <= DARK:  # as spines are
+        for k, (color, is_solid) in enumerate(series):
+            if np.ptp(color) <= GREY and (color.max() <= DARK or not is_solid):  # as spines and their edges are
                 covers[k] = without_spines(covers[k], self.box)
         if self.legend is not None:
             return covers

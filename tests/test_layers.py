@@ -428,3 +428,39 @@ def test_a_mixture_that_covers_no_pixel_by_half(executor):
     )
     image = executor.run(PLT + chart).image
     Sheet.of(canvas_of(image), image.shape[1::-1], "").measured()
+
+
+GREYS = (  # each of these colours, mixed with white, gives the next one
+    'x = [1, 2, 4, 7, 11, 15]\nplt.errorbar(x, [12, 18, 24, 27, 33, 36], yerr=[2, 2, 3, 3, 4, 4], fmt="o-",'
+    ' color="black", capsize=3, label="A")\n'
+    'plt.errorbar(x, [10, 13, 16, 20, 22, 27], yerr=[2, 2, 2, 2, 3, 3], fmt="s--",'
+    ' color="0.4", capsize=3, label="B")\n'
+    'plt.errorbar(x, [5, 6, 7, 9, 10, 12], yerr=[1, 1, 2, 2, 2, 2], fmt="^:", color="0.6", capsize=3, label="C")\n'
+    "plt.legend()\n"
+)
+
+
+def test_lines_in_greys_have_their_error_bars_and_markers(executor):
+    code, _ = copied(executor, PLT + GREYS, ANSWER)
+    program = Program(code)
+    assert methods_of(code) == ["errorbar"] * 3
+    said = [[call.keyword(name) for name in ("marker", "linestyle", "label")] for call in program.calls]
+    assert [[node and node.value for node in nodes] for nodes in said] == [
+        ["o", None, "A"],
+        ["s", "--", "B"],
+        ["^", ":", "C"],
+    ]
+    columns = [[12, 18, 24, 27, 33, 36], [10, 13, 16, 20, 22, 27], [5, 6, 7, 9, 10, 12]]
+    columns += [[2, 2, 3, 3, 4, 4], [2, 2, 2, 2, 3, 3], [1, 1, 2, 2, 2, 2]]
+    found = [program.literals(name) for table in program.tables for name in table.names]
+    for values in columns:
+        assert any(len(f) == len(values) and np.abs(np.subtract(f, values)).max() < 0.6 for f in found), values
+
+
+def test_lines_have_their_points_where_markers_of_others_hide_theirs(executor):
+    y, y2 = [1, 3, 5, 2, 4, 5, 8], [1, 2, 3, 4, 4, 6, 7]  # the first and the fifth are below the other ones
+    chart = f'x = [0, 1, 2, 5, 9, 14, 20]\nplt.plot(x, {y}, "o-")\nplt.plot(x, {y2}, "s--")\n'
+    code, _ = copied(executor, PLT + chart, ANSWER)
+    (table,) = Program(code).tables
+    found = [Program(code).literals(name) for name in table.names]
+    assert np.abs(np.subtract(found, [[0, 1, 2, 5, 9, 14, 20], y, y2])).max() < 0.3

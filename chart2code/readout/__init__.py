@@ -6,7 +6,7 @@ corner, as (left, top, right, bottom) for boxes.
 """
 
 from chart2code.readout.axes import find_box, find_ticks, has_pale_frame, weighed_ticks
-from chart2code.readout.bars import Bar, cap_at, find_bars, find_whiskers, usual_cap
+from chart2code.readout.bars import Bar, find_bars, find_whiskers
 from chart2code.readout.colors import (
     FULL,
     Box,
@@ -17,6 +17,7 @@ from chart2code.readout.colors import (
     coverages,
     difference,
     find_colors,
+    has_markers,
     inside_of,
     page_of,
     paper_of,
@@ -35,6 +36,7 @@ from chart2code.readout.lines import (
     LONGEST_GAP,
     MARKER_RADIUS,
     Stroke,
+    caps_of_errors,
     dashes_of,
     find_across,
     find_errors,
@@ -44,11 +46,14 @@ from chart2code.readout.lines import (
     find_stroke,
     fit_path,
     marker_places,
+    markers_on_line,
     misfit,
     runs_of_ink,
     trace_line,
     trace_stack,
     upper_edge,
+    whisker_places,
+    with_ends,
 )
 from chart2code.readout.pies import SHADOW, Pie, find_pie, is_pie
 from chart2code.readout.points import (

@@ -106,7 +106,7 @@ def cap_at(mask: np.ndarray, row: int, column: int) -> float:
 
 def usual_cap(caps: Sequence[float]) -> float:
     """Half the width of the caps of error bars, in pixels; 0 if there are none."""
-    cap = float(np.median(caps))
+    cap = float(np.median(caps)) if caps else 0.0
     return cap if cap > LEAST_CAP else 0.0
 
 

@@ -17,6 +17,8 @@ DOTTED = 0.05  # of the pixels of a colour, with the same on all sides
 SOFT, HALO = 0.7, 0.45  # of the pixels of a soft edge, near what it is the edge of; of its contrast
 ALIKE = 6  # of 255: how much better a mixture with another colour explains a pixel
 MIX_ERROR = 40  # of 255: how far a pixel may be from the mixtures of a colour and the paper
+NEAR, FILLED = 5, 3  # pixels: the square in which soft edges are of a line; and that is no edge
+LEAST_MARKERS, MARKER = 3, 12  # markers of a colour; pixels of what they fill, at most
 FULL = 0.75  # coverage from which a pixel belongs to a filled area
 
 
@@ -65,15 +67,34 @@ def coverage(pixels: np.ndarray, color: Sequence[float], paper: Sequence[float] 
 def coverages(pixels: np.ndarray, colors: Sequence[np.ndarray], paper: Sequence[float], box: Box) -> list[np.ndarray]:
     """The coverage by each of several colours inside of a box; a pixel of one colour isn't half of another."""
     covers = [coverage_inside(pixels, color, paper, box).copy() for color in colors]
+    edges = _edges_of_darker(covers, pixels, colors, paper)
     for k, color in enumerate(colors):
-        exact = _has(pixels, color)
+        exact = _has(pixels, color) & ~edges[k]
         for other, cover in zip(colors, covers):
             if np.abs(other - color).max() > 24:
                 cover[exact] = 0
         covers[k][exact & (covers[k] > 0)] = 1
+        covers[k][edges[k]] = 0
     if len(colors) > 1:
         _set_apart(covers, pixels, np.array(colors, np.float32), np.array(paper, np.float32))
     return covers
+
+
+def _edges_of_darker(
+    covers: list[np.ndarray], pixels: np.ndarray, colors: Sequence[np.ndarray], paper: Sequence[float]
+) -> list[np.ndarray]:
+    """(H, W) bool for each of some colours: where it is the soft edge of another one, which mixed with the paper gives
+    it. Takes the coverage by that one from where it isn't near."""
+    edges = [np.zeros(pixels.shape[:2], bool) for _ in colors]
+    for (k, pale), (j, dark) in itertools.permutations(enumerate(colors), 2):
+        share = wash_of(pale, dark, paper)
+        if share is None:
+            continue
+        near = morphology.dilation(covers[j] > (1 + share) / 2, (NEAR, NEAR))
+        filled = morphology.opening(_has(pixels, pale), (FILLED, FILLED))
+        edges[k] |= near & ~filled & (covers[k] > 0)
+        covers[j][~near & (covers[j] < (1 + share) / 2) & (covers[k] > 0)] = 0
+    return edges
 
 
 def _set_apart(covers: list[np.ndarray], pixels: np.ndarray, colors: np.ndarray, paper: np.ndarray) -> None:
@@ -178,12 +199,15 @@ def find_colors(
             continue
         picture = inside.reshape(*shape, 3)
         edges = [other for other in strong if _mixed(color, other, paper)]
-        if any(np.abs(color - paper).max() < HALO * np.abs(other - paper).max() for other in edges):
+        pale = any(np.abs(color - paper).max() < HALO * np.abs(other - paper).max() for other in edges)
+        if pale and not has_markers(picture, color):
             continue
         if area < DOTTED * count:  # of dots, there may be less of the colour itself
             others = [other for other, n, _ in found if n >= minimum and other is not color]
             edges = [other for other in others if _mixed(color, other, paper)]
-        if any(beside(color, other, picture, SOFT, 9) or not _apart(color, other, picture) for other in edges):
+        if not pale and any(
+            beside(color, other, picture, SOFT, 9) or not _apart(color, other, picture) for other in edges
+        ):
             continue
         pairs = itertools.product(strong, strong + left_out)
         if any(_mixed(color, one, other) and beside(color, one, picture) for one, other in pairs):
@@ -194,6 +218,13 @@ def find_colors(
             continue
         kept.append((color, int(count)))
     return tuple(sorted(kept, key=lambda entry: -entry[1]))
+
+
+def has_markers(pixels: np.ndarray, color: np.ndarray) -> bool:
+    """Whether a colour fills several small parts of a picture, as neither words nor soft edges do."""
+    filled = morphology.erosion(difference(pixels, color) < 12, (FILLED, FILLED))
+    parts = ndimage.find_objects(ndimage.label(filled)[0])
+    return len(parts) >= LEAST_MARKERS and max(side.stop - side.start for part in parts for side in part) <= MARKER
 
 
 def beside(color: np.ndarray, core: np.ndarray, pixels: np.ndarray, share: float = 0.9, reach: int = 3) -> bool:

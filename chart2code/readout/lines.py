@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from chart2code import morphology
 from chart2code.picture_cache import remembered_by_value
-from chart2code.readout.bars import run_at
+from chart2code.readout.bars import cap_at, run_at, usual_cap
 from chart2code.readout.colors import FULL
 from chart2code.readout.legend_area import TEXT
 from chart2code.readout.points import dots_and_lines, find_points, patch_of, shape_of
@@ -25,6 +25,7 @@ STEEP = 1.5  # rows per column, from which columns say nothing about dashes
 LEAST_WHISKER = 7  # pixels
 ACROSS = 0.9  # of a colour's ink that is in one row, if it is that of a line across the axes
 STYLES = {"-": 0.92, "--": 0.5, ":": 0.25}  # the least share of its length that a line covers
+STROKES = 1.2, 1.5  # times the thickness of lines: rows at the rim of a marker, and within it, have more
 FAR = 3.0  # pixels from a polyline
 CLOSE = 0.3  # pixels that a path may be away from a polyline with few corners
 DIP = 0.6  # how much better the right number of corners fits than one more or less
@@ -190,7 +191,7 @@ def find_knots(
     if len(columns) < 10:
         return None
     for path, cover in zip(paths, covers):
-        places = _without_gaps(_whisker_places(cover))
+        places = _without_gaps(whisker_places(cover))
         if len(places) > 2 and misfit([path], places) < 2 * CLOSE:
             return places
     for path, cover in zip(paths, covers):
@@ -222,16 +223,27 @@ def find_knots(
 def marker_places(path: np.ndarray, cover: np.ndarray) -> np.ndarray:
     """Columns of the markers of a line, with those that others hide at its ends or between even ones; none if there
     are hardly any, or if they are not on the line."""
+    places = markers_on_line(path, cover)
+    return _without_gaps(with_ends(places, path)) if len(places) else places
+
+
+def markers_on_line(path: np.ndarray, cover: np.ndarray) -> np.ndarray:
+    """Columns of the markers of a line that are seen; none if there are hardly any, or if they are not on the line."""
     points = find_points(dots_and_lines(cover)[0])
     if points is None or len(points.places) < 3:
         return np.empty(0)
     x, y = points.places.T
     columns, heights = _seen(path)
-    if np.abs(np.interp(x, columns, heights) - y).max() >= ON_LINE or np.diff(x).min() <= ON_LINE:
-        return np.empty(0)
-    ends = columns[0] + INSETS[-1], columns[-1] - INSETS[-1]
-    x = np.array([*ends[:1] * bool(x[0] - ends[0] > ON_LINE), *x, *ends[1:] * bool(ends[1] - x[-1] > ON_LINE)])
-    return _without_gaps(x)
+    on_line = np.abs(np.interp(x, columns, heights) - y).max() < ON_LINE and np.diff(x).min() > ON_LINE
+    return x if on_line else np.empty(0)
+
+
+def with_ends(places: np.ndarray, path: np.ndarray) -> np.ndarray:
+    """Columns of markers with those at the ends of the line, if others hide these."""
+    columns, _ = _seen(path)
+    first, last = columns[0] + INSETS[-1], columns[-1] - INSETS[-1]
+    before, after = [first] * bool(places[0] - first > ON_LINE), [last] * bool(last - places[-1] > ON_LINE)
+    return np.array([*before, *places, *after])
 
 
 def _without_gaps(places: np.ndarray) -> np.ndarray:
@@ -253,7 +265,7 @@ def _is_round(step: float) -> bool:
     return min(abs(mantissa / nice - 1) for nice in (1, 2, 5, 10)) < ROUND_ERROR
 
 
-def _whisker_places(cover: np.ndarray) -> np.ndarray:
+def whisker_places(cover: np.ndarray) -> np.ndarray:
     """Columns of the vertical strokes through a line: of its error bars, if it has some."""
     heights = (cover > 0.4).sum(axis=0)
     beside = np.maximum(np.roll(heights, 4), np.roll(heights, -4))
@@ -334,11 +346,25 @@ def find_stroke(cover: np.ndarray, knots: np.ndarray, heights: np.ndarray) -> St
     flat = [a / np.hypot(1, max(slope[np.abs(columns - k).argmin()], 0)) for a, k in zip(at_knots, knots)]
     markers = not dense and float(np.median(flat)) > thickness + 1.6
     patch = np.median([patch_of(cover, (y, x), MARKER_RADIUS) for x, y in zip(knots, heights)], axis=0)
-    marker = shape_of(dots_and_lines(patch, 3)[0]) if markers else None
+    bare = _without_whisker(patch, thickness) if markers else None
+    dot = dots_and_lines(patch if bare is None else bare, 3)[0]
+    if bare is not None and dot.any():
+        patch, dot = bare, patch_of(dot, ndimage.center_of_mass(dot), MARKER_RADIUS)
+    marker = shape_of(dot) if markers else None
     gentle = (between | (not markers)) & (slope < STEEP)
     gaps = float((amount[gentle] < 0.3).mean()) if gentle.sum() >= 10 else np.nan
     style = dashes_of(amount, gentle, np.hypot(1, slope), thickness) if gaps > LEAST_GAPS else "-"
     return Stroke(thickness, gaps, style, markers, patch, marker)
+
+
+def _without_whisker(patch: np.ndarray, thickness: float) -> np.ndarray | None:
+    """The square around a marker without the error bar, of this thickness, that goes on above or below it; None if
+    there is none."""
+    amount = patch.sum(axis=1)
+    thick = run_at(amount > STROKES[1] * thickness, MARKER_RADIUS)
+    rim = ndimage.binary_dilation(thick) & (amount > STROKES[0] * thickness)
+    has_whisker = thick.any() and (patch[~rim] > FULL).any()
+    return np.where(rim[:, None], patch, 0) if has_whisker else None
 
 
 def dashes_of(amount: np.ndarray, gentle: np.ndarray, stretch: np.ndarray, thickness: float) -> str:
@@ -358,13 +384,23 @@ def dashes_of(amount: np.ndarray, gentle: np.ndarray, stretch: np.ndarray, thick
 
 
 def find_errors(cover: np.ndarray, knots: Sequence[float], heights: np.ndarray) -> np.ndarray:
-    """Half the lengths, in pixels, of the vertical bars of one colour through the points of a line."""
+    """Half the lengths, in pixels, of the vertical bars of one colour through the points of a line: of each the longer
+    half, as others may hide a part."""
     lengths = []
     for knot, height in zip(knots, heights):
         column = cover[:, max(0, round(knot) - 1) : round(knot) + 2].max(axis=1, initial=0) > 0.4
         joined = morphology.closing(column, (5,))  # over the rim of a marker
-        lengths.append(max(0.0, (run_at(joined, round(height)).sum() - 1) / 2))
+        rows = np.flatnonzero(run_at(joined, round(height)))
+        lengths.append(np.abs(rows[[0, -1]] - height).max() if len(rows) else 0.0)
     return np.array(lengths)
+
+
+def caps_of_errors(cover: np.ndarray, knots: Sequence[float], heights: np.ndarray, lengths: np.ndarray) -> float:
+    """Half the width of the caps of error bars, in pixels; 0 if there are none. Arguments as of, and from
+    `find_errors`."""
+    ink, ends = cover > 0.4, zip([*knots, *knots], [*(heights - lengths), *(heights + lengths)])
+    caps = [cap_at(ink, round(row), round(column)) for column, row in ends]
+    return usual_cap([cap for cap in caps if cap > 0])
 
 
 def trace_stack(covers: Sequence[np.ndarray], knots: Sequence[float]) -> np.ndarray | None:
