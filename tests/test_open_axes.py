@@ -146,3 +146,15 @@ def test_spines_of_the_target_are_tried(executor):
     assert [BOTTOM_ONLY] in spines
     box = readout.find_box(pixels, drawing.box)
     assert hidden_spines(pixels, box) == ("left", "top", "right")
+
+
+@pytest.mark.parametrize("bottom", [0, 6])
+def test_an_area_is_no_panel(executor, bottom):
+    heights = [9, 10, 10, 11, 12, 11, 13, 14, 13, 14, 14]
+    chart = f'y = {heights}\nax.plot(y, color="darkred")\n'
+    chart += f'ax.fill_between(range(11), y, {bottom}, color="darkred", alpha=0.1)\n'
+    chart += f"ax.set_xlim(0, 10)\nax.set_ylim({bottom}, 14.2)\n{BOTTOM_ONLY}\n{GRID}"
+    target, drawing = drawn(executor, chart)
+    box = readout.find_box(target, drawing.box)
+    assert np.abs(np.subtract(box, drawing.box))[[0, 2, 3]].max() < 6
+    assert readout.paper_of(target, box) == (255, 255, 255)

@@ -19,6 +19,7 @@ LONGEST_TICK, ALIKE_TICKS = 11, 0.7  # pixels, in a small figure; of the ticks, 
 STRAIGHT = 0.92  # of the pixels around a tick, the same in each row
 TICK = 8  # pixels that a tick may prolong a spine by
 OPEN = 0.3  # of the axes, where the page is seen: they have no colour of their own
+OUTSIDE, GOES_ON = 3, 0.05  # pixels from a panel; of its side, where its colour is there, too: it is none
 BEYOND = 10  # pixels that a grid goes on beyond its outer lines
 PALE_PART = 0.8  # of a stretch of a spine
 PALE, FAINT = 205, 235  # spines that are thinner than a pixel of the canvas, or grey
@@ -84,6 +85,9 @@ def _panel(pixels: np.ndarray) -> Box | None:
         top, bottom = _grown(through[:, x[0] : x[-1] + 1].mean(axis=1) > 0.1, y[0], y[-1])
         left, right = _grown(through[top : bottom + 1].mean(axis=0) > 0.1, x[0], x[-1])
         if through[top : bottom + 1, left : right + 1].mean() > OPEN:  # a band
+            continue
+        above, beside = mask[max(0, top - OUTSIDE), left : right + 1], mask[top : bottom + 1, max(0, left - OUTSIDE)]
+        if max(above.mean(), beside.mean()) > GOES_ON:  # an area below a line
             continue
         return float(left), float(top), float(right), float(bottom)
     return None

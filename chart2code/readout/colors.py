@@ -127,7 +127,8 @@ def paper_of(pixels: np.ndarray, box: Box) -> tuple[int, ...]:
         code, share = int(codes[k]), counts[k] / len(inside)
         color = code >> 16, code >> 8 & 255, code & 255
         up_to_frame = np.abs(above - color).max() < 3
-        above_marks = (np.abs(top - color).max(axis=1) < 3).mean() > 0.05
+        shares = [(np.abs(top - other).max(axis=1) < 3).mean() for other in (color, page_of(pixels))]
+        above_marks = shares[0] > 0.05 and shares[0] >= shares[1]  # else an area
         if share > 0.1 and (up_to_frame or above_marks and share > 0.2 and min(color) >= 200):
             return color
     return 255, 255, 255
