@@ -14,7 +14,7 @@ from chart2code.picture_cache import remembered_by_value
 from chart2code.readout.bars import cap_at, run_at, usual_cap
 from chart2code.readout.colors import FULL
 from chart2code.readout.legend_area import TEXT
-from chart2code.readout.points import dots_and_lines, find_points, patch_of, shape_of
+from chart2code.readout.points import Points, dots_and_lines, find_points, patch_of, shape_of
 
 LEAST_GAPS, DOT, SOFT_DOT = 0.06, 2.3, 1.6  # of a line; times its thickness, the longest dot; pixels of a thin one
 MARKER_RADIUS = 7  # pixels, of one on a line
@@ -229,13 +229,18 @@ def marker_places(path: np.ndarray, cover: np.ndarray) -> np.ndarray:
 
 def markers_on_line(path: np.ndarray, cover: np.ndarray) -> np.ndarray:
     """Columns of the markers of a line that are seen; none if there are hardly any, or if they are not on the line."""
-    points = find_points(dots_and_lines(cover)[0])
+    points = _thick_points(cover)
     if points is None or len(points.places) < 3:
         return np.empty(0)
     x, y = points.places.T
     columns, heights = _seen(path)
     on_line = np.abs(np.interp(x, columns, heights) - y).max() < ON_LINE and np.diff(x).min() > ON_LINE
     return x if on_line else np.empty(0)
+
+
+@remembered_by_value
+def _thick_points(cover: np.ndarray) -> Points | None:
+    return find_points(dots_and_lines(cover)[0])
 
 
 def with_ends(places: np.ndarray, path: np.ndarray) -> np.ndarray:
