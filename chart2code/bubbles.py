@@ -96,7 +96,8 @@ class Marks:
 
 def bubble_chart(sheet: Sheet) -> list[str]:
     """A program of points that differ in size, or in many colours; none if a chart has no such points."""
-    axes = [Scale.of(sheet.target, sheet.box, side) for side in ("bottom", "left")]
+    sides = [(sheet.target, sheet.box, side) for side in ("bottom", "left")]
+    axes = [Scale.of(*side) or Scale.of_shares(*side) for side in sides]
     if None in axes:
         return []
     bar = heatmaps.find_color_bar(sheet.target, sheet.box)

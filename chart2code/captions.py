@@ -19,6 +19,7 @@ from chart2code import readout
 from chart2code.detail import detail_of
 from chart2code.drawing import Drawing
 from chart2code.program import Change, Program, string_literal
+from chart2code.spines import is_bare
 from chart2code.tick_labels import runs_of
 from chart2code.vocabulary import TIME_DIMENSIONS
 from chart2code.words import BOLD, DPI, REGULAR, SERIF, SERIF_BOLD, TRIED, Line, read_line
@@ -310,13 +311,14 @@ def _new_or_gone(drawing: Drawing, target: np.ndarray, page: Page) -> list[Chang
         for part, gap in ((rows[: top - 2], 1), (rows[bottom + 4 :], 1), (columns[: left - 4], 3))
     )
     middle, height = ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2), 12 / 72 * DPI * page.scale
+    labels = [int(not is_bare(target, box, side)) for side in ("bottom", "left")]  # lines of these
     places = {  # of the line of text that is next to the axes, or, at a side with ticks, next to their labels
         "title": above and (middle[0], np.mean(above[-1]) / zoom - 0.5, 0),
-        "xlabel": len(below) == 2 and (middle[0], (bottom + 4 + np.mean(below[1])) / zoom - 0.5, 0),
-        "ylabel": len(beside) == 2 and (np.mean(beside[0]) / zoom - 0.5, middle[1], 90),
+        "xlabel": len(below) == labels[0] + 1 and (middle[0], (bottom + 4 + np.mean(below[-1])) / zoom - 0.5, 0),
+        "ylabel": len(beside) == labels[1] + 1 and (np.mean(beside[0]) / zoom - 0.5, middle[1], 90),
     }
     changes = []
-    none = {"title": not above, "xlabel": len(below) == 1, "ylabel": len(beside) == 1}
+    none = {"title": not above, "xlabel": len(below) == labels[0], "ylabel": len(beside) == labels[1]}
     for name, place in places.items():
         own = [
             call for call in program.statement_calls(f"set_{name}") if program.text(call.func).startswith(f"{axes}.")

@@ -7,15 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from chart2code import readout
+from chart2code import morphology, readout
 
 FAINT, OPAQUE = 0.2, 0.85  # coverage by a transparent marker at least; opacity of what isn't transparent
 LEAST = 3  # pixels, the side of a marker
-ALONE, AMONG = 8, 0.2  # markers that stand alone, at least, and of all that hangs together
+ALONE, AMONG = 4, 0.2  # markers that stand alone, at least, and of all that hangs together
 CROWDED, MANY = 2, 100  # times as many as stand alone are markers in a crowd; and how many these are, as they are seen
+CLUMPS, THICK = 0.15, 0.7  # of the ink, in clumps of more markers than can be taken apart; of that, thick as markers
 DEEPEST = 4  # markers upon each other that can be told
 NEW, BLANK = 0.15, 1.0  # of a marker that a further one explains, at least; what an inked pixel too much costs
 MOST = 1500  # markers
+EXPLAINED = 0.3  # of the ink, by markers: of words there is less
 
 
 @dataclass(frozen=True)
@@ -50,13 +52,25 @@ def find_cloud(share: np.ndarray, hidden: np.ndarray) -> Cloud | None:
     opacity = float(np.median(ndimage.maximum(share, parts, alone)))
     opacity = 1.0 if opacity > OPAQUE else round(20 * opacity) / 20
     area = float(np.median(ndimage.sum_labels(share, parts, alone))) / opacity
-    if share.sum() < opacity * area * max(CROWDED * len(alone), MANY):
+    if share.sum() < opacity * area * max(CROWDED * len(alone), MANY) and not _has_clumps(
+        share, parts, opacity * area
+    ):
         return None
     depth = share if opacity == 1 else np.log(1 - np.minimum(share, 0.99)) / np.log(1 - opacity)
     places = _cover(np.minimum(depth, DEEPEST).astype(np.float32), hidden, area)
-    if len(places) >= MOST:
+    if not EXPLAINED * share.sum() < opacity * area * len(places) < opacity * area * MOST:
         return None
     return Cloud(places[places[:, 0].argsort()], area, opacity)
+
+
+def _has_clumps(share: np.ndarray, parts: np.ndarray, ink: float) -> bool:
+    """Whether much of the ink is in parts that hang together of more markers than can be told by what one looks like;
+    `ink`: that of one marker."""
+    sums = ndimage.sum_labels(share, parts, np.arange(parts.max() + 1))
+    clumps = np.isin(parts, np.flatnonzero(sums > (readout.MOST_TOGETHER + 0.5) * ink))
+    side = max(2, round(np.sqrt(ink) / 2))
+    thick = morphology.opening(clumps, (side, side))
+    return bool(share[clumps].sum() > CLUMPS * share.sum() and thick.sum() > THICK * clumps.sum())
 
 
 def _cover(depth: np.ndarray, hidden: np.ndarray, area: float) -> np.ndarray:

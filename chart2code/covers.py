@@ -13,6 +13,7 @@ from chart2code import morphology, readout
 
 WIDE, AREA = 0.3, 0.12  # of the columns of the axes, of a line, and of an area
 DASHED, DOTTED, NEAR_PATH = 0.55, 0.35, 3  # of the columns of a line; pixels
+STEEP, LEAST_DOT = 2.0, (3, 8)  # slope of a path through scattered points; pixels of one, and how many these are
 LONG = 0.5  # of the width of the axes, what hangs together of a line
 SMALL, ON_PATH = 10, 0.8  # pixels; of the ink of a line in dashes
 COMPACT = 2.5  # times the smaller side of a marker
@@ -77,6 +78,8 @@ def is_line(cover: np.ndarray, least: float = DASHED) -> bool:
     rows, columns = np.nonzero(ink)
     heights = np.interp(np.arange(len(path)), seen, path[seen])
     slopes = np.abs(np.gradient(ndimage.uniform_filter1d(heights, 3)))
+    if slopes[seen[0] : seen[-1] + 1].mean() > STEEP and _in_dots(ink):
+        return False  # from one point to another everything is near
     return bool(np.mean(np.abs(heights[columns] - rows) / np.hypot(1, slopes[columns]) < NEAR_PATH) > ON_PATH)
 
 
@@ -93,6 +96,14 @@ def has_errors(cover: np.ndarray) -> bool:
             away = np.abs(np.arange(len(line)) - np.nanmedian(around))
             line[away > ERROR_CAP, caps] = 0
     return is_line(line, DOTTED)
+
+
+def _in_dots(ink: np.ndarray) -> bool:
+    """Whether most parts of a mask are as wide as high."""
+    places = ndimage.find_objects(ndimage.label(ink)[0])
+    sides = np.array([[side.stop - side.start for side in part] for part in places])
+    dots = (sides.min(axis=1) >= LEAST_DOT[0]) & (np.ptp(sides, axis=1) <= 1)
+    return len(sides) >= LEAST_DOT[1] and dots.mean() > 0.5
 
 
 def is_dashed(cover: np.ndarray, width: float) -> bool:

@@ -37,14 +37,13 @@ from chart2code.covers import (
 )
 from chart2code.detail import detail_of
 from chart2code.scales import Scale
-from chart2code.spines import has_labels
 from chart2code.tracks import find_tracks
 from chart2code.transparency import Tint, covers_of, find_tints, find_washes
 
 if TYPE_CHECKING:
     from chart2code.sketches import Sheet
 
-MOST_CLOUDS = 4  # colours: more are those of a map
+MOST_CLOUDS = 6  # colours: more are those of a map
 LEFT, LEAST_SHARE = 0.2, 0.3  # of a colour, without lines across the axes; of a pixel
 MARKERS = 0.5  # thickness of markers alone
 STRONGEST, GREY_LINE = 95, 0.75  # per cent of the pixels of thin marks are paler; of black, the ink of grey lines
@@ -109,8 +108,10 @@ class Layers:
         right, self.sides = Scale.of(sheet.target, self.box, "right"), {"ax": "left", "ax2": "right"}
         if self.y is None and right is not None:
             self.y, right, self.sides["ax"] = right, None, "right"
-        elif self.y is None:
-            self.y = self._unlabelled()
+        self.x, self.y = (
+            Scale.of_shares(sheet.target, self.box, side) if scale is None else scale
+            for scale, side in ((self.x, "bottom"), (self.y, "left"))
+        )
         self.ticks = readout.find_ticks(sheet.target, self.box, "bottom")
         self._inked = np.any([cover > 0.3 for cover in covers], axis=0)
         self.areas, self.bars, self.lines, self.points = ([] for _ in range(4))
@@ -282,13 +283,6 @@ class Layers:
         direction = color - paper
         shares = (picture[rows, columns] - paper) @ direction / max(1.0, direction @ direction)
         return (paper + np.percentile(shares, STRONGEST) * direction).clip(0, 255)
-
-    def _unlabelled(self) -> Scale | None:
-        """The scale of a y axis without any labels, whose values are shares of its height; None if it has some."""
-        if any(has_labels(self.sheet.target, self.box, side) for side in ("left", "right")):
-            return None
-        slope = 1 / (self.box[1] - self.box[3])
-        return Scale(-slope * self.box[3], slope)
 
     def _at_the_right(self) -> list[Layer]:
         """The lines of the scale at the right side: in the colour of its labels, or those upon bars and areas."""

@@ -9,7 +9,8 @@ import numpy as np
 
 from chart2code import readout
 from chart2code.program import brief, decimals_for, literal, string_literal
-from chart2code.tick_labels import major_ticks, read_decades, read_powers, read_scale
+from chart2code.spines import has_labels, is_bare
+from chart2code.tick_labels import major_ticks, number_format, read_decades, read_powers, read_scale
 
 FINEST = 0.002  # of the length of an axis: finer values can't be seen
 SEEN = 0.3  # pixels: what is nearer has the same value on a logarithmic axis
@@ -24,6 +25,8 @@ class Scale:
     names: where names stand at the ticks, how many; the values there are 0, 1, ...
     labels: of a logarithmic axis, as (value, text); none where these are powers of ten, as matplotlib writes them.
     bare: a logarithmic axis has no small ticks between those.
+    tickless: there are neither ticks nor labels.
+    format: of the numbers at a linear axis, as `set_major_formatter` takes it, with units.
     """
 
     start: float
@@ -32,6 +35,8 @@ class Scale:
     names: int = 0
     labels: tuple[tuple[float, str], ...] = ()
     bare: bool = False
+    tickless: bool = False
+    format: str | None = None
 
     @classmethod
     def of(cls, target: np.ndarray, box: readout.Box, side: str) -> Scale | None:
@@ -39,7 +44,7 @@ class Scale:
         if decades := read_decades(target, box, side):
             return cls(*decades, logarithmic=True)
         if linear := read_scale(target, box, side):
-            return cls(*linear)
+            return cls(*linear, format=number_format(target, box, side))
         if powers := read_powers(target, box, side):
             scale, labels = powers
             ticks, large = readout.find_ticks(target, box, side), major_ticks(target, box, side)
@@ -51,6 +56,16 @@ class Scale:
         """As `of`; of the lower side, where there are no numbers, as `of_names`."""
         scale = cls.of(target, box, side)
         return cls.of_names(target, box) if scale is None and side == "bottom" else scale
+
+    @classmethod
+    def of_shares(cls, target: np.ndarray, box: readout.Box, side: str) -> Scale | None:
+        """That of a side ("bottom" or "left") without labels, whose values are shares of its length; None if it has
+        some, or these are at the right."""
+        if any(has_labels(target, box, s) for s in ([side] if side == "bottom" else [side, "right"])):
+            return None
+        first, last = (box[0], box[2]) if side == "bottom" else (box[3], box[1])
+        slope = 1 / (last - first)
+        return cls(-slope * first, slope, tickless=is_bare(target, box, side))
 
     @classmethod
     def of_names(cls, target: np.ndarray, box: readout.Box) -> Scale | None:
@@ -90,9 +105,11 @@ class Scale:
         return f"{axes}.set_{name}lim({', '.join(ends)})"
 
     def kind(self, axes: str, name: str) -> list[str]:
-        """The statements that make an axis logarithmic, and write its labels; none for a linear one."""
+        """The statements that make an axis logarithmic, and write its labels, or take its ticks away; none for a
+        linear one with ticks and plain numbers."""
         if not self.logarithmic:
-            return []
+            formats = [f"{axes}.{name}axis.set_major_formatter({self.format})"] if self.format else []
+            return [f"{axes}.set_{name}ticks([])"] if self.tickless else formats
         statements = [f'{axes}.set_{name}scale("log")']
         if self.labels:
             values, texts = zip(*self.labels)

@@ -59,6 +59,7 @@ DOTS, MARKERS = 0.12, 0.5  # thickness from which there are markers on a line, a
 DASHED = 0.5  # of the columns of the axes, inked: spots may be dashes of a line, too
 LETTERS = 0.7  # of their rectangles, filled
 SPOTS = 0.75  # of the parts of a colour, and of the sides of these, that are alike
+OVERLAP, OVERLAP_REACH = 0.9, 9  # of a colour, near the paler one that it is several times; pixels, the square around
 PALE = 190  # of 255: what is lighter, and thin, is a grid
 MOST_ROWS = 40
 STRAIGHT = 1.5  # pixels that a trend may be away from a straight line
@@ -326,14 +327,26 @@ class Sheet:
             solid = inner > SOLID * max(1, mask.sum()) and inner > 300 and blocks
             solid = solid and not self.dotted(morphology.opening(mask, (5, 5)))  # a line with markers
             across = readout.find_across(cover, self.box[0], self.box[2]) is not None
-            thin = color.min() < PALE
+            thin = np.abs(color - (self.paper if sum(self.paper) < 3 * DARK else 255)).max() > 255 - PALE
             if np.ptp(color) <= GREY and not self.dotted(cover):
                 apart = np.where(beside, 0, cover)  # what is grey beside a colour is its edge
                 upright = color.max() < DARK and self.upright(color, cover) is not None
                 thin &= self.extent(apart) > 0.4 and not self.gridded(apart) or upright
             if solid or thin and not across:
-                series.append((color, bool(solid)))
-        return series
+                series.append((color, bool(solid), cover))
+        return [(color, solid) for color, solid, _ in series if not self._is_overlap(color, solid, series)]
+
+    def _is_overlap(self, color: np.ndarray, solid: bool, series: list[tuple[np.ndarray, bool, np.ndarray]]) -> bool:
+        """Whether a colour is there where transparent markers of another one lie upon each other."""
+        inside = readout.inside_of(self.bare, self.box, 3)
+        own = next(cover for other, _, cover in series if other is color)
+        return not solid and any(
+            readout.wash_of(other, color, self.paper)
+            and readout.beside(color, other, inside, OVERLAP, OVERLAP_REACH)
+            and self.spotted(np.maximum(own, cover), SPOTS)
+            for other, is_solid, cover in series
+            if not is_solid and other is not color
+        )
 
     def measured(self) -> list[str]:
         """Programs of kinds whose numbers are measured at once."""
@@ -468,7 +481,13 @@ class Sheet:
         kept = [text for text in self.words.statements if not any(part in text for part in without)]
         # A colour bar takes its place from the axes.
         layout = [] if any("colorbar" in line for line in lines) else self.layout
-        ends = [*(["ax.legend()"] if legend else []), *kept, *self.frame, *self.ticks, *layout]
+        ends = [
+            *(["ax.legend()"] if legend else []),
+            *kept,
+            *(text for text in self.frame if text not in lines),
+            *self.ticks,
+            *layout,
+        ]
         return "\n".join(["import matplotlib.pyplot as plt", "", *self.opening(), *lines, *ends]) + "\n"
 
     def opening(self, axes: str = "ax", *arguments: str) -> list[str]:

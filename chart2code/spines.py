@@ -26,6 +26,8 @@ MOST_TICKS = 0.5  # of the labels, at ticks that point into the axes
 LABELS, LEAST_LABEL = 26, 12  # pixels beside and below the axes, where labels are; and of their ink
 LEAST_GAPS = {"bottom": 1, "left": 1, "right": 2}  # between labels: at the right may be names of lines
 CLOSEST, UNEVEN = 10, 0.3  # pixels between two labels; of their distance, that others may differ by
+SPREAD = 0.5  # of a side, that its labels are along: names of axes, and legends beside them, are along less
+CENTRED = 4.0  # pixels from the middle of a side to that of its name
 MANY = 8  # ticks: of a logarithmic axis, of which some are near to each other
 GRIDDED = 0.3  # of the ticks, with a line of the grid
 WHOLE, PALE = 0.85, 100  # of the length of the axes: a line of the grid; of 255, of one that marks may hide
@@ -180,13 +182,29 @@ def _beside(away: np.ndarray, box: readout.Box, side: str, near: int, far: int) 
 
 def has_labels(pixels: np.ndarray, box: readout.Box, side: str) -> bool:
     """Whether there are labels at the ticks of a side, in several places along it."""
-    if (_beside(_away(pixels), box, side, TICKS[1], LABELS) > INK).sum() < LEAST_LABEL:
+    ink = _beside(_away(pixels), box, side, TICKS[1], LABELS) > INK
+    if ink.sum() < LEAST_LABEL:
         return False
-    gaps = np.diff(readout.find_ticks(pixels, box, side))
-    if len(gaps) < LEAST_GAPS[side]:
+    places = readout.find_ticks(pixels, box, side)
+    gaps, length = np.diff(places), box[2] - box[0] if side == "bottom" else box[3] - box[1]
+    if len(gaps) < LEAST_GAPS[side] or side == "right" and np.ptp(places) < SPREAD * length:
+        return False
+    if not _has_ticks(pixels, box, side) and _is_name(ink.any(axis=0 if side == "bottom" else 1), length):
         return False
     even = gaps.min() > CLOSEST and np.ptp(gaps) < UNEVEN * gaps.max()  # not the letters of a name
     return bool(even or len(gaps) >= MANY and gaps.max() > 2 * CLOSEST)  # or of a logarithmic axis
+
+
+def _is_name(inked: np.ndarray, length: float) -> bool:
+    """Whether what is inked along a side, (N,) bool, is one text in the middle of it: the name of the axis."""
+    places = np.flatnonzero(inked)
+    joined = len(places) and np.diff(places).max(initial=0) <= CLOSEST and np.ptp(places) < SPREAD * length
+    return bool(joined and abs(places[0] + places[-1] - len(inked) + 1) / 2 < CENTRED)
+
+
+def is_bare(pixels: np.ndarray, box: readout.Box, side: str) -> bool:
+    """Whether there are neither ticks nor labels at a side of axes: at most their name."""
+    return not has_labels(pixels, box, side) and not _has_ticks(pixels, box, side)
 
 
 def _has_ticks(pixels: np.ndarray, box: readout.Box, side: str) -> bool:

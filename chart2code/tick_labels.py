@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -16,12 +17,16 @@ import numpy as np
 
 from chart2code.detail import detail_of
 from chart2code.picture_cache import remembered
+from chart2code.program import string_literal
 from chart2code.readout import Box, find_ticks, weighed_ticks
 from chart2code.words import DPI, REGULAR, SERIF, Line, read_line
 
 FONTS = (REGULAR, SERIF)
 THOUSANDS = re.compile(r"-?[1-9]\d{0,2}(,\d{3})+")
+COMMA_SEEN_AS_POINT = re.compile(r"-?[1-9]\d{0,2}\.\d{3}")
 POINTED_THOUSANDS = re.compile(r"-?[1-9]\d{0,2}\.\d00")  # no axis needs three decimals to end in zeros
+NUMBER = re.compile(r"([$€£]?)(\d(?:[\d.,]| (?=\d))*)( ?(?:%|[A-Za-z°×]{0,3}))")  # with its unit
+UNIT = re.compile(r"(?<=\d) ?(x|×|°C?|h|s|ms|km|kg|pp)$")  # behind numbers that it doesn't change
 UNITS = {"k": 1e3, "K": 1e3, "M": 1e6, "B": 1e9}  # behind numbers
 LOOKALIKES = str.maketrans("oO ", "00.")  # a point is as wide as a space, and has hardly more ink
 INK = 0.3  # of the contrast between text and page
@@ -102,9 +107,31 @@ def _read_labels(pixels: np.ndarray, box: Box, ticks: np.ndarray, side: str) -> 
         else:
             in_vain += 1
     texts = [_plain(label.text) for label in read]
-    if any(texts) and all(POINTED_THOUSANDS.fullmatch(text) for text in texts if text != "0"):
-        read = [label._replace(value=1000 * label.value) for label in read]
+    commas = any(map(THOUSANDS.fullmatch, texts))  # some of which look like points
+    pointed = [(COMMA_SEEN_AS_POINT if commas else POINTED_THOUSANDS).fullmatch(text) for text in texts]
+    if commas or any(texts) and all(point for point, text in zip(pointed, texts) if text != "0"):
+        read = [label._replace(value=label.value * (1000 if point else 1)) for label, point in zip(read, pointed)]
     return tuple(read), style
+
+
+def number_format(pixels: np.ndarray, box: Box, side: str) -> str | None:
+    """What `set_major_formatter` takes, as a literal, for the numbers at the ticks of a side, if most have the same
+    signs of a unit around them, or commas between thousands; None if they are plain."""
+    read, _ = _labels(pixels, box, side)
+    parts = [NUMBER.fullmatch(_with_hyphen(label.text)) for label in read if label.value >= 0]
+    parts = [part.groups() for part in parts if part]
+    if len(parts) < max(2, AGREEING * len(read)):
+        return None
+    (before, after), count = Counter((before, after) for before, _, after in parts).most_common(1)[0]
+    commas = any(THOUSANDS.fullmatch(number) for _, number, _ in parts)
+    if count < AGREEING * len(parts) or not (before or after or commas):
+        return None
+    decimals, alike = Counter(len(number.partition(".")[2]) for _, number, _ in parts).most_common(1)[0]
+    number = ",.0f" if commas else f".{decimals}f" if alike >= AGREEING * len(parts) else "g"
+    unit = UNITS.get(after.strip()[:1], 1)
+    text, divided = before + "{{x{}:{}}}" + after, "" if unit == 1 else f" / {unit:.0f}"
+    text = string_literal(text.format(divided, number))
+    return f"lambda x, _: f{text}" if divided else text
 
 
 def uneven_numbers(pixels: np.ndarray, box: Box, side: str) -> list[float]:
@@ -360,7 +387,7 @@ def _read(ink: bytes, rows: int, height: int, style: Style | None) -> tuple[str,
 
 def _plain(text: str) -> str:
     """A number without units, its signs as Python has them."""
-    return _with_hyphen(text.strip("$€£% ")).translate(LOOKALIKES)
+    return UNIT.sub("", _with_hyphen(text.strip("$€£% "))).translate(LOOKALIKES)
 
 
 def read_number(text: str) -> float | None:

@@ -4,6 +4,7 @@ import pytest
 
 from chart2code import readout
 from chart2code.detail import canvas_of
+from chart2code.scales import Scale
 from chart2code.sketches import Sheet
 from chart2code.tick_labels import read_scale
 
@@ -67,3 +68,22 @@ plt.bar(n, [0, 6, 4, 0], bottom=[7, 3, 4, 9], color="gray")
 """
     codes = sheet_of(executor, code).guessed()
     assert any(code.count("bottom=") == 2 for code in codes)
+
+
+@pytest.mark.parametrize(
+    ("formatter", "top", "expected"),
+    [
+        ('"{x:.0f}%"', 50, '"{x:.0f}%"'),
+        ('"${x:,.0f}"', 45000, '"${x:,.0f}"'),
+        ('"{x:.1f}x"', 1.0, '"{x:.1f}x"'),
+        ('"{x:,.0f}"', 11000, '"{x:,.0f}"'),
+        ('lambda x, _: f"${x / 1000:.0f}k"', 500000, 'lambda x, _: f"${x / 1000:.0f}k"'),
+        ('"{x:g}"', 30, None),
+    ],
+)
+def test_numbers_with_units(executor, formatter, top, expected):
+    code = f"fig, ax = plt.subplots()\nax.plot([0, 1], [0, {top}])\nax.set_ylim(0, {top})\n"
+    sheet = sheet_of(executor, f"{code}ax.yaxis.set_major_formatter({formatter})\n")
+    scale = Scale.of(sheet.target, sheet.box, "left")
+    assert scale.format == expected
+    assert scale(sheet.box[1]) == pytest.approx(top, rel=0.02)

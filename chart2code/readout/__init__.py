@@ -58,6 +58,7 @@ from chart2code.readout.lines import (
 from chart2code.readout.pies import SHADOW, Pie, find_pie, is_pie
 from chart2code.readout.points import (
     LARGEST,
+    MOST_TOGETHER,
     SAMPLES,
     Points,
     dots_and_lines,
