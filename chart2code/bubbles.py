@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 INK, GREY, SAME = 20, 26, 14  # of 255: ink, from the paper; chroma of greys; between colours that are alike
 FEWEST, MOST = 4, 500  # marks
 EXPLAINED, RIM = 0.75, 1.5  # of the ink in colours, within marks; pixels around these
+LEAST_ROW = 2  # circles, of letters side by side
 LETTER = 5.0  # pixels: radius of circles that may be parts of letters, and of dashes
 CORNER, ANGULAR = 0.6, 0.12  # of a radius, how far corners may reach beyond; of what is there, inked
 VARIED = 1.25  # times as large are the radii of larger bubbles
@@ -231,6 +232,7 @@ def find_marks(target: np.ndarray, box: readout.Box, paper: Sequence[float]) -> 
     if len(circles) < FEWEST:
         return None
     circles = circles[[not _is_letter(picture, circle, circles, np.array(paper, float)) for circle in circles]]
+    circles = circles[~_in_row(circles)]
     if FEWEST <= len(circles) <= MOST and not is_varied(circles[:, 2]):
         circles = with_hidden(circles, ink)
     if not FEWEST <= len(circles) <= MOST:
@@ -306,6 +308,16 @@ def _is_letter(picture: np.ndarray, circle: np.ndarray, circles: np.ndarray, pap
             if share < 1.05 and np.abs(color - ink - share * below).max() < SAME:
                 return True
     return False
+
+
+def _in_row(circles: np.ndarray) -> np.ndarray:
+    """Which circles (N, 3) are as small as letters, and stand side by side as these do, among bubbles; (N,) bool."""
+    small = circles[:, 2] < LETTER
+    if (~small).sum() < FEWEST:
+        return np.zeros(len(circles), bool)
+    x, y = circles[:, 0], circles[:, 1]
+    beside = small & (np.abs(y[:, None] - y) < IN_COLUMN) & (np.abs(x[:, None] - x) < KEY_GAP)
+    return small & (beside.sum(axis=1) > LEAST_ROW)
 
 
 def _middle_color(picture: np.ndarray, circle: np.ndarray) -> np.ndarray:
@@ -440,11 +452,11 @@ class Writer:
             keywords.append('color="white"' if sum(self.sheet.paper) > 3 * 128 else 'color="black"')
         if found is None:
             return None
-        indices, apart, anchor = found
-        names, points = [], []
+        indices, apart, anchor, side = found
+        names, points, side = [], [], side if self.varied else 0
         height = float(np.median(words[:, 3] - words[:, 1])) + 1
         for k, index in enumerate(indices):
-            place = marks.circles[k, :2] + apart + (0, CAPITAL * height / 2)
+            place = _ends(marks, side)[k] + apart + (0, CAPITAL * height / 2)
             reach = (words[index, 2] - words[index, 0] + 1) * max(anchor, 1 - anchor) + 2
             read = self._read(place, anchor, height, reach) if index >= 0 else None
             names.append(string_literal("" if index < 0 else read.text if read else f"Item {k + 1}"))
@@ -457,6 +469,10 @@ class Writer:
         keywords += [f"fontsize={size}"] if size != 10 else []
         if anchor == 0.5:
             keywords.append('ha="center"')
+        if side:
+            radius = f"{'-' if side > 0 else ''}size ** 0.5 / 2 {'-' if offset[1] < 0 else '+'} {abs(offset[1])}"
+            call = f'ax.annotate(name, place, xytext=({offset[0]}, {radius}), textcoords="offset points"'
+            return f"for name, *place, size in zip(names, x, y, sizes):\n    {', '.join([call, *keywords])})"
         if anchor == 0.5 and abs(rise + CAPITAL * size / 2) < 2:
             keywords.append('va="center"')
             call = "ax.text(*place, name"
@@ -710,23 +726,30 @@ def find_key(marks: Marks, words: np.ndarray) -> Key | None:
     return None
 
 
-def names_of(marks: Marks, words: np.ndarray) -> tuple[np.ndarray, np.ndarray, float] | None:
+def names_of(marks: Marks, words: np.ndarray) -> tuple[np.ndarray, np.ndarray, float, int] | None:
     """
     The texts that stand beside marks, all at the same distance: for each mark the index of its text, or -1, and that
-    distance, of the text's upper left corner (anchor 0) or the middle of its upper side (0.5); None if there are none.
+    distance, of the text's upper left corner (anchor 0) or the middle of its upper side (0.5), from the middle of the
+    mark (side 0), or its lower (1) or upper (-1) end; None if there are none.
     """
     least, found = max(FEWEST, NAMED_MARKS * len(marks)), []
-    for anchor in (0.0, 0.5):
+    for anchor, side in ((0.0, 0), (0.5, 0), (0.5, 1), (0.5, -1)):
         places = np.column_stack([words[:, 0] + anchor * (words[:, 2] - words[:, 0]), words[:, 1]])
-        apart = places[None] - marks.circles[:, None, :2]
+        apart = places[None] - _ends(marks, side)[:, None]
         for distance in apart[np.abs(apart).max(axis=2) < FAR]:
             alike = np.abs(apart - distance).max(axis=2) < AT_NAME
             named = alike.any(axis=1)
             indices = np.where(named, alike.argmax(axis=1), -1)
             middle = anchor == 0.5 and abs(distance[0]) < AT_NAME  # of names of one length each anchor is right
-            found.append((named.sum() + 2 * middle, indices, np.median(apart[alike], axis=0), anchor))
+            if not side or middle:
+                found.append((named.sum() + 2 * middle, indices, np.median(apart[alike], axis=0), anchor, side))
     best = max(found, key=lambda entry: entry[0], default=(0,))
     return best[1:] if best[0] >= least else None
+
+
+def _ends(marks: Marks, side: int) -> np.ndarray:
+    """The middles (N, 2) of marks (side 0), or their lower (1) or upper (-1) ends."""
+    return marks.circles[:, :2] + side * marks.circles[:, 2:] * (0, 1)
 
 
 def _lens(shape: tuple[int, ...], circles: np.ndarray, i: int, j: int) -> np.ndarray:

@@ -211,3 +211,20 @@ def test_edges_of_bubbles(executor, edge, expected):
     chart = f'plt.scatter(x, y, s=s, color="tab:orange", edgecolor="{edge}", linewidths=1)\n'
     (code,) = programs(executor, LARGE + chart)
     assert ('edgecolor="black"' in code) == expected
+
+
+def test_names_below_bubbles_of_several_sizes(executor):
+    names = '["Oslo", "Lima", "Cairo", "Perth", "Delhi"]'
+    chart = (
+        f"n, x, y = {names}, [12, 35, 60, 22, 75], [30, 55, 20, 70, 62]\ns = [300, 900, 500, 1200, 1800]\n"
+        'plt.scatter(x, y, s=s, c=["tab:red", "gold", "teal", "tab:pink", "tab:blue"])\n'
+        "for name, a, b, size in zip(n, x, y, s):\n"
+        '    plt.annotate(name, (a, b), xytext=(0, -(size**0.5) / 2 - 4), textcoords="offset points", ha="center", '
+        'va="top", fontsize=9)\n'
+        'plt.text(88, 42, "break-even", color="crimson", ha="right", fontsize=9)\nplt.axis((0, 90, 0, 100))\n'
+    )
+    (code,) = programs(executor, chart)
+    found: dict = {}
+    exec("\n".join(line for line in code.splitlines() if " = zip(*[" in line), found)
+    assert sorted(found["names"]) == ["Cairo", "Delhi", "Lima", "Oslo", "Perth"]  # no letters of the text
+    assert "size ** 0.5 / 2" in code
