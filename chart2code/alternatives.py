@@ -526,15 +526,19 @@ def _bar_widths(program: Program, ratio: float | None) -> list[list[Change]]:
 
 def rounded(drawing: Drawing) -> str | None:
     """The program with one digit less in the column that has most digits; None if none has three, or where axes are
-    logarithmic: there each value has digits of its own."""
+    logarithmic: there each value has digits of its own. Values that are written at bars stay as they are."""
     program = drawing.program
     if is_logarithmic(program):
         return None
+    labels = program.statement_calls("bar_label")
+    written = any(all(keyword.arg != "labels" for keyword in call.keywords) for call in labels)
     longest, chosen = 2, None
     for table in program.tables:
         for name in table.names:
             values = program.literals(name)
             if values is None or not any(name in call.values or name == call.x for call in program.calls):
+                continue
+            if written and any(name in call.values for call in program.calls if call.method in ("bar", "barh")):
                 continue
             digits = max(len(f"{abs(v):.12g}".replace(".", "").strip("0")) for v in values)
             if digits > longest:

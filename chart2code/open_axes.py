@@ -24,6 +24,7 @@ FREE = 0.15  # of a line: nothing is beside it
 BESIDE = 3  # pixels from a line, where it is no more
 LONG, FILLED = 0.35, 0.4  # of a side of the picture, a line; and of its length, drawn
 BROKEN, WHOLE = 2, 0.8  # pixels that a line may be broken for; of its length, if it isn't
+LINES = 8  # pixels from one line of a label to the next, at most
 SAME, TOGETHER = 3, 0.7  # pixels; of the lines
 SPINE, ABOVE = 1.5, 1.5  # times as dark as the grid; and as a line that is below it
 LARGE, SOLID = 100, 7  # pixels: no letter is as long, or as thick in all directions
@@ -199,7 +200,8 @@ class _Evidence:
             bottom = next((line.place for line in self.across if abs(line.place - bottom) < SAME), bottom)
         if bottom is None:
             beside = self.words[first : last + 1, max(0, left - WIDEST) : left]
-            return _around(self.marks, first, last) if _regular(beside.T, BROKEN) else None
+            named = any(_regular(beside.T, apart) for apart in (BROKEN, LINES))
+            return _around(self.marks, first, last) if named else None
         marks = self.marks[: round(bottom) + 1, left : right + 1]
         highest = self.across[0].place if self.across else bottom
         top, even = _margin_above(marks, first, last, bottom)

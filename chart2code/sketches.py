@@ -26,7 +26,7 @@ from chart2code.distributions import distributions
 from chart2code.drawing import color_literal
 from chart2code.events import event_plot
 from chart2code.heatmaps import heat_map
-from chart2code.horizontal_bars import horizontal_stack
+from chart2code.horizontal_bars import horizontal_bars
 from chart2code.layer_programs import layered
 from chart2code.layers import Layers
 from chart2code.layout import USUAL, figure_size, shares_of, subplots_adjust
@@ -354,7 +354,7 @@ class Sheet:
             return found
         if self.box is None:
             return []
-        if found := heat_map(self) or horizontal_stack(self, self.series, self.own_covers):
+        if found := heat_map(self) or horizontal_bars(self, self.series, self.own_covers):
             return found
         if not any(solid for _, solid in self.series) and self.bubbles:
             if "cmap=" in self.bubbles[0] or not self.has_lines():  # a map has more colours than a series of lines

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
+from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -106,6 +107,10 @@ def _read_labels(pixels: np.ndarray, box: Box, ticks: np.ndarray, side: str) -> 
             break
         else:
             in_vain += 1
+    if not read and in_vain and (style is None or style.error > CLEAR):  # many words are higher than digits
+        lowest = min(filter(None, (_cut(pixels, box, place, ticks, side) for place in ticks)), key=itemgetter(2))
+        _, error, found = _read(*lowest, None)
+        style = found if error < (style.error if style else MOST_ERROR) else style
     texts = [_plain(label.text) for label in read]
     commas = any(map(THOUSANDS.fullmatch, texts))  # some of which look like points
     pointed = [(COMMA_SEEN_AS_POINT if commas else POINTED_THOUSANDS).fullmatch(text) for text in texts]

@@ -128,6 +128,37 @@ def test_parts_that_add_up_to_the_whole(executor):
     assert "ax.set_xticks([])" in code
 
 
+def test_horizontal_bars_in_groups(executor):
+    values = [[24, 33, 41, 28], [31, 40, 22, 35]]
+    chart = 'plt.style.use("ggplot")\ny = np.arange(4)\n' + "".join(
+        f'plt.barh(y + {0.19 * (2 * k - 1)}, {column}, 0.38, label="{k}")\n' for k, column in enumerate(values)
+    )
+    chart += (
+        'plt.yticks(y, list("abcd"))\nplt.xlim(0, 50)\nplt.legend(loc="upper center", bbox_to_anchor=(0.5, -0.1))\n'
+    )
+    code, image = copied(executor, PLT + chart, 'import matplotlib.pyplot as plt\nplt.style.use("ggplot")\n')
+    assert np.abs(np.subtract(sorted(columns_of(code, "barh")), values)).max() < 0.4
+    assert "[i - 0.19 for i in x]" in code and "[i + 0.19 for i in x]" in code and "height=0.38" in code
+    assert chart_iou(executor.run(code).image, image) > 0.85
+
+
+def test_horizontal_bars_of_several_colors_are_one_series(executor):
+    values = [-4.2, -2.6, -1.1, 2.4, 3.7, 6.3]
+    chart = f"v = {values}\nplt.barh(list('abcdef'), v, color=['firebrick' if c < 0 else 'teal' for c in v])\n"
+    code, image = copied(executor, PLT + chart + "plt.xlim(-6, 8)\n")
+    assert np.abs(np.subtract(columns_of(code, "barh"), [values])).max() < 0.1
+    assert 'color=["firebrick", "firebrick", "firebrick", "teal", "teal", "teal"]' in code and ".legend" not in code
+    assert chart_iou(executor.run(code).image, image) > 0.9
+
+
+def test_horizontal_bars_to_both_sides(executor):
+    chart = 'plt.barh(list("abc"), [-5, -3, -4], color="navy")\nplt.barh(list("abc"), [2, 4, 5], color="orange")\n'
+    code, image = copied(executor, PLT + chart)
+    assert np.abs(np.subtract(sorted(columns_of(code, "barh")), [[-5, -3, -4], [2, 4, 5]])).max() < 0.1
+    assert "[i" not in code
+    assert chart_iou(executor.run(code).image, image) > 0.9
+
+
 def test_shades_upon_each_other_are_not_transparent(executor):
     shades = [np.array(shade, float) for shade in ((189, 215, 231), (107, 174, 214), (33, 113, 181))]
     calls = "".join(

@@ -138,6 +138,33 @@ def test_shares_in_horizontal_bars(executor):
     assert codes and all("barh" in code for code in codes)
 
 
+def test_grey_bars_and_legends_are_no_axes(executor):
+    """Axes of a colour are known by it; bars and legends have that as well."""
+    for chart in (
+        'ax.barh(list("abcdef"), [3, 4, 5, 6, 8, 9], color=["#c8c8c8"] * 4 + ["crimson", "#c8c8c8"])\n'
+        'ax.xaxis.set_visible(False)\nax.spines[["top", "right", "bottom"]].set_visible(False)\n',
+        'ax.set_facecolor("#e5e5e5")\nax.grid(color="white")\nax.set_axisbelow(True)\nax.spines[:].set_visible(False)\n'
+        'ax.barh([0, 1, 2], [6, 7, 8], 0.7, label="A")\nax.set_xlim(0, 10)\nfig.subplots_adjust(bottom=0.3)\n'
+        'ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), facecolor="#e5e5e5")\n',
+    ):
+        pixels, drawing = drawn(executor, chart)
+        box = readout.find_box(pixels, drawing.box)
+        far = np.abs(np.subtract(box, drawing.box))
+        assert max(far[0], far[1], far[3]) < 3  # the right side shows nothing of bars' axes
+
+
+def test_names_of_two_lines_beside_bars(executor):
+    chart = (
+        'names = ["Cost", "Ease of\\nuse", "Support", "Speed and\\nstability"]\n'
+        'ax.barh(names, [10, 5, 20, 15], color="navy")\nax.barh(names, [90, 95, 80, 85], left=[10, 5, 20, 15])\n'
+        f'ax.set_xlim(0, 100)\nax.xaxis.set_visible(False)\n{NONE}\nax.tick_params(axis="y", length=0)\n'
+    )
+    pixels, drawing = drawn(executor, chart)
+    box = Sheet.of(pixels, drawing.result.image.shape[1::-1], "").box
+    assert np.abs(np.subtract(box, drawing.box)).max() < 3
+    assert len(readout.find_ticks(pixels, box, "left")) == 4
+
+
 def test_spines_of_the_target_are_tried(executor):
     pixels, _ = drawn(executor, CHARTS["bottom spine only"][0])
     _, drawing = drawn(executor, f'{LINES}ax.spines["top"].set_visible(False)\n')

@@ -6,7 +6,7 @@ from chart2code import readout
 from chart2code.detail import canvas_of
 from chart2code.scales import Scale
 from chart2code.sketches import Sheet
-from chart2code.tick_labels import read_scale
+from chart2code.tick_labels import label_scale, read_scale
 
 PLT = "import matplotlib.pyplot as plt\nimport numpy as np\n\n"
 
@@ -20,6 +20,13 @@ def test_ticks_of_a_small_figure_are_long(executor):
     sheet = sheet_of(executor, "plt.figure(figsize=(4, 3), dpi=150)\nplt.bar([1, 2, 3], [7, 15, 2])\n")
     start, slope = read_scale(sheet.target, sheet.box, "left")
     assert start + slope * sheet.box[3] == pytest.approx(0, abs=0.15)
+
+
+def test_words_are_higher_than_digits(executor):
+    sheet = sheet_of(
+        executor, 'plt.barh(["Rust", "Go", "Typing", "Python", "JavaScript"], [1, 2, 3, 4, 5])\nplt.xticks([])\n'
+    )
+    assert label_scale(sheet.target, sheet.box) == pytest.approx(512 / 640, rel=0.06)
 
 
 def test_letters_are_no_ticks(executor):

@@ -507,6 +507,11 @@ def test_literals_are_readable(value, decimals, text):
     assert literal(value, decimals) == text
 
 
+def test_values_at_bars_keep_their_digits(executor):
+    code = PLT + "y = [12.345, 20.25]\nbars = plt.bar(['a', 'b'], y)\nplt.bar_label(bars)\n"
+    assert alternatives.rounded(Drawing(code, executor.run(code))) is None
+
+
 def test_rounded_takes_digits_away(executor):
     code = PLT + "y = [1.2345, 20.25]\nplt.bar(['a', 'b'], y)\n"
     drawing = Drawing(code, executor.run(code))

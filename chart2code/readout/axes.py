@@ -7,6 +7,7 @@ from statistics import mode
 import numpy as np
 from scipy import ndimage
 
+from chart2code import morphology
 from chart2code.detail import detail_of
 from chart2code.open_axes import open_axes
 from chart2code.picture_cache import remembered
@@ -15,11 +16,14 @@ from chart2code.readout.colors import Box, chroma, darkest, difference, letterbo
 SPINE_SEARCH = 80  # pixels around the expected place
 DARK = 150  # of 255: spines and ticks are darker, grid lines are not
 HEAVY = 0.9  # of the ink of the largest tick
+LINES = 8  # pixels between lines of one label, at most
 LONGEST_TICK, ALIKE_TICKS = 11, 0.7  # pixels, in a small figure; of the ticks, as long as usual
 STRAIGHT = 0.92  # of the pixels around a tick, the same in each row
 TICK = 8  # pixels that a tick may prolong a spine by
 OPEN = 0.3  # of the axes, where the page is seen: they have no colour of their own
 OUTSIDE, GOES_ON = 3, 0.05  # pixels from a panel; of its side, where its colour is there, too: it is none
+APART = 5  # pixels: wider than lines of a grid in the colour of the page
+MAIN = 0.7  # of a colour, in the axes; also legends have it
 BEYOND = 10  # pixels that a grid goes on beyond its outer lines
 PALE_PART = 0.8  # of a stretch of a spine
 PALE, FAINT = 205, 235  # spines that are thinner than a pixel of the canvas, or grey
@@ -82,15 +86,33 @@ def _panel(pixels: np.ndarray) -> Box | None:
         y, x = np.flatnonzero(across > 0.3 * across.max()), np.flatnonzero(along > 0.3 * along.max())
         # Marks that reach the frame hide the panel, but don't let the page through.
         through = difference(pixels, page) < 3
+        part = _largest_part(across, through[:, x[0] : x[-1] + 1].mean(axis=1) > OPEN)
+        if across[part].sum() < MAIN * across.sum():  # bars
+            continue
+        y = y[part[y]]
         top, bottom = _grown(through[:, x[0] : x[-1] + 1].mean(axis=1) > 0.1, y[0], y[-1])
         left, right = _grown(through[top : bottom + 1].mean(axis=0) > 0.1, x[0], x[-1])
-        if through[top : bottom + 1, left : right + 1].mean() > OPEN:  # a band
+        inside = through[top : bottom + 1, left : right + 1]
+        if max(inside.mean(), *map(np.mean, _edges(inside))) > OPEN:  # a band, or bars
             continue
         above, beside = mask[max(0, top - OUTSIDE), left : right + 1], mask[top : bottom + 1, max(0, left - OUTSIDE)]
         if max(above.mean(), beside.mean()) > GOES_ON:  # an area below a line
             continue
         return float(left), float(top), float(right), float(bottom)
     return None
+
+
+def _largest_part(counts: np.ndarray, through: np.ndarray) -> np.ndarray:
+    """Of rows that have so many pixels of a colour those that hang together and have the most; the page shows
+    `through` the others, and through lines of a grid."""
+    regions, count = ndimage.label(~morphology.opening(through, (APART,)))
+    sums = ndimage.sum_labels(counts, regions, np.arange(1, count + 1))
+    return regions == 1 + int(np.argmax(sums))
+
+
+def _edges(mask: np.ndarray) -> list[np.ndarray]:
+    """What is just within the four sides of a mask, beside lines of a grid there."""
+    return [mask[APART], mask[-1 - APART], mask[:, APART], mask[:, -1 - APART]]
 
 
 def _gridded(pixels: np.ndarray) -> Box | None:
@@ -273,9 +295,11 @@ def _label_places(pixels: np.ndarray, box: Box, side: str) -> np.ndarray:
     groups = [group for group in groups if np.ptp(group) >= 4] or groups  # no corners of a frame
     group = groups[-1] if side == "left" else groups[0]
     columns = np.flatnonzero(ink[group].any(axis=0))
-    gap = max(6, 0.7 * np.ptp(group)) if side == "bottom" else 2  # between words
-    runs = np.split(columns, np.flatnonzero(np.diff(columns) > gap) + 1)
-    runs = [offset + run for run in runs if len(run) > 2]
+    # Between words, or lines: a label may have several, then those of one are nearer to each other than labels.
+    gaps = (max(6, 0.7 * np.ptp(group)),) if side == "bottom" else (2, LINES)
+    runs = (np.split(columns, np.flatnonzero(np.diff(columns) > gap) + 1) for gap in gaps)
+    found = [[offset + run for run in apart if len(run) > 2] for apart in runs]
     if side == "bottom":  # no label of the other axes
-        runs = [run for run in runs if run[-1] >= left - 2 and run[0] <= right + 2]
-    return np.array([(run[0] + run[-1]) / 2 for run in runs])
+        found = [[run for run in found[0] if run[-1] >= left - 2 and run[0] <= right + 2]]
+    places = [np.array([(run[0] + run[-1]) / 2 for run in runs]) for runs in found]
+    return min(places, key=lambda own: np.ptp(np.diff(own)) if len(own) > 2 else np.inf)
