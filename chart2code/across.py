@@ -17,6 +17,7 @@ from chart2code.scales import Scale
 INK = 30  # of 255, away from the paper
 AT_SIDE = 5  # pixels from the frame, where there is only that
 BESIDE = 4  # pixels from the middle of a line, where it is no more
+MORE = 2  # times the ink of a line: something short ends at it
 SHARE, WHOLE = 0.33, 0.9  # of its length, a line in dots; and of one that others may hide
 GAP, AT_ENDS = 16, 12  # pixels without ink: within a line that nothing hides, and at its ends
 STRAIGHT = 0.5  # pixels that the parts of a line may be apart
@@ -134,6 +135,9 @@ def _measured(
     else:
         return None
     strength, away = strength[:, free], away[:, free]
+    inks = strength.sum(axis=0)
+    alone = inks < MORE * np.median(inks[strength.max(axis=0) > INK])
+    strength, away = strength[:, alone], away[:, alone]
     best = strength.argmax(axis=0)
     peaks, colors = strength.max(axis=0), away[best, np.arange(len(best))]
     inked = peaks > INK

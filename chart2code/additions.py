@@ -27,11 +27,14 @@ BESIDE = 4.0  # pixels, between the edge of an area and the middle of the line t
 
 def completed(drawing: Drawing, target: np.ndarray) -> list[str]:
     """The program with all that it lacks, and, if that is several things, with each of them alone."""
-    if not drawing.series or drawing.box is None or any(s.kind in ("barh", "pie") for s in drawing.series):
+    if not drawing.series or drawing.box is None or any(s.kind == "pie" for s in drawing.series):
         return []
     scene = Scene.of(drawing, target)
     frame = Frame(scene.box, drawing.box, False)
     palette = [color for color, _ in readout.find_colors(target, scene.box, greys=True)]
+    if any(s.kind == "barh" for s in drawing.series):
+        lines = _lines_across(drawing, target, scene, frame, palette)
+        return [drawing.program.changed(lines)] if lines else []
     found = [
         _lines_across(drawing, target, scene, frame, palette),
         _error_bars(drawing, target, scene, frame),
@@ -180,7 +183,11 @@ def _lines_across(
     program = drawing.program
     if program.statement_calls("axhline") or program.statement_calls("axvline"):
         return []
-    scales = [_scale(drawing, target, scene, frame, side) for side in ("left", "bottom")]
+    lying = any(s.kind == "barh" for s in drawing.series)  # beside these there are names
+    scales = [
+        None if lying and side == "left" else _scale(drawing, target, scene, frame, side)
+        for side in ("left", "bottom")
+    ]
     known, drawn = list(find_lines_across(target, scene.box)), find_lines_across(drawing.pixels, drawing.box)
     lines = [line for line in known if not _has(drawn, line.upright, line.place)]
     for color in sorted(palette, key=lambda color: -np.abs(color - scene.paper).max()):  # soft edges last

@@ -530,15 +530,13 @@ def rounded(drawing: Drawing) -> str | None:
     program = drawing.program
     if is_logarithmic(program):
         return None
-    labels = program.statement_calls("bar_label")
-    written = any(all(keyword.arg != "labels" for keyword in call.keywords) for call in labels)
-    longest, chosen = 2, None
+    longest, chosen, written = 2, None, program.written_at_bars()
     for table in program.tables:
         for name in table.names:
             values = program.literals(name)
             if values is None or not any(name in call.values or name == call.x for call in program.calls):
                 continue
-            if written and any(name in call.values for call in program.calls if call.method in ("bar", "barh")):
+            if name in written:
                 continue
             digits = max(len(f"{abs(v):.12g}".replace(".", "").strip("0")) for v in values)
             if digits > longest:

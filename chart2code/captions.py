@@ -41,6 +41,7 @@ TITLE_RISE = 10  # points, from the axes to the middle of a title
 GREYS = (0.0, 255.0, 51.0, 102.0)  # of 255: the usual colours of text
 SOFT, MIXED = 0.35, 30.0  # of its colour, that thin letters have at least; and of 255, how far they may be from that
 LEAST_LINE = 5  # pixels, the height of a line of text
+TICK = 4.0  # points from the axes, where ticks end
 TURNS = ((0, "center"), (45, "right"), (90, "center"), (30, "right"), (45, "center"), (60, "right"))
 NUMBERS, COLORED = (7, 30), 60  # pixels beside the axes, where numbers are; of 255, the chroma of colours
 INITIALS = 2  # letters of names that may stand there twice
@@ -306,15 +307,16 @@ def _new_or_gone(drawing: Drawing, target: np.ndarray, page: Page) -> list[Chang
     ink = np.abs(grey - np.median(grey[:, :3])) > CONTRAST
     ink &= grey < 255  # the letterbox of a dark page is no ink
     rows, columns = ink[:, left:right].any(axis=1), ink[top:bottom].any(axis=0)
+    off = max(4, round(TICK / 72 * DPI * page.scale * zoom))
     above, below, beside = (
         [run for run in runs_of(part, gap) if run[1] - run[0] >= LEAST_LINE]
-        for part, gap in ((rows[: top - 2], 1), (rows[bottom + 4 :], 1), (columns[: left - 4], 3))
+        for part, gap in ((rows[: top - 2], 1), (rows[bottom + off :], 1), (columns[: max(0, left - off)], 3))
     )
     middle, height = ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2), 12 / 72 * DPI * page.scale
     labels = [int(not is_bare(target, box, side)) for side in ("bottom", "left")]  # lines of these
     places = {  # of the line of text that is next to the axes, or, at a side with ticks, next to their labels
         "title": above and (middle[0], np.mean(above[-1]) / zoom - 0.5, 0),
-        "xlabel": len(below) == labels[0] + 1 and (middle[0], (bottom + 4 + np.mean(below[-1])) / zoom - 0.5, 0),
+        "xlabel": len(below) == labels[0] + 1 and (middle[0], (bottom + off + np.mean(below[-1])) / zoom - 0.5, 0),
         "ylabel": len(beside) == labels[1] + 1 and (np.mean(beside[0]) / zoom - 0.5, middle[1], 90),
     }
     changes = []

@@ -191,12 +191,25 @@ class Layers:
 
     def _set_edges_apart(self, series: list[tuple[np.ndarray, bool]]) -> None:
         """Takes the edges of bars from the lines, and what is seen where bars meet."""
-        outlines = bar_charts.outlines_of(self._every_bar, self.target.shape[:2])
+        outlines = bar_charts.outlines_of(self._every_bar, self.target.shape[:2]) | self._around_whiskers()
         self.rims = [line for line in self.lines if self._is_rim(line, outlines)]
         self.lines, self.points = (
             [layer for layer in layers if layer not in self.rims and not self._is_blend(layer, series)]
             for layers in (self.lines, self.points)
         )
+
+    def _around_whiskers(self) -> np.ndarray:
+        """Where the error bars of bars are, (H, W) bool: they mostly have the colour of the edges."""
+        found, around = [], np.zeros(self.target.shape[:2], bool)
+        for layer in self.bars:
+            whiskers = readout.find_whiskers(self.target, layer.bars)
+            found += zip(layer.bars, whiskers.lengths, itertools.repeat(whiskers.cap)) if whiskers else []
+        for bar, length, cap in found:
+            rows, columns = (
+                (round(at - half - 2), round(at + half + 3)) for at, half in ((bar.start, length), (bar.center, cap))
+            )
+            around[max(0, rows[0]) : rows[1], max(0, columns[0]) : columns[1]] = True
+        return around
 
     def _measure_areas(self) -> None:
         """Finds the edges of areas, and those that are too thin to be seen everywhere."""

@@ -321,6 +321,17 @@ class Program:
         found = [n for n in self._nodes if isinstance(n.func, ast.Attribute) and n.func.attr == method]
         return sorted(found, key=self.span)
 
+    def written_at_bars(self) -> set[str]:
+        """The columns whose values are written at the bars."""
+        calls = [call for call in self.statement_calls("bar_label") if all(k.arg != "labels" for k in call.keywords)]
+        names, found = {self.text(call.args[0]) for call in calls if call.args}, set()
+        for call in self.calls if calls else ():
+            statement = self.statement_of(call.node)
+            own = {self.text(target) for target in getattr(statement, "targets", ())}
+            if call.method in ("bar", "barh") and (own & names or f"in {call.axes}.containers" in self.code):
+                found.update(call.values)
+        return found
+
     def statement_calls_of_name(self, name: str) -> list[ast.Call]:
         """Calls of a function by its name, as ``range(3)``."""
         return [node for node in self._nodes if isinstance(node.func, ast.Name) and node.func.id == name]

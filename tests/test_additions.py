@@ -6,6 +6,7 @@ import pytest
 
 from chart2code import readout
 from chart2code.additions import completed
+from chart2code.detail import canvas_of
 from chart2code.drawing import Drawing
 from chart2code.program import Program, number
 from chart2code.verification import verify
@@ -185,3 +186,21 @@ def test_bars_below_a_legend_are_measured(executor):
     low, high = (found.literals(call.values[0]) for call in found.calls)
     assert low == pytest.approx(values[0], abs=0.8)
     assert high == pytest.approx(values[1], abs=1)
+
+
+def test_error_bars_of_bars_with_edges(executor):
+    code = (
+        PLT
+        + "names, y = zip(*[('a', 20), ('b', 36), ('c', 15)])\nax.bar(names, y{}, color='silver', edgecolor='k', lw=4)"
+    )
+    code += "\nax.set_ylim(0, 45)\n"
+    target = to_canvas(executor.run(code.format(", yerr=[3, 5, 4], capsize=6")).image)
+    (found,) = completed(Drawing(code.format(""), executor.run(code.format(""))), target)
+    assert np.allclose(Program(found).literals("errors"), [3, 5, 4], atol=0.12)
+
+
+def test_a_line_across_horizontal_bars(executor):
+    rows = PLT + "names, y = zip(*[('a', 20), ('b', -36), ('c', 15)])\nax.barh(names, y, color='orange')\n"
+    target = canvas_of(executor.run(rows + "ax.axvline(0, color='black', lw=1.5)\n").image)
+    (found,) = completed(Drawing(rows, executor.run(rows)), target)
+    assert 'ax.axvline(0, color="black")' in found

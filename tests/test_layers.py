@@ -112,6 +112,14 @@ def test_bars_upon_others_are_no_areas(executor):
     )
 
 
+def test_edges_with_error_bars_are_no_line(executor):
+    chart = 'plt.figure(figsize=(4, 3.6), dpi=200)\nstyle = dict(capsize=6, color="silver", edgecolor="black")\n'
+    chart += 'plt.bar(list("abcd"), [9, 4, 3, 6], yerr=[1.5, 1, 1.2, 1.4], **style)\n'
+    chart += 'plt.plot([0, 0, 2, 2], [11.2, 11.6, 11.6, 11.2], color="black", lw=1)\n'
+    code, _ = copied(executor, PLT + chart)
+    assert ".plot(" not in code and 'edgecolor="black"' in code
+
+
 @pytest.mark.parametrize(("edge", "expected"), [("", ""), (', edgecolor="black"', 'edgecolor="black"')])
 def test_edges_of_bars_are_no_line(executor, edge, expected):
     chart = f'plt.bar([1, 2, 3, 4], [3, 5, 2, 4], width=1, color="orange"{edge})\n'
@@ -415,6 +423,15 @@ def test_dashes_upon_bands_are_no_words(executor):
     )
     code, _ = copied(executor, PLT + chart, ANSWER)
     assert ".scatter(" in code or ".plot(" in code
+
+
+def test_a_line_at_which_short_bars_end(executor):
+    """Beside which there is then hardly anything in the colour of the paper."""
+    chart = 'plt.barh(list("abcd"), [-37, -12, -0.8, 59], color="tomato")\nplt.axvline(0, color="black", lw=0.8)\n'
+    image = executor.run(PLT + "plt.figure(figsize=(8, 6))\n" + chart).image
+    pixels = canvas_of(image)
+    (line,) = find_lines_across(pixels, Sheet.of(pixels, image.shape[1::-1], "").box)
+    assert line.upright and line.thickness < 1.2
 
 
 def test_a_mixture_that_covers_no_pixel_by_half(executor):

@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from chart2code.captions import SIZES, reworded, turned
+from chart2code.detail import canvas_of
 from chart2code.drawing import Drawing
 from chart2code.words import BOLD, REGULAR, read_line
 from eval_metric.executor import Executor
@@ -232,3 +233,12 @@ def test_two_scales_in_the_colours_of_their_lines(executor):
     assert sorted(found.splitlines()) == sorted((code + named.format(*colors)).splitlines())
     plain = code + named.format("", "", "", "")
     assert reworded(Drawing(answer, executor.run(answer)), to_canvas(executor.run(plain).image)) == plain
+
+
+def test_long_ticks_are_no_line_of_text(executor):
+    """What is below them are the labels, and no name of the axis."""
+    code = START.replace("()", "(figsize=(3.6, 3.2))") + "ax.bar(['Lisbon', 'Geneva', 'Oslo'], [1, 2, 3])\n"
+    chart = executor.run(code.replace("3.2)", "3.2), dpi=200"))
+    assert chart.ok and "xlabel" not in (
+        reworded(Drawing(code, executor.run(code)), canvas_of(chart.image), chart.image.shape[1::-1]) or ""
+    )

@@ -193,11 +193,14 @@ def write_values(
     count: int,
     scale: bool,
 ) -> None:
-    """Writes columns that were read, with those of their errors, all of a table together."""
+    """Writes columns that were read, with those of their errors, all of a table together; values that are written at
+    bars are known better."""
     drawing, program = reading.drawing, reading.drawing.program
     values = {i: v for i, v in values.items() if v is not None and np.isfinite(v).all()}
     if not values:
         return
+    written = program.written_at_bars()
+    known = {i for i, v in values.items() if series[i].column in written and len(v) == len(series[i].values)}
     for axes in sorted({series[i].axes for i in values}):
         group = [i for i in values if series[i].axes == axes]
         fit = axes_fit(drawing, series, axes, frame)
@@ -208,9 +211,8 @@ def write_values(
         length = frame.own[3] - frame.own[1]
         span = (fit.span(length) if fit else max(np.abs(values[i]).max() for i in group)) * factor
         for i in group:
-            v = values[i] * factor + shift
-            texts = value_literals(v, span)
-            reading.columns[series[i].column] = texts
+            if i not in known:
+                reading.columns[series[i].column] = value_literals(values[i] * factor + shift, span)
             error = series[i].call.keyword("yerr")
             if i in errors and isinstance(error, ast.Name) and program.literals(error.id) is not None:
                 reading.columns[error.id] = value_literals(errors[i] * abs(factor), span)
@@ -222,5 +224,5 @@ def write_values(
             if len(node.args) == 1 and number(node.args[0]) == len(table.rows) != rows:
                 reading.changes.append((program.span(node.args[0]), str(rows)))
     if frame.horizontal and not program.statement_calls("invert_yaxis"):
-        for i in values:
+        for i in values.keys() - known:
             reading.columns[series[i].column].reverse()

@@ -12,6 +12,7 @@ from chart2code import morphology
 from chart2code.readout.colors import FULL, chroma, palest
 
 LEAST_CAP = 2.5  # pixels: less is the error bar itself
+EDGE = 8  # pixels, twice the width of the edge of a bar
 WHISKER = 130  # of 255: error bars are darker
 MOST = 0.6  # of the bars of a chart that has error bars
 
@@ -89,6 +90,8 @@ def find_whiskers(pixels: np.ndarray, bars: Sequence[Bar]) -> Whiskers | None:
         rows = np.flatnonzero(run_at(morphology.closing(part, (3,)), top))
         thin = len(rows) > 0 and dark[rows].sum(axis=1).min() < 0.5 * bar.width
         above, below = (top - rows[0], rows[-1] - top) if thin else (0, 0)
+        if abs(above - below) < EDGE:  # the bar has an edge at its top
+            above = (above + below) / 2
         lengths.append(max(above, 0.0) if below > 1 else 0.0)
         if lengths[-1] > 2:
             caps.append(cap_at(dark, rows[0], middle))
