@@ -10,7 +10,7 @@ import itertools
 import math
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
 
@@ -39,7 +39,8 @@ ASCENT, DESCENT = 0.85, 0.25  # of the glyphs above and below the base line, in 
 TRIED = 8  # sizes and places of a line of each font
 IN_VAIN = 3  # places, one after another, that are no better: no other is tried, if the size is known
 CLEAR = 0.17  # of a line's ink unexplained: no other is tried, but
-NEAR = 0.08  # sizes no further off
+NEAR = 0.08  # sizes no further off. And of lines that are less sure,
+SURE, BETWEEN = 0.13, (0.97, 1.03)  # so many times the size that fits best
 GLYPH_COST = 0.05, 0.9  # of a glyph's ink, and of any glyph, so that no letter is two others. In ems that have more
 USUAL = 14  # pixels, it costs more
 
@@ -173,6 +174,23 @@ def read_line(ink: np.ndarray, fonts: Iterable[str], sizes: Sequence[float], sca
         sizes: in points; `scale` as in `glyphs_of`.
         tried: sizes and places of the line in each font, those first that have ink in the same rows.
     """
+    best = _likeliest(ink, fonts, sizes, scale, tried)
+    if not best.text or len(sizes) == 1:
+        return best
+
+    def compared(others: Iterable[float]) -> Line:
+        lines = [best, *(_likeliest(ink, [best.font], [size], scale, 1) for size in others)]
+        return min(lines, key=lambda line: line.error)
+
+    if best.error < CLEAR:
+        best = compared(size for size in sizes if 0 < abs(size / best.points - 1) < NEAR)
+    if best.error > SURE:
+        best = replace(compared(best.points * times for times in BETWEEN), points=best.points)
+    return best
+
+
+def _likeliest(ink: np.ndarray, fonts: Iterable[str], sizes: Sequence[float], scale: float, tried: int) -> Line:
+    """As `read_line`, in exactly these sizes; the first line that is clear."""
     rows, total = ink.sum(axis=1), max(float((ink**2).sum()), 1e-6)
     best, most = Line("", 1.0), 0.0
     for font in fonts:
@@ -188,9 +206,7 @@ def read_line(ink: np.ndarray, fonts: Iterable[str], sizes: Sequence[float], sca
             if explained > most:
                 best, most, in_vain = Line(text, 1 - explained / total, font, points), explained, 0
             if best.error < CLEAR:
-                near = [size for size in sizes if 0 < abs(size / points - 1) < NEAR]
-                others = [read_line(ink, [font], [size], scale, 1) for size in near]
-                return min([best, *others], key=lambda line: line.error)
+                return best
             if in_vain == IN_VAIN and len(sizes) == 1:
                 break
     return best
@@ -251,6 +267,15 @@ def _gains(ink: np.ndarray, glyphs: Glyphs, top: int) -> np.ndarray:
 def _told_apart(text: str) -> str:
     """The letters I and l, m and rn, and points and spaces, which are drawn alike, by their neighbours."""
     text = re.sub(r"\b0 (?=\d)", "0.", text)
-    text = re.sub(r"(?<=[a-z])I+|(?<=[A-Z])I(?=[a-z])|(?<=[a-zI,] )I(?=[aeou])", lambda m: "l" * len(m[0]), text)
-    text = re.sub(r"\bl(?=[b-df-hj-np-tv-z])", "I", text)
+    text = re.sub(r"[A-Za-z]*[Il][A-Za-z]*", lambda word: _told_apart_in(word[0]), text)
+    text = re.sub(r"(?<=[a-z,] )I(?=[aeou])", "l", text)
     return re.sub(r"(?<![aeou])rn|rn(?=[bp])|(?<=iu)rn\b", "m", text)
+
+
+def _told_apart_in(word: str) -> str:
+    """A word with I in the places of l, or the other way round, as it is most likely written."""
+    rest = word[1:]
+    if re.search("[a-z]", re.sub("l", "", word)) or re.fullmatch("[A-HJ-Z][Il]{2}", word):  # not in capitals
+        rest = rest.replace("I", "l")
+        return ("I" if word[0] == "l" and rest[:1] and rest[0] not in "aeiouy" else word[0]) + rest
+    return word.replace("l", "I") if re.search("[A-HJ-Z]", word) else word
