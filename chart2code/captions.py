@@ -34,6 +34,7 @@ CERTAIN = 0.3  # of it: the size and the weight of the font are right
 RIM = 2  # pixels
 SHORT = 400  # pixels of lines that are tried: in those of a few characters the rows are not filled as usual
 ROOM = 1.7  # heights of a line, where one is higher than it should be
+LEADING = 1.17  # ems, between two lines of a text
 SPACE, ALONE = 0.66, 1.5  # ems, between two texts; less lies between two words. And where nothing stands beside
 TICK_ROOM = 7.5  # pixels of the figure between an axis and the labels of its ticks
 LONGEST = 120  # pixels, of the name of a category that is written at an angle
@@ -138,8 +139,9 @@ class Page:
         """
         x, y = self.place(*place, angle)
         reach = tuple(self.zoom * part for part in reach)
-        line = _cut_out(self.turned(angle), x, y, anchor, self.zoom * height, reach, space)
-        return None if line is None else self._read(line, bold)
+        cut = _cut_out(self.turned(angle), x, y, anchor, self.zoom * height, reach, space)
+        read = None if cut is None else self._read(cut[0], bold)
+        return None if read is None else replace(read, middle=place[1] + (cut[1] - y) / self.zoom)
 
     def read_between(
         self, top: float, bottom: float, x: float, reach: float, bold: bool = False, space: float = SPACE
@@ -179,6 +181,13 @@ class Page:
         if not found.text or found.error > MOST_ERROR:
             return None
         return replace(found, points=fitting[sizes.index(found.points)])
+
+    def with_line_above(self, read: Line, x: float) -> str:
+        """The text of a title, of which the last line was read around `x`."""
+        em = read.points / 72 * DPI * self.scale
+        above = self.read((x, read.middle - LEADING * em), 0.5, em / 2, bold=read.bold, space=ALONE)
+        alike = above is not None and (above.points, above.bold) == (read.points, read.bold)
+        return f"{above.text}\n{read.text}" if alike and above.error <= CERTAIN else read.text
 
     def first_line(self, x: float, top: float, reach: float) -> float | None:
         """The middle of the first line of text below a place."""
@@ -222,8 +231,8 @@ def _cut_out(
     reach: tuple[float, float],
     space: float,
     room: float = 1.0,
-) -> np.ndarray | None:
-    """The ink (h, w), 0 to 1, of the line of text at a place, with a rim; None if there is none."""
+) -> tuple[np.ndarray, float] | None:
+    """The ink (h, w), 0 to 1, of the line of text at a place, with a rim, and its middle row; None if there is none."""
     top, bottom = max(0, int(y - room * height)), min(len(grey), int(y + room * height) + 1)
     left, right = max(0, math.ceil(x - reach[0])), min(grey.shape[1], int(x + reach[1]) + 1)
     strip = grey[top:bottom, left:right]
@@ -249,7 +258,7 @@ def _cut_out(
     rows = _run(dark[:, columns].any(axis=1), y - top, 1) or rows  # also of letters that are further off
     ink = ink / ink[rows, columns].max()
     wide, high = (slice(max(0, part.start - RIM), part.stop + RIM) for part in (columns, rows))
-    return ink[high, wide].clip(0, 1)
+    return ink[high, wide].clip(0, 1), top + (rows.start + rows.stop - 1) / 2
 
 
 def _run(marked: np.ndarray, place: float, gap: float, anchor: float = 0.5) -> slice | None:
@@ -265,9 +274,12 @@ def _run(marked: np.ndarray, place: float, gap: float, anchor: float = 0.5) -> s
 def _texts(drawing: Drawing, page: Page) -> list[Change]:
     """Changes of the texts that the drawing has and the program says, where the drawing has them."""
     program, changes = drawing.program, []
-    texts = (drawing.result.facts or {}).get("texts", [])
+    lines: dict[tuple, list[str]] = {}  # of each text, which has one place
+    for role, line, bounds, vertical, *_ in (drawing.result.facts or {}).get("texts", []):
+        lines.setdefault((role, *bounds, vertical), []).append(line)
+    texts = [(role, "\n".join(text), bounds, vertical) for (role, *bounds, vertical), text in lines.items()]
     literals = _literals(program, texts)
-    for role, text, bounds, vertical, *_ in texts:
+    for role, text, bounds, vertical in texts:
         if not literals.get(text):
             continue
         node = literals[text].pop(0)
@@ -277,7 +289,10 @@ def _texts(drawing: Drawing, page: Page) -> list[Change]:
             anchor = 0.0
         elif role == "annotation" and drawing.box is not None:  # of a wedge: it begins at the pie
             anchor = 0.0 if left + right > drawing.box[0] + drawing.box[2] else 1.0
-        place = left + anchor * (right - left), (top + bottom) / 2
+        if "\n" in text and (role != "title" or vertical):
+            continue
+        height /= text.count("\n") + 1
+        place = left + anchor * (right - left), (top + bottom) / 2 if vertical else bottom - height / 2  # of the last
         height *= 0.8
         near = 0.6 * height  # further off are the handles of a legend, or the pie
         space = ALONE if role in ("title", "label") else SPACE
@@ -285,8 +300,9 @@ def _texts(drawing: Drawing, page: Page) -> list[Change]:
         read = page.read(place, anchor, height, 90 if vertical else 0, role == "title", reach, space)
         if read is None:
             continue
-        if read.text != text:
-            changes.append((program.span(node), string_literal(read.text)))
+        found = page.with_line_above(read, place[0]) if role == "title" else read.text
+        if found != text:
+            changes.append((program.span(node), string_literal(found)))
         if role in ("title", "label") and read.error <= CERTAIN:
             changes += _fonts(program, node, read)
     return changes
@@ -332,9 +348,11 @@ def _new_or_gone(drawing: Drawing, target: np.ndarray, page: Page) -> list[Chang
         read = page.read(place[:2], 0.5, height, place[2], name == "title", space=ALONE)
         if read is not None and read.error <= CERTAIN and len(read.text) > 2:
             usual = 12 if name == "title" else 10
-            size = "" if read.points == usual or program.statement_calls("use") else f", fontsize={read.points}"
-            text = f"{axes}.set_{name}({string_literal(read.text)}{size})"
-            changes.append(program.add_statement(text, BEFORE))
+            size = f", fontsize={read.points}" if read.points != usual else ""
+            size += ', fontweight="bold"' if read.bold else ""
+            size = "" if program.statement_calls("use") else size  # the style sheet's
+            found = page.with_line_above(read, place[0]) if name == "title" else read.text
+            changes.append(program.add_statement(f"{axes}.set_{name}({string_literal(found)}{size})", BEFORE))
     return changes
 
 

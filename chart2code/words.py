@@ -84,12 +84,13 @@ class Glyphs:
 @dataclass(frozen=True)
 class Line:
     """A line of text as it was read, and the share of its ink (sum of squares) that the text does not explain; the
-    font, and its size in points."""
+    font, its size in points, and where it was found, across it, in pixels of a page."""
 
     text: str
     error: float
     font: str = ""
     points: float = 0.0
+    middle: float = 0.0
 
     @property
     def bold(self) -> bool:

@@ -144,6 +144,15 @@ def test_words_of_a_chart(executor, name):
     assert reworded(Drawing(other, result), to_canvas(executor.run(code).image)) == code
 
 
+@pytest.mark.parametrize("own", ["", 'ax.set_title("Fuel use")\n', 'ax.set_title("Fuel use\\nby day")\n'])
+@pytest.mark.parametrize("title", ['"Leads and spend\\n(area: leads)"', '"Spend"', '"Spend", fontweight="bold"'])
+def test_titles_of_one_and_two_lines(executor, title, own):
+    program = f"{START}ax.plot([1, 2, 3], [2, 1, 4])\n"
+    picture = executor.run(f"{program}ax.set_title({title})\n").image
+    found = reworded(Drawing(program + own, executor.run(program + own)), canvas_of(picture), (640, 480))
+    assert f"ax.set_title({title})" in found
+
+
 def test_size_and_weight_are_those_of_the_chart(executor):
     lines = "ax.plot([1, 2, 3], [2, 1, 4])\nax.set_title({})\nax.set_xlabel({})\nfig.tight_layout()\n"
     chart = START + lines.format('"Mean depth", fontsize=16, fontweight="bold"', '"Distance (km)", fontsize=12')
