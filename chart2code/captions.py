@@ -232,7 +232,7 @@ def _cut_out(
     space: float,
     room: float = 1.0,
 ) -> tuple[np.ndarray, float] | None:
-    """The ink (h, w), 0 to 1, of the line of text at a place, with a rim, and its middle row; None if there is none."""
+    """The ink (h, w), 0 to 1, of the line of text at a place, with a rim, and its middle row, or None."""
     top, bottom = max(0, int(y - room * height)), min(len(grey), int(y + room * height) + 1)
     left, right = max(0, math.ceil(x - reach[0])), min(grey.shape[1], int(x + reach[1]) + 1)
     strip = grey[top:bottom, left:right]
