@@ -21,7 +21,7 @@ from chart2code.adjustment.values import place_literals
 from chart2code.bars import keyword_for_feet
 from chart2code.bubbles import bubble_chart
 from chart2code.captions import Page
-from chart2code.covers import without_spines
+from chart2code.covers import has_errors, is_line, without_spines
 from chart2code.distributions import distributions
 from chart2code.drawing import color_literal
 from chart2code.events import event_plot
@@ -340,7 +340,9 @@ class Sheet:
         """Whether a colour is there where transparent markers of another one lie upon each other."""
         inside = readout.inside_of(self.bare, self.box, 3)
         own = next(cover for other, _, cover in series if other is color)
-        return not solid and any(
+        if solid or is_line(own) or has_errors(own):
+            return False
+        return any(
             readout.wash_of(other, color, self.paper)
             and readout.beside(color, other, inside, OVERLAP, OVERLAP_REACH)
             and self.spotted(np.maximum(own, cover), SPOTS)

@@ -18,6 +18,7 @@ SOFT, HALO = 0.7, 0.45  # of the pixels of a soft edge, near what it is the edge
 ALIKE = 6  # of 255: how much better a mixture with another colour explains a pixel
 MIX_ERROR = 40  # of 255: how far a pixel may be from the mixtures of a colour and the paper
 NEAR, FILLED = 5, 3  # pixels: the square in which soft edges are of a line; and that is no edge
+BODY = 0.9  # of the pixels of a colour that are no edges, in bars and areas
 LEAST_MARKERS, MARKER = 3, 12  # markers of a colour; pixels of what they fill, at most
 FULL = 0.75  # coverage from which a pixel belongs to a filled area
 
@@ -90,8 +91,11 @@ def _edges_of_darker(
         share = wash_of(pale, dark, paper)
         if share is None:
             continue
+        own = _has(pixels, pale)
+        filled = morphology.opening(own, (FILLED, FILLED))
+        if filled.sum() > BODY * own.sum():  # no line
+            continue
         near = morphology.dilation(covers[j] > (1 + share) / 2, (NEAR, NEAR))
-        filled = morphology.opening(_has(pixels, pale), (FILLED, FILLED))
         edges[k] |= near & ~filled & (covers[k] > 0)
         covers[j][~near & (covers[j] < (1 + share) / 2) & (covers[k] > 0)] = 0
     return edges
