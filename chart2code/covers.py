@@ -23,6 +23,7 @@ HOLE = 12  # pixels within a marker
 OWN_RIM, HOLLOW, HOLES = 0.3, 0.85, 2  # of what is around a hole; of hollow markers, inked; pixels between holes
 CROSSED = 5  # pixels, the width of a line across a hollow marker
 LEAST_ERRORS, ERROR_CAP = 3, 5  # error bars of a line; pixels, half their width, and half the height of markers
+LONGER, BESIDE_ERROR = 5, 2  # pixels, by which they are longer than what is so far beside them, as no marker is
 LETTERS = 18, 40  # pixels: the height of letters, at most, and the width of those that touch each other
 LEAST_LETTER = 4  # pixels, the height of letters: dashes and what is left of edges have less
 BETWEEN_LETTERS = 6  # pixels, where there may be a narrow one
@@ -86,7 +87,11 @@ def is_line(cover: np.ndarray, least: float = DASHED) -> bool:
 def has_errors(cover: np.ndarray) -> bool:
     """Whether a colour is that of a line with error bars, in dashes or not."""
     places, path = readout.whisker_places(cover), readout.find_path(cover)
-    if len(places) < LEAST_ERRORS:
+    heights = np.pad((cover > 0.4).sum(axis=0), BESIDE_ERROR)
+    at, before, after = (
+        heights[places.round().astype(int) + BESIDE_ERROR + step] for step in (0, -BESIDE_ERROR, BESIDE_ERROR)
+    )
+    if (at - np.maximum(before, after) >= LONGER).sum() < max(LEAST_ERRORS, len(places) / 2):  # markers
         return False
     line = cover.copy()
     for column in places.round().astype(int):
