@@ -534,9 +534,8 @@ def rounded(drawing: Drawing) -> str | None:
     for table in program.tables:
         for name in table.names:
             values = program.literals(name)
-            if values is None or not any(name in call.values or name == call.x for call in program.calls):
-                continue
-            if name in written:
+            used = any(name in call.values or name == call.x for call in program.calls)
+            if values is None or name in written or not used:
                 continue
             digits = max(len(f"{abs(v):.12g}".replace(".", "").strip("0")) for v in values)
             if digits > longest:

@@ -86,15 +86,13 @@ def is_line(cover: np.ndarray, least: float = DASHED) -> bool:
 
 def has_errors(cover: np.ndarray) -> bool:
     """Whether a colour is that of a line with error bars, in dashes or not."""
-    places, path = readout.whisker_places(cover), readout.find_path(cover)
+    places = readout.whisker_places(cover).round().astype(int)
     heights = np.pad((cover > 0.4).sum(axis=0), BESIDE_ERROR)
-    at, before, after = (
-        heights[places.round().astype(int) + BESIDE_ERROR + step] for step in (0, -BESIDE_ERROR, BESIDE_ERROR)
-    )
+    at, before, after = (heights[places + BESIDE_ERROR + step] for step in (0, -BESIDE_ERROR, BESIDE_ERROR))
     if (at - np.maximum(before, after) >= LONGER).sum() < max(LEAST_ERRORS, len(places) / 2):  # markers
         return False
-    line = cover.copy()
-    for column in places.round().astype(int):
+    line, path = cover.copy(), readout.find_path(cover)
+    for column in places:
         caps = slice(max(0, column - ERROR_CAP), column + ERROR_CAP + 1)
         around = path[max(0, column - 2 * ERROR_CAP) : column + 2 * ERROR_CAP + 1]
         if not np.isnan(around).all():

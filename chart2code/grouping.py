@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from chart2code.program import Change, PlotCall, Program, number
+from chart2code.captions import BEFORE
+from chart2code.program import Change, PlotCall, Program, number, shifted
 
 EVEN = 0.05  # of the distance between groups, by which a bar may stand elsewhere than the others of its series
 BESIDE = 0.05  # of it: what is less far beside others stands upon them
@@ -18,8 +19,8 @@ NAMES = "categories"
 
 def grouped(program: Program) -> list[str]:
     """
-    The program with all series of bars in one table, first evenly spread, then as they stand. None where bars stand
-    upon each other, where they have one table already, or where their columns are used for more.
+    The program with all series of bars in one table, first evenly spread, then as they stand; no program where bars
+    stand upon each other, have one table already, or where their columns are used for more.
     """
     calls = [call for call in program.calls if call.method in WIDTHS]
     placed = [_places(program, call) for call in calls]
@@ -57,13 +58,12 @@ def grouped(program: Program) -> list[str]:
     if ticks and named:
         shared.append((program.span(ticks[0]), ticked))
     elif named:
-        shared.append(program.add_statement(ticked, ("legend", "tight_layout", "subplots_adjust")))
+        shared.append(program.add_statement(ticked, BEFORE))
 
     def written(offsets: Sequence[float], widths: Sequence[float]) -> str:
         changes = [*shared]
         for call, error, offset, width in zip(calls, errors, offsets, widths):
-            place = f"[i {'-' if offset < 0 else '+'} {abs(offset):.3g} for i in x]" if abs(offset) > 1e-3 else "x"
-            texts = {call.node.args[0]: place, call.node.args[1]: new[call.values[0]]}
+            texts = {call.node.args[0]: shifted(offset), call.node.args[1]: new[call.values[0]]}
             texts |= {error: new[error.id]} if isinstance(error, ast.Name) else {}
             changes += [(program.span(node), text) for node, text in texts.items()]
             changes.append(program.set_keyword(call.node, WIDTHS[call.method], f"{width:.3g}"))

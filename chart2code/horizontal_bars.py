@@ -10,7 +10,7 @@ import numpy as np
 from chart2code import readout
 from chart2code.bars import ALIKE, FEWEST_FLOATING, IN_BARS, find_stack, keyword_for_feet, upright
 from chart2code.drawing import color_literal
-from chart2code.program import string_literal
+from chart2code.program import shifted, string_literal
 from chart2code.scales import Scale, value_literals
 from chart2code.tick_labels import read_scale
 
@@ -100,7 +100,7 @@ def _side_by_side(sheet: Sheet, solid: Series, ticks: np.ndarray) -> list[str]:
     height = f"{apart.mean() if touching else rows.height / rows.step:.2g}"
     lines = [_table(sheet, columns, values, scale), f"x = range({len(rows.middles)})"]
     for k, (column, offset) in enumerate(zip(columns, rows.offsets)):
-        x = f"[i {'-' if offset < 0 else '+'} {abs(offset):.2g} for i in x]" if abs(offset) > FINE else "x"
+        x = shifted(float(f"{offset:.2g}") if abs(offset) > FINE else 0)
         lines.append(f"ax.barh({x}, {column}, height={height}, {sheet.style(solid[k][0], k, len(columns))})")
     lines.append("ax.set_yticks(x, categories)")
     return [sheet.program(*lines, *_axes(sheet, scale, rows.middles), legend=True)]

@@ -451,6 +451,11 @@ def brief(value: float, error: float) -> str:
     return literal(value, decimals)
 
 
+def shifted(offset: float) -> str:
+    """The places `x` of groups, or so far beside them."""
+    return f"[i {'-' if offset < 0 else '+'} {abs(offset):g} for i in x]" if offset else "x"
+
+
 def string_literal(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
 

@@ -34,7 +34,7 @@ from chart2code.legends import Legend, find_legend
 from chart2code.picture_cache import remembered
 from chart2code.pie_programs import pie_chart
 from chart2code.polar import polar_chart
-from chart2code.program import FIGSIZE, PLOTTING, figsize_of, settings, string_literal, tick_points
+from chart2code.program import FIGSIZE, PLOTTING, figsize_of, settings, shifted, string_literal, tick_points
 from chart2code.spines import frame_statements, inward_ticks
 from chart2code.tick_labels import label_scale, read_scale
 from chart2code.words import DPI
@@ -334,21 +334,21 @@ class Sheet:
                 thin &= self.extent(apart) > 0.4 and not self.gridded(apart) or upright
             if solid or thin and not across:
                 series.append((color, bool(solid), cover))
-        return [(color, solid) for color, solid, _ in series if not self._is_overlap(color, solid, series)]
+        unfilled = [(color, cover) for color, solid, cover in series if not solid]
+        return [(c, solid) for c, solid, cover in series if solid or not self._is_overlap(c, cover, unfilled)]
 
-    def _is_overlap(self, color: np.ndarray, solid: bool, series: list[tuple[np.ndarray, bool, np.ndarray]]) -> bool:
-        """Whether a colour is there where transparent markers of another one lie upon each other."""
+    def _is_overlap(self, color: np.ndarray, own: np.ndarray, series: list[tuple[np.ndarray, np.ndarray]]) -> bool:
+        """Whether a colour, and where it is, (H, W), is there where transparent markers of another of the series lie
+        upon each other."""
         inside = readout.inside_of(self.bare, self.box, 3)
-        own = next(cover for other, _, cover in series if other is color)
-        if solid or is_line(own) or has_errors(own):
-            return False
-        return any(
+        overlaps = any(
             readout.wash_of(other, color, self.paper)
             and readout.beside(color, other, inside, OVERLAP, OVERLAP_REACH)
             and self.spotted(np.maximum(own, cover), SPOTS)
-            for other, is_solid, cover in series
-            if not is_solid and other is not color
+            for other, cover in series
+            if other is not color
         )
+        return overlaps and not is_line(own) and not has_errors(own)
 
     def measured(self) -> list[str]:
         """Programs of kinds whose numbers are measured at once."""
@@ -563,9 +563,8 @@ class Sheet:
                 places = [round((k - (len(solid) - 1) / 2) * each, 3) for k in range(len(solid))]
                 lines.append(f"x = range({rows})")
                 for k, ((color, _), column, place) in enumerate(zip(solid, columns, places)):
-                    shift = f"[i {'-' if place < 0 else '+'} {abs(place):g} for i in x]" if place else "x"
                     style = self.style(color, k, count)
-                    lines.append(f"ax.{method}({shift}, {column}, {extent}={each:g}, {style})")
+                    lines.append(f"ax.{method}({shifted(place)}, {column}, {extent}={each:g}, {style})")
                 lines.append(f"ax.set_{'y' if horizontal else 'x'}ticks(x, categories)")
             else:
                 for k, ((color, _), column) in enumerate(zip(solid, columns)):

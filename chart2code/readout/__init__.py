@@ -45,7 +45,6 @@ from chart2code.readout.lines import (
     find_steps,
     find_stroke,
     fit_path,
-    marker_places,
     markers_on_line,
     misfit,
     runs_of_ink,

@@ -9,14 +9,13 @@ from scipy import ndimage
 
 from chart2code import morphology
 from chart2code.detail import detail_of
-from chart2code.open_axes import open_axes
+from chart2code.open_axes import LINES, open_axes
 from chart2code.picture_cache import remembered
 from chart2code.readout.colors import Box, chroma, darkest, difference, letterbox, page_of, palest
 
 SPINE_SEARCH = 80  # pixels around the expected place
 DARK = 150  # of 255: spines and ticks are darker, grid lines are not
 HEAVY = 0.9  # of the ink of the largest tick
-LINES = 8  # pixels between lines of one label, at most
 LONGEST_TICK, ALIKE_TICKS = 11, 0.7  # pixels, in a small figure; of the ticks, as long as usual
 STRAIGHT = 0.92  # of the pixels around a tick, the same in each row
 TICK = 8  # pixels that a tick may prolong a spine by
@@ -86,11 +85,12 @@ def _panel(pixels: np.ndarray) -> Box | None:
         y, x = np.flatnonzero(across > 0.3 * across.max()), np.flatnonzero(along > 0.3 * along.max())
         # Marks that reach the frame hide the panel, but don't let the page through.
         through = difference(pixels, page) < 3
-        part = _largest_part(across, through[:, x[0] : x[-1] + 1].mean(axis=1) > OPEN)
+        shares = through[:, x[0] : x[-1] + 1].mean(axis=1)
+        part = _largest_part(across, shares > OPEN)
         if across[part].sum() < MAIN * across.sum():  # bars
             continue
         y = y[part[y]]
-        top, bottom = _grown(through[:, x[0] : x[-1] + 1].mean(axis=1) > 0.1, y[0], y[-1])
+        top, bottom = _grown(shares > 0.1, y[0], y[-1])
         left, right = _grown(through[top : bottom + 1].mean(axis=0) > 0.1, x[0], x[-1])
         inside = through[top : bottom + 1, left : right + 1]
         if max(inside.mean(), *map(np.mean, _edges(inside))) > OPEN:  # a band, or bars
