@@ -759,24 +759,30 @@ def _pie(chart: _Chart, donut: bool = False, exploded: bool = False) -> None:
     draw = chart.draw
     names = draw.sample(chart.names, draw.integer(3, min(6, len(chart.names))))
     _, row = _own_row(draw, lambda: _shares(draw, len(names)), 0)
-    chart.data = [_table(("labels", "sizes"), map(_string, names), row)]
     keyed = draw.chance(0.2)
     colors = chart.colors(len(names), default=0.45, text=True)
     explode = None
     if exploded:
         out, amount = draw.integer(0, len(names) - 1), draw.choice(("0.1", "0.2"))
-        explode = _list(amount if i == out else "0" for i in range(len(names)))
+        explode = [amount if i == out else "0" for i in range(len(names))]
     percent = draw.weighted({None: 0.12, '"%1.1f%%"': 0.44, '"%1.0f%%"': 0.44})
     ring = draw.choice(("0.3", "0.4", "0.5")) if donut else None
     white = draw.chance(0.3)
     props = ([f'"width": {ring}'] if donut else []) + (['"edgecolor": "white"'] if white else [])
     start = draw.weighted({None: 0.4, "90": 0.6})
+    clockwise = draw.chance(0.15)
+    if clockwise and not keyed and split_of(_list(row[::-1])) == draw.split:
+        # Without a legend no picture shows the direction: the same wedges, counterclockwise.
+        names, row, clockwise = names[::-1], row[::-1], False
+        colors = (colors or [_string(color) for color in DEFAULT_CYCLE[: len(names)]])[::-1]
+        explode = explode and explode[::-1]
+    chart.data = [_table(("labels", "sizes"), map(_string, names), row)]
     chart.marks = [
         _call(
-            "ax.pie", "sizes", explode=explode, labels=None if keyed else "labels",
-            colors=None if colors is None else _list(colors), autopct=percent,
+            "ax.pie", "sizes", explode=None if explode is None else _list(explode),
+            labels=None if keyed else "labels", colors=None if colors is None else _list(colors), autopct=percent,
             pctdistance={"0.3": "0.85", "0.4": "0.8", "0.5": "0.75"}[ring] if donut and percent else None,
-            startangle=start, counterclock="False" if draw.chance(0.15) else None,
+            startangle=start, counterclock="False" if clockwise else None,
             wedgeprops=f"{{{', '.join(props)}}}" if props else None,
         )  # fmt: skip
     ]  # fmt: skip

@@ -1,7 +1,8 @@
 """What a drawn figure says and where: dense labels for training a vision encoder on charts.
 
-A mark is a bar's end, a point of a line or of a scatter, or the middle of a wedge. Its value is what a reader takes
-from the picture with the help of the axis. Filled areas and error bars have none here.
+A mark is a bar's end, a point of a line, of a scatter, or of the upper edge of a stacked area, or the middle of a
+wedge. Its value is what a reader takes from the picture with the help of the axis. Other areas and error bars have
+none here.
 """
 
 import math
@@ -135,12 +136,31 @@ def _data_points(axes) -> Iterator[tuple[tuple[float, float], float | None, floa
             filled, outlines = collection.get_facecolor().tolist(), collection.get_edgecolor().tolist()
             colors = cycle(filled or outlines or [(0, 0, 0, 0)])  # matplotlib repeats them as well
             yield from (((x, y), x, y, color) for (x, y), color in zip(offsets, colors))
+    yield from _stacked_points(axes)
     for wedge in axes.patches:
         if isinstance(wedge, Wedge):
             angle = math.radians((wedge.theta1 + wedge.theta2) / 2)
             radius = wedge.r - (wedge.width or wedge.r) / 2
             place = wedge.center[0] + radius * math.cos(angle), wedge.center[1] + radius * math.sin(angle)
             yield place, abs(wedge.theta2 - wedge.theta1) / 360, None, _fill(wedge)
+
+
+def _stacked_points(axes) -> Iterator[tuple[tuple[float, float], None, float, Any]]:
+    """Those of areas which stand on one another."""
+    from matplotlib.collections import FillBetweenPolyCollection
+
+    edges = []  # upper and lower edge (n, 2), and colour
+    for area in axes.collections:
+        if isinstance(area, FillBetweenPolyCollection) and area.t_direction == "x" and len(area.get_paths()) == 1:
+            # From the corner above, along the lower edge, and back along the upper one.
+            points = area.get_paths()[0].vertices.tolist()
+            count = (len(points) - 3) // 2
+            edges.append((points[-2 : -2 - count : -1], points[1 : 1 + count], area.get_facecolor()[0].tolist()))
+    for index, (upper, lower, color) in enumerate(edges):
+        stands = index > 0 and lower == edges[index - 1][0]
+        carries = index + 1 < len(edges) and edges[index + 1][1] == upper
+        if stands or carries:
+            yield from (((x, top), None, top - bottom, color) for (x, top), (_, bottom) in zip(upper, lower))
 
 
 def _fill(patch):

@@ -56,6 +56,15 @@ def test_wedges_are_marked_inside_and_worth_their_share(axes):
     assert colors == [(255, 0, 0), (0, 0, 255)]
 
 
+def test_stacked_areas_are_marked_along_their_upper_edges_and_worth_their_own_height(axes):
+    axes.stackplot([1, 2], [30, 40], [20, 10], colors=["red", "blue"])
+    axes.fill_between([1, 2], [90, 80])  # stands on nothing, and nothing on it
+    marks = labels_of(axes)["marks"]
+    assert [mark[3] for mark in marks] == pytest.approx([0.3, 0.4, 0.2, 0.1])
+    for mark, x, y, color in zip(marks, (1, 2, 1, 2), (30, 40, 50, 50), [[1, 0, 0]] * 2 + [[0, 0, 1]] * 2):
+        assert mark[:2] == pytest.approx(place(axes, x, y)) and mark[4:] == color
+
+
 def test_corners_have_the_values_of_the_axes(axes):
     axes.scatter([1, 5], [-20, 80])
     axes.set(xlim=(0, 8), ylim=(100, -25))  # upside down

@@ -339,6 +339,77 @@ def axis_loss(reader, tokens, corners, grid):
     return there / known + (said + 24 * missed) / inside, lines
 
 
+def test_order_of_marks_agrees_with_a_loop():
+    order = make_model(num_experts=0, mark_bins=20).model.cell_reader.mark_order
+    torch.manual_seed(1)
+    score = torch.rand(2, 20).sort(descending=True).values
+    place = 512 * torch.rand(2, 20, 2)
+    place[:, 10:14, 0] = place[:, 3:4, 0] + torch.tensor([0.0, 3, -4, 2])  # in one column
+    place[:, 5] = place[:, 2] + 3  # the same mark
+    color = torch.tensor([[0.9, 0.1, 0.1], [0.1, 0.1, 0.9]])[torch.randint(2, (2, 20))]
+    color = color + 0.04 * torch.rand(2, 20, 3)
+    there, left, following = order.order(score, place, color)
+    for chart in range(2):
+        marks = []
+        for i in range(20):
+            apart = [math.dist(place[chart, i].tolist(), place[chart, j].tolist()) for j in range(i)]
+            if score[chart, i] > 0.6 and all(d >= 7 or score[chart, j] <= 0.6 for j, d in enumerate(apart)):
+                marks.append(i)
+        assert there[chart].nonzero().flatten().tolist() == marks and 5 not in marks
+
+        x, y = place[chart].double().T.tolist()
+        # The circle through the marks with the smallest sum of squares of x^2 + y^2 - (2 a x + 2 b y + c).
+        points = place[chart, marks].double()
+        rows = torch.cat([2 * points, torch.ones(len(marks), 1, dtype=torch.float64)], dim=1)
+        middle = torch.linalg.lstsq(rows, points.square().sum(dim=1, keepdim=True)).solution.flatten().tolist()
+        turn = [math.atan2(middle[1] - b, a - middle[0]) / math.tau % 1 for a, b in zip(x, y)]
+        quarter = [(t - 0.25) % 1 for t in turn]
+
+        # The likeliest of those which are at one place.
+        leads = [
+            {j for j in marks if not any(abs(values[j] - values[i]) <= 6 for i in marks if i < j)} for values in (x, y)
+        ]
+        for i in marks:
+            others = [j for j in marks if j != i]
+            kin = [j for j in others if abs(color[chart, i] - color[chart, j]).max() <= 0.15]
+            columns, rows = (lead - {i} for lead in leads)
+            column = [j for j in others if abs(x[i] - x[j]) <= 6]
+            wanted = [(x, kin, 0), (y, kin, 0), (x, columns, 6), (y, rows, 6), (y, column, 0)]
+            wanted += [(turn, others, 0), (quarter, others, 0)]
+            for number, (values, among, slack) in enumerate(wanted):
+                for back, sign in enumerate((1, -1)):
+                    later = [j for j in among if sign * (values[j] - values[i]) > slack]
+                    assert left[chart, i, 2 * number + back] == len(later), (number, back)
+                    next_one = min(later, key=lambda j: sign * values[j], default=20)
+                    assert following[chart, i, 2 * number + back] == next_one
+
+
+def test_marks_are_told_their_order():
+    model = make_model(num_experts=0, mark_bins=20)
+    reader, grid = model.model.cell_reader, model.config.visual_grid
+    module, width = reader.mark_order, model.config.text_config.hidden_size
+    assert not module.ranks.any() and not module.following.any()  # a model that was trained without stays what it is
+    tokens, presence = torch.randn(1, grid * grid, width), torch.zeros(1, grid * grid)
+    presence[0, [2, 5, 7]] = torch.tensor([0.9, 0.8, 0.3])  # the last is none
+    place = torch.rand(1, grid * grid, 2)
+    place[0, 2], place[0, 5] = torch.tensor([0.1, 0.5]), torch.tensor([0.7, 0.2])
+    color = torch.zeros(1, grid * grid, 3)
+    torch.nn.init.normal_(module.ranks)
+    torch.nn.init.normal_(module.following)
+    told = module(tokens, presence, place, color) - tokens
+    assert told[0].any(dim=-1).nonzero().flatten().tolist() == [2, 5]
+    # To the right, and down, of the same colour, ...: the first sees the second in half of the orders.
+    _, left, following = module.order(*(part[:, [2, 5]] for part in (presence, 512 * place, color)))
+    for index, (cell, other) in enumerate(((2, 5), (5, 2))):
+        expected = torch.zeros(width)
+        for number in range(module.ORDERS):
+            expected += module.ranks[:, number * module.RANKS + left[0, index, number]]
+            if following[0, index, number] < 2:
+                expected += module.following[:, number * width : (number + 1) * width] @ tokens[0, other]
+        torch.testing.assert_close(told[0, cell], expected, rtol=1e-4, atol=1e-4)
+    assert left[0, :, :2].tolist() == [[1, 0], [0, 1]]
+
+
 def test_reader_of_cells_agrees_with_a_loop():
     model = make_model(num_experts=0, mark_bins=20)
     reader, grid, nan = model.model.cell_reader, model.config.visual_grid, float("nan")

@@ -168,6 +168,27 @@ def test_programs_are_canonical(programs):
         assert stored - {"fig"} <= read, program.code
 
 
+def test_clockwise_pies_without_a_legend_are_written_counterclockwise():
+    pairs = []
+    for seed in range(400):
+        code = generate_program(seed, "train", "pie").code
+        names, sizes, rows = re.search(r"(\w+), (\w+) = zip\(\*(\[.*\])\)\n", code).groups()
+        backwards = ast.literal_eval(rows)[::-1]
+        if "counterclock=False" in code and "ax.legend" not in code:  # the row turned round belongs to another split
+            assert synthetic.split_of(str([size for _, size in backwards])) != "train"
+        cycle = "colors=[" + ", ".join(f'"{c}"' for c in synthetic.DEFAULT_CYCLE[: len(backwards)][::-1]) + "]"
+        if cycle in code and "explode" not in code:  # matplotlib's own colours, the last wedge first
+            clockwise = code.replace(rows, str(backwards)).replace(cycle, "counterclock=False")
+            pairs.append((clockwise, code))
+    assert len(pairs) > 5
+    from eval_metric.executor import Executor
+
+    with Executor(num_workers=2) as executor:
+        for pair in pairs[:6]:
+            before, after = (result.image.astype(int) for result in executor.run_many(pair))
+            assert (np.abs(before - after).max(axis=-1) > 40).mean() < 0.01, pair[1]  # the seams between wedges
+
+
 def test_values_have_readable_precision(programs):
     for program in programs["train"]:
         for row in data_rows(program):
