@@ -478,7 +478,7 @@ class C2CMolaCellReader(nn.Module):
             mark_loss = self._mark_loss(count_logits, value_logits, place_logits, marks)
             mark_loss = mark_loss + self._color_loss(color_logits, seen, marks)
         if corners is not None:
-            mark_loss = mark_loss + self._axis_loss(axis_logits, corners)
+            mark_loss = mark_loss + self._axis_loss(axis_logits, axis_values.mean(dim=-1), corners)
         if marks is not None and corners is not None:
             mark_loss = mark_loss + self._base_loss(base_logits, marks, corners)
         if characters is not None:
@@ -528,9 +528,13 @@ class C2CMolaCellReader(nn.Module):
         slope = slope / (weight * distance**2).sum(dim=1, keepdim=True)
         return (mean_value + slope * distance)[..., None] + slope[..., None] * steps
 
-    def _axis_loss(self, logits: torch.Tensor, corners: torch.Tensor) -> torch.Tensor:
+    # The losses take all places that there could be, and leave those without a label out of the sums: choosing them
+    # first would make a GPU wait for their number. What they compute from labels is made finite before, since 0 times
+    # the gradient of what is not is not 0.
+
+    def _axis_loss(self, logits: torch.Tensor, fitted: torch.Tensor, corners: torch.Tensor) -> torch.Tensor:
         """Cross-entropy of whether a cell is in the axes, that of the values there, and 24 times the mean distance of
-        the fitted line as a share of the axis; logits `(B, M, 2, 1 + AXIS_STEPS)`."""
+        the fitted line `(B, M, 2)` as a share of the axis; logits `(B, M, 2, 1 + AXIS_STEPS)`."""
         first, last = corners[:, None].float().unbind(dim=2)  # (B, 1, 4)
         share = (self._cells(corners.device) / self.grid - first[..., :2]) / (last[..., :2] - first[..., :2])
         value = first[..., 2:] + share * (last[..., 2:] - first[..., 2:])  # (B, M, 2)
@@ -541,11 +545,10 @@ class C2CMolaCellReader(nn.Module):
             logits[..., 0], inside.float(), weight=known.float(), reduction="sum"
         )
         scale = torch.linspace(-self.AXIS_END, self.AXIS_END, self.AXIS_STEPS, device=value.device)
-        target = (-0.5 * ((scale - value[inside][:, None]) / (scale[1] - scale[0])) ** 2).softmax(dim=-1)
-        said = F.cross_entropy(logits[..., 1:][inside], target, reduction="sum")
-        fitted = self._axis_values(logits, scale.new_zeros(1)).squeeze(-1)
-        span = (last - first)[..., 2:].expand_as(value)[inside]  # taken first: the gradient by an unknown one is NaN
-        missed = ((fitted - value)[inside] / span).abs().clamp(max=1).sum()
+        target = (-0.5 * ((scale - value[..., None]) / (scale[1] - scale[0])) ** 2).softmax(dim=-1)
+        said = masked_sum(cross_entropies(logits[..., 1:], target), inside)
+        span = torch.where(inside, (last - first)[..., 2:], 1)
+        missed = masked_sum(((fitted - value) / span).abs().clamp(max=1), inside)
         return there / known.sum().clamp(min=1) + (said + 24 * missed) / count
 
     def _mark_loss(
@@ -554,37 +557,35 @@ class C2CMolaCellReader(nn.Module):
         """counts `(B, M, 3)`, values `(B, M, 2, bins)` and places `(B, M, 2, PLACES)` are logits."""
         cell, inside = self._cell_of(marks)
         found = torch.zeros(counts.shape[:2], dtype=torch.long, device=cell.device).scatter_add(1, cell, inside.long())
-        weight = torch.tensor([0.1, 1.0, 1.0], device=counts.device)  # nearly all cells are empty
+        weight = torch.ones(3, device=counts.device)
+        weight[0] = 0.1  # nearly all cells are empty
         found = found.clamp(max=2)
         unknown = marks[..., 0].isinf().any(dim=1, keepdim=True)  # (B, 1)
-        total = torch.where(unknown, 0, weight[found]).sum().clamp(min=weight[0])
+        total = torch.where(unknown, 0, weight[found]).sum().clamp(min=0.1)
         found = torch.where(unknown, -100, found)
         loss = F.cross_entropy(counts.float().transpose(1, 2), found, weight=weight, reduction="sum") / total
 
-        chart, mark = inside.nonzero(as_tuple=True)
-        target = ((marks[chart, mark, :2] * self.grid) % 1 * self.PLACES - 0.5)[..., None]  # (marks, 2, 1)
-        target = (-2 * (torch.arange(self.PLACES, device=target.device) - target) ** 2).softmax(dim=-1)
-        logits = places[chart, cell[chart, mark]].flatten(0, 1)
-        placed = F.cross_entropy(logits, target.flatten(0, 1), reduction="sum")
-        loss = loss + placed / (2 * inside.sum()).clamp(min=1)
+        inside = inside[..., None]
+        target = torch.where(inside, marks[..., :2], 0) * self.grid % 1 * self.PLACES - 0.5  # (B, K, 2)
+        target = torch.arange(self.PLACES, device=target.device) - target[..., None]
+        placed = cross_entropies(of_cells(places, cell), (-2 * target**2).softmax(dim=-1))
+        loss = loss + masked_sum(placed, inside) / (2 * inside.sum()).clamp(min=1)
 
         target = marks[..., 2:4].abs() * self.bins
-        known = inside[..., None] & target.isfinite()  # (B, K, 2)
-        chart, mark, axis = known.nonzero(as_tuple=True)
+        known = inside & target.isfinite()  # (B, K, 2)
         # A normal distribution, a bin wide, around the value: a near miss is a small mistake.
-        bins = torch.arange(self.bins, device=target.device)
-        target = (-0.5 * (bins - target[known][:, None]) ** 2).softmax(dim=-1)
-        logits = values[chart, cell[chart, mark], axis].float()  # (values, bins)
-        return loss + F.cross_entropy(logits, target, reduction="sum") / known.sum().clamp(min=1)
+        target = torch.arange(self.bins, device=target.device) - torch.where(known, target, 0)[..., None]
+        valued = cross_entropies(of_cells(values, cell), (-0.5 * target**2).softmax(dim=-1))
+        return loss + masked_sum(valued, known) / known.sum().clamp(min=1)
 
     def _color_loss(self, logits: torch.Tensor, seen: torch.Tensor, marks: torch.Tensor) -> torch.Tensor:
         """How likely a mark's cell points to its colour, -log: logits `(B, M, PLACES ** 2)`, seen with 3 channels."""
         cell, inside = self._cell_of(marks)
-        chart, mark = (inside & marks[..., 4:].isfinite().all(dim=-1)).nonzero(as_tuple=True)
-        cell = cell[chart, mark]
-        distance = (seen[chart, cell] - marks[chart, mark, None, 4:]).abs().mean(dim=-1)  # (marks, PLACES ** 2)
-        likely = (logits[chart, cell].log_softmax(dim=-1) - distance / 0.05).logsumexp(dim=-1)
-        return -likely.sum() / max(len(mark), 1)
+        known = inside & marks[..., 4:].isfinite().all(dim=-1)  # (B, K)
+        color = torch.where(known[..., None], marks[..., 4:], 0)[:, :, None]
+        distance = (of_cells(seen, cell) - color).abs().mean(dim=-1)  # (B, K, PLACES ** 2)
+        likely = (of_cells(logits, cell).log_softmax(dim=-1) - distance / 0.05).logsumexp(dim=-1)
+        return masked_sum(-likely, known) / known.sum().clamp(min=1)
 
     def _base_loss(self, logits: torch.Tensor, marks: torch.Tensor, corners: torch.Tensor) -> torch.Tensor:
         """Cross-entropy of the cells on whose marks marks stand; logits `(B, M, 1 + M)`. A mark whose place has
@@ -604,9 +605,9 @@ class C2CMolaCellReader(nn.Module):
         under = (under & beside.flip(-1) & known[:, None] & known[:, :, None]).any(dim=-1)
         target = 1 + cell.gather(1, under.int().argmax(dim=-1))
         target = torch.where(alone, 0, target)
-        chart, mark = (known.any(dim=-1) & (alone | under.any(dim=-1))).nonzero(as_tuple=True)
-        loss = F.cross_entropy(logits[chart, cell[chart, mark]], target[chart, mark], reduction="sum")
-        return loss / max(len(mark), 1)
+        known = known.any(dim=-1) & (alone | under.any(dim=-1))
+        loss = F.cross_entropy(of_cells(logits, cell).transpose(1, 2), target, reduction="none")
+        return masked_sum(loss, known) / known.sum().clamp(min=1)
 
     def _character_loss(self, logits: torch.Tensor, characters: torch.Tensor) -> torch.Tensor:
         """logits `(B, M, rows * columns, CLASSES)`."""
@@ -621,13 +622,32 @@ class C2CMolaCellReader(nn.Module):
         size = logits.shape[1] * self.rows * self.columns
         target = torch.zeros(index.shape[0], size + 1, dtype=torch.long, device=index.device)
         target = target.scatter(1, torch.where(inside, index, size), code)[:, :-1]
-        target = torch.where(inside.any(dim=1, keepdim=True), target, -100)
         weight = torch.ones(self.CLASSES, device=logits.device)
         weight[0] = 0.03  # nearly all places are empty
+        known = inside.any(dim=1, keepdim=True)
+        total = masked_sum(weight[target], known).clamp(min=1)
+        target = torch.where(known, target, -100)
         loss = F.cross_entropy(
             logits.float().flatten(0, 2), target.flatten(), weight=weight, ignore_index=-100, reduction="sum"
         )
-        return loss / weight[target[target >= 0]].sum().clamp(min=1)
+        return loss / total
+
+
+def of_cells(values: torch.Tensor, cell: torch.Tensor) -> torch.Tensor:
+    """What cells have, values `(B, M, ...)`, at some of them, cell `(B, K)`: `(B, K, ...)`."""
+    flat = values.flatten(2)
+    index = cell[..., None].expand(-1, -1, flat.shape[2])
+    return flat.gather(1, index).unflatten(2, values.shape[2:])
+
+
+def cross_entropies(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Of distributions in the last dimension, which is summed over, in float32."""
+    return -(logits.float().log_softmax(dim=-1) * target).sum(dim=-1)
+
+
+def masked_sum(values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Sum of the values that the mask, which may be broadcast, leaves."""
+    return torch.where(mask, values, 0).sum()
 
 
 class C2CMolaMarkOrder(nn.Module):

@@ -106,11 +106,15 @@ class ComplexityMetric(nn.Module):
     def loss(self, output: ComplexityOutput, chart_type: torch.Tensor | None, num_elements: torch.Tensor | None):
         """Cross-entropy of the type + smooth L1 of log(1 + N), over the charts that carry the metadata; scalar."""
         loss = output.complexity.sum() * 0.0  # every parameter is in the graph, on every rank, whatever is known
-        if chart_type is not None and (chart_type >= 0).any():
-            loss = loss + F.cross_entropy(output.type_logits, chart_type, ignore_index=-1)
-        if num_elements is not None and (num_elements >= 0).any():
+        # Sums over all charts: to ask which are known would make a GPU wait.
+        if chart_type is not None:
+            known = (chart_type >= 0).sum().clamp(min=1)
+            loss = loss + F.cross_entropy(output.type_logits, chart_type, ignore_index=-1, reduction="sum") / known
+        if num_elements is not None:
             known = num_elements >= 0
-            loss = loss + F.smooth_l1_loss(output.num_elements_log[known], num_elements[known].float().log1p())
+            count = torch.where(known, num_elements.float(), 0).log1p()
+            missed = F.smooth_l1_loss(output.num_elements_log, count, reduction="none")
+            loss = loss + torch.where(known, missed, 0).sum() / known.sum().clamp(min=1)
         return loss
 
 

@@ -11,6 +11,7 @@ import pytest
 import torch
 from conftest import tiny_config
 from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 from transformers import AutoModel, AutoModelForImageTextToText, Qwen2ForCausalLM
 
 from modeling_c2c_mola import C2CMolaForConditionalGeneration
@@ -515,3 +516,36 @@ def test_reader_of_cells_agrees_with_a_loop():
     told = torch.cat(told)
     expected = tokens[1, 7] + reader.readings.weight.double() @ told
     torch.testing.assert_close(read[1, 7].double(), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_losses_of_the_reader_have_shapes_that_depend_on_no_label():
+    """Rows without a label change nothing, what is unknown gives no NaN, and no shape needs the values of labels."""
+    model = make_model(num_experts=0, mark_bins=20)
+    reader, grid = model.model.cell_reader, model.config.visual_grid
+    torch.manual_seed(0)
+    tokens = torch.randn(3, grid * grid, model.config.text_config.hidden_size)
+    pixels = torch.rand(3, 3, 2 * grid * reader.PLACES, 2 * grid * reader.PLACES) * 2 - 1
+    marks, corners, characters = torch.rand(3, 4, 7), torch.rand(3, 2, 4).sort(dim=1)[0], torch.rand(3, 5, 3)
+    marks[1], characters[1], corners[1] = float("nan"), float("nan"), float("nan")
+    marks[2, 0, :2] = float("inf")
+    marks[0, 1, 2], marks[0, 2, 5], corners[2, 0, 2] = float("nan"), float("inf"), float("inf")
+
+    def losses(*labels):
+        reader.zero_grad()
+        _, mark_loss, character_loss = reader(tokens, pixels, *labels)
+        (mark_loss + character_loss).backward()
+        gradients = {name: parameter.grad for name, parameter in reader.named_parameters()}
+        return mark_loss, character_loss, {name: grad.clone() for name, grad in gradients.items() if grad is not None}
+
+    few = losses(marks, corners, characters)
+    more_marks, more_characters = (
+        torch.cat([rows, torch.full_like(rows, float("nan"))], dim=1) for rows in (marks, characters)
+    )
+    torch.testing.assert_close(losses(more_marks, corners, more_characters), few)
+    unknown = losses(*(torch.full_like(rows, float("nan")) for rows in (marks, corners, characters)))
+    for _, _, gradients in (few, unknown):
+        assert gradients and all(gradient.isfinite().all() for gradient in gradients.values())
+    with FakeTensorMode(allow_non_fake_inputs=True) as fake:  # tensors without values
+        labels = [fake.from_tensor(rows) for rows in (marks, corners, characters)]
+        _, mark_loss, character_loss = reader(fake.from_tensor(tokens), pixels, *labels)
+        (mark_loss + character_loss).backward()
