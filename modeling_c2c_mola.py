@@ -988,9 +988,7 @@ class C2CMolaModel(C2CMolaPreTrainedModel):
         text_config = self.config.text_config
         if use_cache and past_key_values is None:
             past_key_values = DynamicCache(config=text_config)
-        if position_ids is None:
-            seen = past_key_values.get_seq_length() if past_key_values is not None else 0
-            position_ids = torch.arange(seen, seen + inputs_embeds.shape[1], device=inputs_embeds.device)[None]
+        # Before positions are counted: it would look for several programs in them, for which a GPU waits.
         causal_mask = create_causal_mask(
             config=text_config,
             inputs_embeds=inputs_embeds,
@@ -998,6 +996,9 @@ class C2CMolaModel(C2CMolaPreTrainedModel):
             past_key_values=past_key_values,
             position_ids=position_ids,
         )
+        if position_ids is None:
+            seen = past_key_values.get_seq_length() if past_key_values is not None else 0
+            position_ids = torch.arange(seen, seen + inputs_embeds.shape[1], device=inputs_embeds.device)[None]
         position_embeddings = self.language_model.rotary_emb(inputs_embeds, position_ids)
         hidden_states, cross_index = inputs_embeds, 0
         for layer in self.language_model.layers:

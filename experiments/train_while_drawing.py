@@ -24,6 +24,7 @@ import queue
 import sys
 import threading
 import time
+import types
 from pathlib import Path
 
 import numpy as np
@@ -194,18 +195,20 @@ class Pool:
         generator.shuffle(batches)
         return batches
 
-    def batch(self, rows: np.ndarray, shift: tuple[int, int] = (0, 0)) -> dict[str, torch.Tensor]:
-        """What `ChartCollator` makes of these charts, up to padding; with the pictures shifted down and right."""
-        index = torch.from_numpy(rows).to(self.device)
-        counts, starts = torch.from_numpy(np.stack([self.counts[rows], self.starts[rows]])).to(self.device)
+    def batch(self, rows: np.ndarray, shift: tuple[int, int] = (0, 0), length: int = 0) -> dict[str, torch.Tensor]:
+        """What `ChartCollator` makes of these charts, up to padding, to `length` where it is given; with the pictures
+        shifted down and right. Without a wait for the device."""
+        numbers = torch.from_numpy(np.stack([rows, self.counts[rows], self.starts[rows], self.lengths[rows]]))
+        if self.device.type == "cuda":
+            numbers = numbers.pin_memory()
+        index, counts, starts, lengths = numbers.to(self.device, non_blocking=True)
         total = int(self.counts[rows].sum())
         offsets = torch.repeat_interleave(starts - counts.cumsum(0) + counts, counts, output_size=total)
         pixels = decode(self.runs[offsets + torch.arange(total, device=self.device)], len(rows))
         if any(shift):
             pixels = pixels.roll(shift, dims=(2, 3))
-        length = -(-int(self.lengths[rows].max()) // 16) * 16  # few sizes, for the allocator
+        length = length or -(-int(self.lengths[rows].max()) // 16) * 16  # few sizes, for the allocator
         ids = self.columns["ids"][index, :length].long()
-        lengths = torch.from_numpy(self.lengths[rows]).to(self.device)
         labels = ids.masked_fill(torch.arange(length, device=self.device) >= lengths[:, None], -100)
         labels[:, 0] = -100  # the prompt
         batch = {name: self.columns[name][index] for name in ("chart_type", "num_elements", *LABELS)}
@@ -289,30 +292,56 @@ def schedule(share: float, constant: float) -> float:
     return min(1.0, max(0.0, (1 - share) / (1 - constant)))
 
 
+def compile_parts(model: nn.Module) -> None:
+    """
+    Compiles the parts of the model that launch most kernels, for one size of batch. Layers of a class share what is
+    compiled; what fails to compile runs as it is, and so does all under `torch.compiler.set_stance("force_eager")`.
+    """
+    import torch._dynamo
+
+    torch._dynamo.config.suppress_errors = True
+    torch._dynamo.config.recompile_limit = 64
+    parts = model.model
+    layers = [*parts.vision_tower.encoder.layers, *parts.language_model.layers]
+    compiled = {}
+    for module in (parts.conv_tower.embedder, parts.conv_tower.encoder, parts.cell_reader, *layers):
+        if module is not None:
+            kind = type(module)
+            if kind not in compiled:
+                compiled[kind] = torch.compile(kind.forward, dynamic=False)
+            module.forward = types.MethodType(compiled[kind], module)
+    model.loss_function = torch.compile(model.loss_function, dynamic=False)
+
+
 def clip(parameters: list[nn.Parameter], limit: float) -> torch.Tensor:
     """The norm of the gradient, which is cut to `limit`; a gradient that is not finite becomes 0. Without a wait for
     the device."""
-    norm = nn.utils.clip_grad_norm_(parameters, limit)  # makes all of it 0 or NaN if one number is not finite
-    for parameter in parameters:
-        if parameter.grad is not None:
-            torch.nan_to_num(parameter.grad, 0, 0, 0, out=parameter.grad)
+    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    line = torch.cat([gradient.flatten() for gradient in gradients])  # in few operations instead of hundreds
+    norm = line.norm()
+    # The factor is 0 or NaN if one number is not finite.
+    line = (line * (limit / (norm + 1e-6)).clamp(max=1)).nan_to_num(0, 0, 0)
+    parts = line.split([gradient.numel() for gradient in gradients])
+    torch._foreach_copy_(gradients, [part.view(gradient.shape) for part, gradient in zip(parts, gradients)])
     return norm
 
 
 @torch.no_grad()
+@torch.compiler.set_stance("force_eager")  # else it would be compiled for another mode and the size of the last batch
 def evaluate(model: nn.Module, pool: Pool, batch_size: int) -> dict[str, float]:
     """L_syntax and share of right tokens on validation charts."""
     model.eval()
-    loss, right, tokens = 0.0, 0, 0
+    sums = torch.zeros(3, dtype=torch.float64, device=pool.device)
     for first in range(0, pool.charts, batch_size):
         batch = pool.batch(np.arange(first, min(first + batch_size, pool.charts)))
+        inputs = {name: batch[name] for name in ("pixel_values", "input_ids")}
         with torch.autocast(pool.device.type, torch.bfloat16):
-            logits = model(pixel_values=batch["pixel_values"], input_ids=batch["input_ids"]).logits[:, :-1]
+            logits = model(**inputs, use_cache=False).logits[:, :-1]
         wanted = batch["labels"][:, 1:]
-        loss += nn.functional.cross_entropy(logits.float().flatten(0, 1), wanted.flatten(), reduction="sum").item()
-        right += (logits.argmax(-1) == wanted).sum().item()
-        tokens += (wanted >= 0).sum().item()
+        loss = nn.functional.cross_entropy(logits.float().flatten(0, 1), wanted.flatten(), reduction="sum")
+        sums += torch.stack([loss, (logits.argmax(-1) == wanted).sum(), (wanted >= 0).sum()])
     model.train()
+    loss, right, tokens = sums.tolist()
     return {"eval_loss": loss / tokens, "eval_accuracy": right / tokens}
 
 
@@ -340,8 +369,8 @@ def train(options: argparse.Namespace) -> None:
     torch.set_float32_matmul_precision("high")
     model = load(options).to(device, memory_format=torch.channels_last).train()
     if options.compile:
-        for layer in [model.model.conv_tower, *model.model.vision_tower.encoder.layers]:
-            layer.compile(dynamic=False)
+        compile_parts(model)
+    length = MAX_TOKENS if options.compile else 0  # one size, for which it is compiled
     groups = parameter_groups(model, options.weight_decay, muon=True)
     optimizer = MuonAdamW(groups, lr=options.learning_rate, muon_lr=options.muon_learning_rate, betas=(0.9, 0.99))
     peaks = [group["lr"] for group in optimizer.param_groups]
@@ -376,7 +405,7 @@ def train(options: argparse.Namespace) -> None:
         for group, peak in zip(optimizer.param_groups, peaks):
             group["lr"] = peak * factor
         with torch.autocast(device.type, torch.bfloat16):
-            outputs = model(**pool.batch(rows, shift))
+            outputs = model(**pool.batch(rows, shift, length), use_cache=False)
         terms = [outputs.loss, *(outputs[output] for _, output, _ in TERMS)]
         loss = terms[0] + sum(weight * term for (_, _, weight), term in zip(TERMS, terms[1:]))
         loss.backward()
@@ -437,7 +466,7 @@ def main() -> None:
     training.add_argument("--logging_steps", type=int, default=50)
     training.add_argument("--evaluate_minutes", type=float, default=1.0)
     training.add_argument("--save_minutes", type=float, default=3.0)
-    training.add_argument("--compile", action="store_true")
+    training.add_argument("--compile", action="store_true", help="compile the model's parts, a minute at the start")
     training.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     needed = [Path(options.processor, "tokenizer.json")]
