@@ -5,6 +5,7 @@ wedge. Its value is what a reader takes from the picture with the help of the ax
 none here.
 """
 
+import functools
 import math
 from collections.abc import Iterator
 from itertools import cycle
@@ -198,10 +199,19 @@ def _characters(figure, height: float) -> Iterator[list[float]]:
 
 def _advances(content: str, properties) -> list[float]:
     """Widths of the characters, relative to one another."""
-    from matplotlib.font_manager import findfont, get_font
+    from matplotlib.font_manager import findfont
 
-    font = get_font(findfont(properties))
-    return [font.load_char(ord(character)).linearHoriAdvance for character in content]
+    path = findfont(properties)
+    return [_advance(path, character) for character in content]
+
+
+@functools.lru_cache(10_000)
+def _advance(path: str, character: str) -> float:
+    from matplotlib.font_manager import get_font
+
+    font = get_font(path)
+    font.set_size(100, 72)  # whatever it was last drawn in
+    return font.load_char(ord(character)).linearHoriAdvance
 
 
 def _unused_tick_labels(figure) -> set[int]:

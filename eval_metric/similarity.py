@@ -68,7 +68,8 @@ def to_canvas(image: Image.Image | np.ndarray, side: int = CANVAS) -> np.ndarray
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    image = image.convert("RGB")
+    if image.mode != "RGB":  # else it would be copied
+        image = image.convert("RGB")
     if image.size != (side, side):
         image = ImageOps.pad(image, (side, side), method=Image.Resampling.BICUBIC, color="white")
     return np.asarray(image)

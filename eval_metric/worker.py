@@ -27,6 +27,7 @@ know what it is compared with.
 
 import array
 import contextlib
+import copy
 import ctypes
 import functools
 import gc
@@ -247,7 +248,8 @@ def confine(layers: confinement.Confinement, pipes: list[int], memory_mb: int, c
 class Capture:
     """Keeps the figures that a program saves, shows or closes, without writing or opening anything."""
 
-    def __init__(self, with_labels: bool):
+    def __init__(self, with_labels: bool, with_evidence: bool = True):
+        """Without evidence the facts are the counts of `elements.count_elements`."""
         import matplotlib.backend_bases
         import matplotlib.figure
         import matplotlib.pyplot as plt
@@ -257,6 +259,8 @@ class Capture:
         self.figure_class = matplotlib.figure.Figure
         self.canvas_class = FigureCanvasAgg
         self.with_labels = with_labels
+        self.with_evidence = with_evidence
+        self.settings = copy.deepcopy(dict(matplotlib.rcParams))  # the defaults, see `preload`
         self.figure = None  # the last figure that was saved, shown or closed
         self.picture = None  # its drawing, if it was drawn
         self.used = False
@@ -304,8 +308,12 @@ class Capture:
 
         if self.used:
             self.plt.close("all")
-            matplotlib.rcdefaults()
+            if dict(matplotlib.rcParams) != self.settings:  # which is sooner said than done
+                matplotlib.rcdefaults()
             elements.forget_calls()
+            self.figure = self.picture = None
+            sys.modules.pop("__main__", None)
+            gc.collect(0)  # the former figure, while it is young: sooner done than among what has been kept longer
         self.used, self.figure, self.picture = True, None, None
         random.seed(0)
         np.random.seed(0)
@@ -342,7 +350,7 @@ class Capture:
         if alpha.min() < 255:  # a transparent figure lies on white paper
             rgb = (rgb * (alpha / 255.0) + (255.0 - alpha) + 0.5).astype(np.uint8)
         try:
-            facts = elements.trace(figure)
+            facts = elements.trace(figure) if self.with_evidence else elements.count_elements(figure)
         except Exception:  # an exotic artist: the picture counts, the facts are unknown
             facts = None
         marked = None

@@ -54,8 +54,10 @@ TERMS = (("complexity", "complexity_loss", 0.1), ("marks", "mark_loss", 0.4), ("
 
 def encode(canvas: np.ndarray) -> np.ndarray:
     """Pixels (512, 512, 3) uint8 -> runs of equal pixels (n,) int32: red, green, blue, length - 1, a byte each."""
-    pixels = canvas.reshape(-1, 3).astype(np.uint32)
-    pixels = pixels[:, 0] << 24 | pixels[:, 1] << 16 | pixels[:, 2] << 8
+    pixels = np.zeros((canvas.shape[0] * canvas.shape[1], 4), np.uint8)
+    for channel in range(3):
+        pixels[:, 3 - channel] = canvas[..., channel].reshape(-1)
+    pixels = pixels.view("<u4")[:, 0].astype(np.uint32, copy=False)
     starts = np.flatnonzero(np.concatenate([[True], pixels[1:] != pixels[:-1]]))
     lengths = np.diff(starts, append=len(pixels))
     parts = -(-lengths // RUN)  # of a run that is too long
@@ -75,7 +77,7 @@ def decode(runs: torch.Tensor, charts: int) -> torch.Tensor:
 
 def make_chunk(seeds: list[int], split: str, capture, tokenizer, wide: float = 0.0) -> dict[str, np.ndarray]:
     """Charts as they are written: runs, `counts` of runs, `ids` of the program with prompt and end, labels."""
-    from eval_metric.worker import execute
+    from eval_metric.worker import execute, packed
 
     end = tokenizer.token_to_id("<|endofcode|>")
     prompt = tokenizer.token_to_id("<|startofcode|>")
@@ -91,7 +93,7 @@ def make_chunk(seeds: list[int], split: str, capture, tokenizer, wide: float = 0
         labels["corners"] = labels["corners"] or [[None] * WIDTHS["corners"]] * 2
         if any(len(labels[name]) > count for name, count in MAX_ROWS.items()):
             continue
-        row = {"runs": encode(to_canvas(pixels)), "length": len(ids), "ids": np.zeros(MAX_TOKENS, np.int16)}
+        row = {"runs": encode(to_canvas(packed(pixels))), "length": len(ids), "ids": np.zeros(MAX_TOKENS, np.int16)}
         row["ids"][: len(ids)] = ids
         for name, count in MAX_ROWS.items():
             row[name] = np.full((count, WIDTHS[name]), np.nan, np.float32)
@@ -111,13 +113,15 @@ def draw_charts(folder: Path, worker: int, workers: int, first: int, tokenizer_f
 
     from tokenizers import Tokenizer
 
+    from chart2code.quick_drawing import hasten
     from eval_metric import worker as programs
 
     os.nice(5)  # the process that feeds the GPU goes first
     programs.preload()
-    capture, tokenizer = programs.Capture(with_labels=True), Tokenizer.from_file(tokenizer_file)
+    hasten()
+    capture, tokenizer = programs.Capture(with_labels=True, with_evidence=False), Tokenizer.from_file(tokenizer_file)
     gc.freeze()
-    gc.set_threshold(100_000)
+    gc.disable()  # figures are collected one by one, see `Capture.reset`
 
     def write(name: str, split: str, charts: range) -> None:
         temporary = folder / f"{name}-{worker:02d}.tmp"
@@ -125,6 +129,7 @@ def draw_charts(folder: Path, worker: int, workers: int, first: int, tokenizer_f
             seeds = [FIRST_SEED[split] + index for index in charts]
             np.savez(file, **make_chunk(seeds, split, capture, tokenizer, wide))
         temporary.replace(temporary.with_suffix(".npz"))
+        gc.collect()
 
     parent = os.getppid()
     write("validation", "validation", range(worker, VALIDATION, workers))
