@@ -689,7 +689,8 @@ class C2CMolaMarkOrder(nn.Module):
         tokens = F.pad(visual_tokens.gather(1, index), (0, 0, 0, 1))  # (B, K + 1, d)
         rows = following.flatten(1)[..., None].expand(-1, -1, tokens.shape[-1])
         following = tokens.gather(1, rows).unflatten(1, following.shape[1:]).flatten(2)  # (B, K, ORDERS * d)
-        told = F.linear(ranks, self.ranks) + F.linear(following, self.following)
+        # The mean over the orders: their sum would move tokens further in a step of training than all else does.
+        told = F.linear(ranks, self.ranks) + F.linear(following, self.following) / self.ORDERS
         told = torch.where(there[..., None], told, 0).to(visual_tokens.dtype)
         return visual_tokens.scatter_add(1, index, told)
 

@@ -1007,9 +1007,9 @@ def generate_program(seed: int, split: str, family: str | None = None) -> ChartP
 # The data set
 
 
-def make_program(seed: int, split: str, wide: float = 0.0) -> ChartProgram:
+def make_program(seed: int, split: str, wide: float = 0.0, family: str | None = None) -> ChartProgram:
     """The program of a seed, which is widened (see chart2code/wide.py) for the given share of the seeds."""
-    program = generate_program(seed, split)
+    program = generate_program(seed, split, family)
     if wide and Draw(f"is wide/{split}/{seed}", split).chance(wide):
         from chart2code.wide import widen
 

@@ -406,7 +406,9 @@ def test_marks_are_told_their_order():
         for number in range(module.ORDERS):
             expected += module.ranks[:, number * module.RANKS + left[0, index, number]]
             if following[0, index, number] < 2:
-                expected += module.following[:, number * width : (number + 1) * width] @ tokens[0, other]
+                expected += (
+                    module.following[:, number * width : (number + 1) * width] @ tokens[0, other] / module.ORDERS
+                )
         torch.testing.assert_close(told[0, cell], expected, rtol=1e-4, atol=1e-4)
     assert left[0, :, :2].tolist() == [[1, 0], [0, 1]]
 
