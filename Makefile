@@ -13,8 +13,9 @@ READY := $(VENV)/.ready
 demo: $(READY)
 	$(BIN)/python predict.py --refine examples/quarterly_sales.png
 
+# Two processes with a thread each: the tests of one file stay together, since they share what is costly to make.
 test: lint
-	$(BIN)/python -m pytest -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 
 test-slow: lint
 	$(BIN)/python -m pytest

@@ -1,6 +1,7 @@
 """Shared by the tests: a tiny model that has learned one program by heart, saved as a folder; child processes; an
 executor."""
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -28,8 +29,9 @@ def children(pid: int) -> set[int]:
     """All descendants of a process."""
     found = set()
     for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in map(int, (task / "children").read_text().split()):
-            found |= {child} | children(child)
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a thread that has ended meanwhile
+            for child in map(int, (task / "children").read_text().split()):
+                found |= {child} | children(child)
     return found
 
 
