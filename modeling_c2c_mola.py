@@ -681,18 +681,15 @@ class C2CMolaMarkOrder(nn.Module):
         the left and from the top as shares of the picture, and color `(B, M, 3)` of it -> visual tokens `(B, M, d)`.
         """
         score, cell = presence.topk(min(self.MARKS, presence.shape[1]))  # (B, K), the likeliest first
-        place, color = (part.gather(1, cell[..., None].expand(-1, -1, part.shape[-1])) for part in (place, color))
-        there, left, following = self.order(score, place * self.image_size, color)
+        there, left, following = self.order(score, of_cells(place, cell) * self.image_size, of_cells(color, cell))
         ranks = F.one_hot(left.clamp(max=self.RANKS - 1), self.RANKS).flatten(2).to(visual_tokens.dtype)
         # One row more, of zeros, for what has none after it.
-        index = cell[..., None].expand(-1, -1, visual_tokens.shape[-1])
-        tokens = F.pad(visual_tokens.gather(1, index), (0, 0, 0, 1))  # (B, K + 1, d)
-        rows = following.flatten(1)[..., None].expand(-1, -1, tokens.shape[-1])
-        following = tokens.gather(1, rows).unflatten(1, following.shape[1:]).flatten(2)  # (B, K, ORDERS * d)
+        tokens = F.pad(of_cells(visual_tokens, cell), (0, 0, 0, 1))  # (B, K + 1, d)
+        following = of_cells(tokens, following.flatten(1)).unflatten(1, following.shape[1:]).flatten(2)
         # The mean over the orders: their sum would move tokens further in a step of training than all else does.
         told = F.linear(ranks, self.ranks) + F.linear(following, self.following) / self.ORDERS
         told = torch.where(there[..., None], told, 0).to(visual_tokens.dtype)
-        return visual_tokens.scatter_add(1, index, told)
+        return visual_tokens.scatter_add(1, cell[..., None].expand_as(told), told)
 
     @torch.no_grad()
     def order(
