@@ -246,7 +246,7 @@ class _Search:
 
     def change_paper(self) -> None:
         """Goes to the style sheet, or to the colours, of the target's page: by these, the rest is too wrong yet."""
-        codes = _safely(lambda: alternatives.papers(self.current, self.target)) or []
+        codes = self._safely(lambda: alternatives.papers(self.current, self.target)) or []
         drawn = [entry for entry in self.render(codes) if entry[1] is not None and entry[1].box]
 
         def amiss(drawing: Drawing) -> int:
@@ -277,14 +277,14 @@ class _Search:
             self.change_kind(self.sketches(self.current.code))
         self.read()
         self.align()
-        self.go_to([_safely(lambda: captions.turned(self.current, self.target, self.size))])
-        self.improve([_safely(lambda: captions.reworded(self.current, self.target, self.size))])
+        self.go_to([self._safely(lambda: captions.turned(self.current, self.target, self.size))])
+        self.improve([self._safely(lambda: captions.reworded(self.current, self.target, self.size))])
         self.name_series()
         if self.rescale():  # also of a good copy: it may have other numbers
             self.read()
         self.complete()
         if self.best_iou > POOR:
-            self.improve([_safely(lambda: notes.added(self.current, self.target, self.size))])
+            self.improve([self._safely(lambda: notes.added(self.current, self.target, self.size))])
         if self.best_iou < SUCCESS_IOU and self.change_series():
             self.name_series()
         if panel:
@@ -312,18 +312,18 @@ class _Search:
     def adapt(self) -> None:
         """Goes to what the answer is on the target's page, with what is measured there."""
         # Where bars lie upon each other or the page is another, nothing can be read: so whatever the goal says.
-        self.go_to([_safely(lambda: alternatives.distinct(self.current))])
-        self.go_to(_safely(lambda: alternatives.shaped(self.current, self.target, self.size)) or [])
+        self.go_to([self._safely(lambda: alternatives.distinct(self.current))])
+        self.go_to(self._safely(lambda: alternatives.shaped(self.current, self.target, self.size)) or [])
         self.change_paper()
         self.resize()
-        places = _safely(lambda: alternatives.aligned(self.current, self.target, FAR)) or []
+        places = self._safely(lambda: alternatives.aligned(self.current, self.target, FAR)) or []
         self.go_to(places if len(places) == 1 else [])  # of several layouts none is sure
         self.improve([self.reading()])
 
     def compose(self, chart: Image.Image | np.ndarray) -> bool:
         """Goes to the program of a chart of several panels, each found by a search of its own; False if it is none, or
         that draws it worse than the model's answer."""
-        found = _safely(lambda: panels.find_panels(self.target))
+        found = self._safely(lambda: panels.find_panels(self.target))
         if found is None:
             return False
         parts = panels.cut_out(np.asarray(chart.convert("RGB")) if isinstance(chart, Image.Image) else chart, found)
@@ -361,7 +361,7 @@ class _Search:
 
     def complete(self) -> None:
         """Adds what the chart has beside its series."""
-        if self.improve(_safely(lambda: completed(self.current, self.target)) or []):
+        if self.improve(self._safely(lambda: completed(self.current, self.target)) or []):
             self.improve([self.reading()])
 
     def change_details(self) -> None:
@@ -373,19 +373,19 @@ class _Search:
 
     def align(self, least: float = 1.5) -> None:
         """Puts the axes where those of the target are, if they are more than `least` pixels from there."""
-        self.improve(_safely(lambda: alternatives.aligned(self.current, self.target, least)) or [])
+        self.improve(self._safely(lambda: alternatives.aligned(self.current, self.target, least)) or [])
 
     def resize(self) -> None:
         """Goes to a figure with labels as large as in the target: by that all that is drawn has its size."""
-        self.go_to([_safely(lambda: alternatives.resized(self.current, self.target, self.size))])
+        self.go_to([self._safely(lambda: alternatives.resized(self.current, self.target, self.size))])
 
     def rescale(self) -> bool:
         """Goes to the limits of the target's axes, with the values that are read there, if both is better."""
-        if not _safely(lambda: alternatives.rescaled(self.current, self.target)):
+        if not self._safely(lambda: alternatives.rescaled(self.current, self.target)):
             return False
         before = self.current, self.goal
         self.go_to([self.reading()])
-        self.go_to(_safely(lambda: alternatives.rescaled(self.current, self.target)) or [])
+        self.go_to(self._safely(lambda: alternatives.rescaled(self.current, self.target)) or [])
         if self.goal <= before[1]:
             self.current, self.goal = before
         return self.current is not before[0]
@@ -401,26 +401,26 @@ class _Search:
         if self.best_iou < SUCCESS_IOU and not self.measured:
             if self.improve([self.reading(order=order) for order in range(1, 6)]):
                 self.improve([self.reading()])
-        self.go_to([_safely(lambda: logarithmic(self.current, self.target))])
+        self.go_to([self._safely(lambda: logarithmic(self.current, self.target))])
 
     def reading(self, **way: int) -> str | None:
         key = self.current.code, *way.items()
         if key in self.readings:  # what it says has been tried
             return None
         self.readings.add(key)
-        return _safely(lambda: adjustment.read(self.current, self.target, **way))
+        return self._safely(lambda: adjustment.read(self.current, self.target, **way))
 
     def name_series(self) -> None:
         """Writes the legend, and what stands at bars."""
-        self.improve(_safely(lambda: legends.written(self.current, self.target, self.size)) or [])
-        self.improve([_safely(lambda: bar_labels.labelled(self.current, self.target, self.size))])
+        self.improve(self._safely(lambda: legends.written(self.current, self.target, self.size)) or [])
+        self.improve([self._safely(lambda: bar_labels.labelled(self.current, self.target, self.size))])
 
     def change_series(self) -> bool:
         """More or fewer series, each variant judged after its data have been read."""
         first = self.current
         for _ in range(CHANGES):
             before = self.current, self.goal
-            variants = _safely(lambda: alternatives.series_changed(self.current, self.target)) or []
+            variants = self._safely(lambda: alternatives.series_changed(self.current, self.target)) or []
             for code in variants:
                 self.go_to([code])
                 self.read()
@@ -434,14 +434,14 @@ class _Search:
     def copies(self, answer: str) -> list[str]:
         """Programs whose numbers are measured at once, in the style and size of the answer's figure; none the second
         time: other words make no others."""
-        sheet = _safely(lambda: Sheet.of(self.target, self.size, answer))
+        sheet = self._safely(lambda: Sheet.of(self.target, self.size, answer))
         if sheet is None or any(sheet.on_page_of(other) for other in self.copied):
             return []
         self.copied.append(sheet)
-        return _safely(sheet.measured) or []
+        return self._safely(sheet.measured) or []
 
     def sketches(self, answer: str) -> list[str]:
-        return _safely(lambda: sketches(self.target, self.size, answer)) or []
+        return self._safely(lambda: sketches(self.target, self.size, answer)) or []
 
     def change_kind(self, others: list[str], measured: bool = False) -> None:
         """Goes to the best of programs of other kinds, each judged after its data have been read; if that is
@@ -471,7 +471,7 @@ class _Search:
         """Tries other ways to write single things, each as a change of the program that it stands at, since workers
         draw them at the same time then; and goes on to those that help together."""
         base, before, goals = self.current, self.goal, {}
-        groups = _safely(lambda: alternatives.alternatives(base, self.target)) or []
+        groups = self._safely(lambda: alternatives.alternatives(base, self.target)) or []
         options = [{base.program.changed(changes): changes for changes in group} for group in groups]
         with contextlib.closing(self.render(itertools.chain(*options))) as drawn:
             for code, drawing, goal in drawn:
@@ -500,7 +500,7 @@ class _Search:
     def change_best(self, change: Callable[[], list[str | None]], times: int, lowest: float) -> None:
         """Puts the first of what a change of the answer gives in its place, of which the IoU is not below `lowest`."""
         for _ in range(times):
-            codes = list(filter(None, _safely(change) or []))
+            codes = list(filter(None, self._safely(change) or []))
             drawn = {code: drawing for code, drawing, _ in self.render(codes) if drawing is not None}
             fitting = ((drawing, chart_iou(drawing.pixels, self.target)) for drawing in drawn.values())
             found = next(((drawing, iou) for drawing, iou in fitting if iou >= lowest), None)
@@ -508,14 +508,16 @@ class _Search:
                 return
             self.best, self.best_iou = found
 
-
-def _safely(make: Callable):
-    """What `make` gives, or None: a picture may be anything, and an odd one must not cost the answer that is there."""
-    try:
-        return make()
-    except (ValueError, IndexError, ZeroDivisionError, OverflowError, SyntaxError, np.linalg.LinAlgError):
-        logger.debug("a step of the search failed on this picture", exc_info=True)
-        return None
+    def _safely(self, make: Callable):
+        """What `make` gives, or None: a picture may be anything, and an odd one must not cost the answer that is
+        there. Raises `_BudgetSpent` if the time is over before."""
+        if time.monotonic() > self.deadline:
+            raise _BudgetSpent
+        try:
+            return make()
+        except (ValueError, IndexError, ZeroDivisionError, OverflowError, SyntaxError, np.linalg.LinAlgError):
+            logger.debug("a step of the search failed on this picture", exc_info=True)
+            return None
 
 
 def _rough(pixels: np.ndarray) -> np.ndarray:

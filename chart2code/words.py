@@ -102,8 +102,8 @@ class Line:
 
 
 @cache
-def _face(font: str, points: float) -> tuple[np.ndarray, np.ndarray]:
-    """Ink of all `CHARACTERS` as figures have it (G, height, width), the pen in column PEN and the base line below row
+def _face(font: str, points: float, characters: str = CHARACTERS) -> tuple[np.ndarray, np.ndarray]:
+    """Ink of the characters as figures have it (G, height, width), the pen in column PEN and the base line below row
     `_base(points)`, and how far each and, last, the space moves the pen, in pixels of the figure."""
     import matplotlib
     from matplotlib.ft2font import FT2Font, LoadFlags
@@ -111,14 +111,14 @@ def _face(font: str, points: float) -> tuple[np.ndarray, np.ndarray]:
     face = FT2Font(str(Path(matplotlib.get_data_path(), "fonts/ttf", font)))
     face.set_size(points, DPI)
     em, base = points / 72 * DPI, _base(points)
-    pictures = np.zeros((len(CHARACTERS), base + math.ceil(em), PEN + math.ceil(2 * em) + 8), np.float32)
-    for picture, character in zip(pictures, CHARACTERS):
+    pictures = np.zeros((len(characters), base + math.ceil(em), PEN + math.ceil(2 * em) + 8), np.float32)
+    for picture, character in zip(pictures, characters):
         face.set_text(character, 0.0, flags=LoadFlags.DEFAULT)
         face.draw_glyphs_to_bitmap(antialiased=True)
         bitmap = np.asarray(face.get_image(), np.float32) / 255
         left, bottom = PEN + face.get_bitmap_offset()[0] // 64, base + math.ceil(face.get_descent() / 64)
         picture[bottom - len(bitmap) : bottom, left : left + bitmap.shape[1]] = bitmap
-    advances = [face.load_char(ord(character)).linearHoriAdvance / 65536 for character in CHARACTERS + " "]
+    advances = [face.load_char(ord(character)).linearHoriAdvance / 65536 for character in characters + " "]
     return pictures, np.array(advances)
 
 
@@ -131,7 +131,7 @@ def _seen(pictures: np.ndarray, points: float, scale: float, rise: float, column
     `_resampling` (w, W) along the line."""
     em = points / 72 * DPI * scale
     height, top = math.ceil((ASCENT + DESCENT) * em) + 1, _base(points) - (math.ceil(ASCENT * em) + rise) / scale
-    return _resampling(pictures.shape[-2], top, height, scale) @ (pictures @ columns.T)
+    return (_resampling(pictures.shape[-2], top, height, scale) @ pictures) @ columns.T
 
 
 def _resampling(length: int, start: float, count: int, scale: float) -> np.ndarray:
@@ -161,7 +161,7 @@ def glyphs_of(font: str, points: float, scale: float, rise: float) -> Glyphs:
 @lru_cache(1024)
 def _profile(font: str, points: float, scale: float, rise: float) -> np.ndarray:
     """The ink of the rows of usual text, of norm 1."""
-    rows = _face(font, points)[0][[CHARACTERS.index(c) for c in FREQUENT]].sum(axis=(0, 2))
+    rows = _face(font, points, FREQUENT)[0].sum(axis=(0, 2))
     rows = _seen(rows[:, None], points, scale, rise, np.ones((1, 1), np.float32))[:, 0]
     return rows / np.linalg.norm(rows)
 

@@ -4,6 +4,7 @@ import ast
 import math
 import re
 import signal
+import time
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -11,10 +12,11 @@ import pytest
 from PIL import Image
 
 import predict
-from chart2code import alternatives, captions, readout, tick_labels
+from chart2code import alternatives, captions, panels, readout, tick_labels
 from chart2code.detail import canvas_of
 from chart2code.drawing import Drawing
 from chart2code.program import Program, literal
+from chart2code.sketches import Sheet
 from chart2code.verification import LAST_COST, verify
 from eval_metric.executor import Executor
 from eval_metric.similarity import chart_iou, to_canvas
@@ -191,6 +193,16 @@ def test_time_budget(executor):
     found = verify(executor, [PLT + answer], chart, refine=True, time_budget=1.0)
     assert found.seconds < 2.0  # what is under way at the end, on a busy machine
     found = verify(executor, [PLT + answer], chart, refine=True, time_budget=1e-6)
+    assert found.renderings == 1 and found.code == PLT + answer
+
+
+def test_nothing_is_measured_when_the_time_is_over(executor, monkeypatch):
+    truth, answer = CHARTS["line"]
+    monkeypatch.setattr(panels, "find_panels", lambda target: time.sleep(1.1))
+    for name in ("distinct", "shaped", "aligned", "without_limits"):
+        monkeypatch.setattr(alternatives, name, lambda *_: pytest.fail("measured"))
+    monkeypatch.setattr(Sheet, "of", lambda *_: pytest.fail("measured"))
+    found = verify(executor, [PLT + answer], picture(executor, truth), refine=True, time_budget=1.0)
     assert found.renderings == 1 and found.code == PLT + answer
 
 

@@ -163,12 +163,13 @@ def test_size_and_weight_are_those_of_the_chart(executor):
     assert 'set_xlabel("Distance (km)", fontsize=12)' in code
 
 
-def test_words_of_a_chart_of_another_resolution(executor):
+@pytest.mark.parametrize("dpi", [160, 320])  # the letters of the second are larger than they need be
+def test_words_of_a_chart_of_another_resolution(executor, dpi):
     names = "ax.set_title('Ragardter Lindipo brenma')\nax.set_ylabel('Jovuso turn (k€)')\n"
     code = START + "ax.plot([1, 2, 3], [2, 1, 4])\n" + names
-    chart = executor.run(code + "fig.set_dpi(160)\n").image
+    chart = executor.run(code + f"fig.set_dpi({dpi})\n").image
     other = code.replace("Ragardter", "Names").replace("Jovuso", "Cost")
-    found = reworded(Drawing(other, executor.run(other)), to_canvas(chart), chart.shape[1::-1])
+    found = reworded(Drawing(other, executor.run(other)), canvas_of(chart), chart.shape[1::-1])
     assert "Ragardter Lindipo brenma" in found and "Jovuso turn (k€)" in found
 
 
