@@ -33,6 +33,7 @@ UNLIKE, WORD, IN_VAIN = 0.18, 4, 2  # of it: the font may be another; letters th
 CERTAIN = 0.3  # of it: the size and the weight of the font are right
 RIM = 2  # pixels
 TALL = 20  # pixels: a line that is higher is read no better, but eight times as slowly as in half of its resolution
+SLENDER, FULL = 8, 0.9  # heights of a line to its width; of a row of text that is long, the share of ink
 SHORT = 400  # pixels of lines that are tried: in those of a few characters the rows are not filled as usual
 ROOM = 1.7  # heights of a line, where one is higher than it should be
 LEADING = 1.17  # ems, between two lines of a text
@@ -163,6 +164,8 @@ class Page:
     def _read(self, line: np.ndarray, bold: bool) -> Line | None:
         """What is written in the ink of a line."""
         # Small letters are 0.55 ems high, capitals and a g together 0.97; blur adds a row at each end.
+        if _is_rule(line):
+            return None
         scale = self.zoom * self.scale
         if len(line) - 2 * RIM > TALL:
             line, scale = _halved(line), scale / 2
@@ -223,6 +226,13 @@ def text_color(part: np.ndarray, others: Sequence[np.ndarray] = ()) -> np.ndarra
         if SOFT < share < 1.1 and error < least:
             best, least = color, error
     return best
+
+
+def _is_rule(ink: np.ndarray) -> bool:
+    """Whether what was cut out is a line or a frame: thinner than any letter is high, or through all of a long row."""
+    inner = ink[RIM:-RIM, RIM:-RIM]
+    height, width = inner.shape
+    return height > SLENDER * width or width > SLENDER * height and bool(((inner > 0.5).mean(axis=1) > FULL).any())
 
 
 def _halved(ink: np.ndarray) -> np.ndarray:

@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from chart2code.captions import SIZES, reworded, turned
+from chart2code.captions import SIZES, Page, _is_rule, reworded, turned
 from chart2code.detail import canvas_of
 from chart2code.drawing import Drawing
 from chart2code.words import BOLD, REGULAR, _told_apart, read_line
 from eval_metric.executor import Executor
-from eval_metric.similarity import to_canvas
+from eval_metric.similarity import CANVAS, to_canvas
 
 START = "import matplotlib.pyplot as plt\n\nfig, ax = plt.subplots()\n"
 
@@ -268,3 +268,10 @@ def test_long_ticks_are_no_line_of_text(executor):
     assert chart.ok and "xlabel" not in (
         reworded(Drawing(code, executor.run(code)), canvas_of(chart.image), chart.image.shape[1::-1]) or ""
     )
+
+
+def test_a_frame_is_no_line_of_text():
+    page = np.full((CANVAS, CANVAS), 255, np.float32)
+    page[40:42, 60:460] = page[40:90, 60:62] = page[40:90, 458:460] = 0  # the upper part of a frame
+    assert Page(page, 1.0, 0.8, 1.0).read((260, 50), 0.5, 24) is None
+    assert _is_rule(np.pad(np.ones((50, 3)), 2)) and not _is_rule(np.pad(np.ones((14, 2)), 2))  # an axis; the letter l
