@@ -35,6 +35,8 @@ RIM = 2  # pixels
 TALL = 20  # pixels: a line that is higher is read no better, but eight times as slowly as in half of its resolution
 SLENDER, FULL = 8, 0.9  # heights of a line to its width; of a row of text that is long, the share of ink
 SHORT = 400  # pixels of lines that are tried: in those of a few characters the rows are not filled as usual
+HANDLE, EVEN = 14, 4.0  # points, that handles of a legend have at least in one grey; of 255, what is one
+ASIDE = 0.1  # widths of the axes, that the name of one is away from the middle at most
 ROOM = 1.7  # heights of a line, where one is higher than it should be
 LEADING = 1.17  # ems, between two lines of a text
 SPACE, ALONE = 0.66, 1.5  # ems, between two texts; less lies between two words. And where nothing stands beside
@@ -62,7 +64,7 @@ def reworded(drawing: Drawing, target: np.ndarray, size: tuple[int, int] = (CANV
     height of the chart's own picture; what is as large as the canvas says nothing about its resolution.
     """
     page = Page.for_drawing(drawing, target, size)
-    changes = [*_twins(drawing, target, page), *_new_or_gone(drawing, target, page), *_texts(drawing, page)]
+    changes = [*_twins(drawing, target, page), *_new_or_gone(drawing, target, page), *_texts(drawing, target, page)]
     changes += _categories(drawing, target, page)
     changes += _family(drawing.program, page)
     code = drawing.program.changed(changes)
@@ -291,9 +293,12 @@ def _run(marked: np.ndarray, place: float, gap: float, anchor: float = 0.5) -> s
     return slice(*min(runs, key=lambda run: abs(run[0] + anchor * (run[1] - run[0]) - place))) if runs else None
 
 
-def _texts(drawing: Drawing, page: Page) -> list[Change]:
-    """Changes of the texts that the drawing has and the program says, where the drawing has them."""
+def _texts(drawing: Drawing, target: np.ndarray, page: Page) -> list[Change]:
+    """Changes of the texts that the drawing has and the program says, where the target has them: where the drawing has
+    them, if that is not seen."""
     program, changes = drawing.program, []
+    box = readout.find_box(target, drawing.box) if len(drawing.boxes) == 1 else None
+    places = {} if box is None else _places(target, page, box)[0]
     lines: dict[tuple, list[str]] = {}  # of each text, which has one place
     for role, line, bounds, vertical, *_ in (drawing.result.facts or {}).get("texts", []):
         lines.setdefault((role, *bounds, vertical), []).append(line)
@@ -317,6 +322,9 @@ def _texts(drawing: Drawing, page: Page) -> list[Change]:
         near = 0.6 * height  # further off are the handles of a legend, or the pie
         space = ALONE if role in ("title", "label") else SPACE
         reach = near if anchor == 0 else CANVAS, near if anchor == 1 else CANVAS
+        if role == "label":
+            seen = places.get("ylabel" if vertical else "xlabel")
+            place = place if seen is None else seen[:2]
         read = page.read(place, anchor, height, 90 if vertical else 0, role == "title", reach, space)
         if read is None:
             continue
@@ -338,25 +346,9 @@ def _new_or_gone(drawing: Drawing, target: np.ndarray, page: Page) -> list[Chang
     axes = next((call.axes for call in program.calls), "plt")
     if box is None or axes == "plt":
         return []
-    grey, zoom = page.turned(0), page.zoom
-    left, top, right, bottom = (zoom * np.array(box)).round().astype(int)
-    ink = np.abs(grey - np.median(grey[:, :3])) > CONTRAST
-    ink &= grey < 255  # the letterbox of a dark page is no ink
-    rows, columns = ink[:, left:right].any(axis=1), ink[top:bottom].any(axis=0)
-    off = max(4, round(TICK / 72 * DPI * page.scale * zoom))
-    above, below, beside = (
-        [run for run in runs_of(part, gap) if run[1] - run[0] >= LEAST_LINE]
-        for part, gap in ((rows[: top - 2], 1), (rows[bottom + off :], 1), (columns[: max(0, left - off)], 3))
-    )
-    middle, height = ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2), 12 / 72 * DPI * page.scale
-    labels = [int(not is_bare(target, box, side)) for side in ("bottom", "left")]  # lines of these
-    places = {  # of the line of text that is next to the axes, or, at a side with ticks, next to their labels
-        "title": above and (middle[0], np.mean(above[-1]) / zoom - 0.5, 0),
-        "xlabel": len(below) == labels[0] + 1 and (middle[0], (bottom + off + np.mean(below[-1])) / zoom - 0.5, 0),
-        "ylabel": len(beside) == labels[1] + 1 and (np.mean(beside[0]) / zoom - 0.5, middle[1], 90),
-    }
+    height = 12 / 72 * DPI * page.scale
+    places, none = _places(target, page, box)
     changes = []
-    none = {"title": not above, "xlabel": len(below) == labels[0], "ylabel": len(beside) == labels[1]}
     for name, place in places.items():
         own = [
             call for call in program.statement_calls(f"set_{name}") if program.text(call.func).startswith(f"{axes}.")
@@ -374,6 +366,44 @@ def _new_or_gone(drawing: Drawing, target: np.ndarray, page: Page) -> list[Chang
             found = page.with_line_above(read, place[0]) if name == "title" else read.text
             changes.append(program.add_statement(f"{axes}.set_{name}({string_literal(found)}{size})", BEFORE))
     return changes
+
+
+def _places(
+    target: np.ndarray, page: Page, box: readout.Box
+) -> tuple[dict[str, tuple[float, float, int] | None], dict[str, bool]]:
+    """Where title, xlabel and ylabel stand (x, y, turn), None where that is not seen; and whether there is none."""
+    grey, zoom = page.turned(0), page.zoom
+    left, top, right, bottom = (zoom * np.array(box)).round().astype(int)
+    ink = np.abs(grey - np.median(grey[:, :3])) > CONTRAST
+    ink &= grey < 255  # the letterbox of a dark page is no ink
+    rows, columns = ink[:, left:right].any(axis=1), ink[top:bottom].any(axis=0)
+    off = max(4, round(TICK / 72 * DPI * page.scale * zoom))
+    above, below, beside = (
+        [run for run in runs_of(part, gap) if run[1] - run[0] >= LEAST_LINE]
+        for part, gap in ((rows[: top - 2], 1), (rows[bottom + off :], 1), (columns[: max(0, left - off)], 3))
+    )
+    below = [(a + bottom + off, b + bottom + off) for a, b in below]
+    above, below = ([run for run in lines if not _has_handles(page, run)] for lines in (above, below))
+    middle = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    own = np.flatnonzero(ink[slice(*below[-1])].any(axis=0)) if below else np.zeros(1)
+    central = abs((own[0] + own[-1]) / 2 - zoom * middle[0]) < ASIDE * (right - left)
+    labels = [int(not is_bare(target, box, side)) for side in ("bottom", "left")]  # lines of these
+    places = {  # of the line of text that is next to the axes, or, at a side with ticks, next to their labels
+        "title": above and (middle[0], np.mean(above[-1]) / zoom - 0.5, 0),
+        "xlabel": central and len(below) == labels[0] + 1 and (middle[0], np.mean(below[-1]) / zoom - 0.5, 0),
+        "ylabel": len(beside) == labels[1] + 1 and (np.mean(beside[0]) / zoom - 0.5, middle[1], 90),
+    }
+    none = {"title": not above, "xlabel": len(below) == labels[0], "ylabel": len(beside) == labels[1]}
+    return {name: place or None for name, place in places.items()}, none
+
+
+def _has_handles(page: Page, rows: tuple[int, int]) -> bool:
+    """Whether some rows of a page, in its own pixels, are of a legend: have stretches of one grey that are longer than
+    those of letters."""
+    grey = page.turned(0)[slice(*rows)]
+    even = (np.abs(np.diff(grey, axis=1)) < EVEN) & (np.abs(grey - np.median(grey))[:, 1:] > CONTRAST / 4)
+    length = round(HANDLE / 72 * DPI * page.scale * page.zoom)
+    return bool(ndimage.minimum_filter1d(even, length, axis=1, mode="constant").any())
 
 
 def _twins(drawing: Drawing, target: np.ndarray, page: Page) -> list[Change]:

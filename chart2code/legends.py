@@ -40,13 +40,14 @@ HALF_HANDLE, MARKED = 6, 1.6  # pixels: half the height of a handle, and more th
 LETTER, MOSTLY = 5.0, 0.8  # points, the width of one; and of its ink, in no colour
 COLORFUL = 60  # of 255, the chroma of colours
 EDGE = 2.5  # points, the greatest width of the edge of a handle
-INK = 45  # of 255, between text and paper
+INK, PALE = 45, 150  # of 255, between text and paper; and the darkest of pale greys
 PITCH = (6.5, 40.0)  # points, from line to line
 IN_ROW, IN_COLUMN = 1.6, 2.6  # pixels
 SAME_COLOR = 12  # of 255
 MOST_ENTRIES = 16
 READ = 0.6  # of the entries
 CERTAIN = 0.3  # of the ink of a title, unexplained
+TICK_LABELS = 22  # points below the axes, where these may be
 
 
 @dataclass(frozen=True)
@@ -286,7 +287,10 @@ def _entries(
             readout.inside_of(cover, box, 0)[:] = 0
     found = []
     for k, covers in zip(distinct.values(), zip(*ways)):
-        for rows, columns in _parts(np.max(covers, axis=0) > 0.4, unit):
+        mask = np.max(covers, axis=0) > 0.4
+        if np.ptp(colors[k]) < COLORFUL and np.mean(colors[k]) > PALE:  # the edges of letters are of it, too
+            mask = morphology.opening(mask & (grey > np.mean(colors[k]) - INK), (3, 3))
+        for rows, columns in _parts(mask, unit):
             y = (rows.start + rows.stop - 1) / 2
             columns = _with_edges(grey, rows, columns, unit)
             text = _text_beside(grey, plain, columns, y, unit)
@@ -356,7 +360,7 @@ def _text_beside(grey: np.ndarray, plain: np.ndarray, columns: slice, y: float, 
     left = grey[rows, max(0, columns.start - 1 - round(2 * unit)) : max(0, columns.start - 1)]
     if right.size == 0:
         return None
-    paper = np.median(right)
+    paper = np.median(right[:, : max(2, int(BLANK * unit))])
     ink = np.abs(right - paper) > INK
     inked = ink.any(axis=0)
     first = int(inked.argmax())
@@ -471,6 +475,8 @@ class Legend:
         pitch, half = self.pitch, (right - left) / 2
         rows = slice(round(first.y - pitch - self.em / 3), round(first.y - pitch + self.em / 3) + 1)
         if rows.start < (self.axes[1] if first.y > self.axes[1] else 0):
+            return None
+        if 0 < first.y - self.axes[3] < pitch + TICK_LABELS * 100 / 72 * self.page.scale:  # these stand there
             return None
         handle = self.target[rows, round(first.left) : round(first.right) + 1].mean(axis=2)
         if handle.size and np.ptp(handle) > INK and left + self.em < first.text:

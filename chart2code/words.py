@@ -270,6 +270,7 @@ def _told_apart(text: str) -> str:
     text = re.sub(r"\b0 (?=\d)", "0.", text)
     text = re.sub(r"[A-Za-z]*[Il][A-Za-z]*", lambda word: _told_apart_in(word[0]), text)
     text = re.sub(r"(?<=[a-z,] )I(?=[aeou])", "l", text)
+    text = re.sub(r"^l (?=[a-z])", "I ", text)
     return re.sub(r"(?<![aeou])rn|rn(?=[bp])|(?<=iu)rn\b", "m", text)
 
 

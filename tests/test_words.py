@@ -56,6 +56,7 @@ def test_lines_that_matplotlib_draws(text, size, weight, scale):
         ("APl for AIl", "API for All"),
         ("lndex, Part II", "Index, Part II"),
         ("lion, II, l", "lion, II, l"),
+        ("l feel fairly paid", "I feel fairly paid"),
     ],
 )
 def test_letters_that_look_alike(text, expected):
@@ -268,6 +269,26 @@ def test_long_ticks_are_no_line_of_text(executor):
     assert chart.ok and "xlabel" not in (
         reworded(Drawing(code, executor.run(code)), canvas_of(chart.image), chart.image.shape[1::-1]) or ""
     )
+
+
+def test_the_name_of_an_axis_is_no_legend_nor_labels_of_ticks(executor):
+    bars = START + "ax.bar(['Ada', 'Ben', 'Cleo'], [3, 5, 4]{})\n{}"
+    below = "ax.legend(loc='upper center', bbox_to_anchor=(0.5, -0.08))\n"
+    for chart in (
+        bars.format(", label='Visitors'", below),
+        bars.format("", "ax.set_xticks(range(3), ['Jan\\n2023', 'Feb', 'Mar'])\n"),
+    ):
+        code = bars.format("", "")
+        found = reworded(Drawing(code, executor.run(code)), to_canvas(executor.run(chart).image))
+        assert "xlabel" not in (found or ""), chart
+
+
+def test_a_name_is_read_where_it_stands(executor):
+    """Not where the drawing has it, whose labels at ticks are smaller."""
+    lines = START + "fig.subplots_adjust(left=0.2)\nax.plot([1, 2, 3], [2000, 1000, 4000])\nax.set_ylabel({})\n"
+    chart = executor.run(lines.format("'Orders'") + "ax.tick_params(labelsize=16)\n").image
+    code = lines.format("'i––'")
+    assert 'ax.set_ylabel("Orders")' in reworded(Drawing(code, executor.run(code)), to_canvas(chart))
 
 
 def test_a_frame_is_no_line_of_text():
