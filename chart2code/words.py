@@ -20,7 +20,8 @@ from PIL import Image
 from scipy import ndimage
 
 LIGATURES = {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl"}  # which matplotlib draws since 3.11
-CHARACTERS = "".join(map(chr, range(33, 127))).replace("`", "") + "°²³µ€£–−" + "".join(LIGATURES)
+LETTERS = "äöüßéèêáàâíóôúçñãøåæ"  # no capitals: their marks are above the line, and cost nothing where there is no ink
+CHARACTERS = "".join(map(chr, range(33, 127))).replace("`", "") + "°²³µ€£–−×" + LETTERS + "".join(LIGATURES)
 FREQUENT = "etaoinsrhldcumfpgwybvkETAOINSRHLDCUMFP"  # as a line of text looks from afar
 REGULAR, BOLD = "DejaVuSans.ttf", "DejaVuSans-Bold.ttf"
 SERIF, SERIF_BOLD = "DejaVuSerif.ttf", "DejaVuSerif-Bold.ttf"
@@ -268,7 +269,7 @@ def _gains(ink: np.ndarray, glyphs: Glyphs, top: int) -> np.ndarray:
 def _told_apart(text: str) -> str:
     """The letters I and l, m and rn, and points and spaces, which are drawn alike, by their neighbours."""
     text = re.sub(r"\b0 (?=\d)", "0.", text)
-    text = re.sub(r"[A-Za-z]*[Il][A-Za-z]*", lambda word: _told_apart_in(word[0]), text)
+    text = re.sub(r"[^\W\d_]*[Il][^\W\d_]*", lambda word: _told_apart_in(word[0]), text)
     text = re.sub(r"(?<=[a-z,] )I(?=[aeou])", "l", text)
     text = re.sub(r"^l (?=[a-z])", "I ", text)
     return re.sub(r"(?<![aeou])rn|rn(?=[bp])|(?<=iu)rn\b", "m", text)
@@ -277,7 +278,7 @@ def _told_apart(text: str) -> str:
 def _told_apart_in(word: str) -> str:
     """A word with I in the places of l, or the other way round, as it is most likely written."""
     rest = word[1:]
-    if re.search("[a-z]", re.sub("l", "", word)) or re.fullmatch("[A-HJ-Z][Il]{2}", word):  # not in capitals
+    if re.search("[a-zß-ÿ]", re.sub("l", "", word)) or re.fullmatch("[A-HJ-Z][Il]{2}", word):  # not in capitals
         rest = rest.replace("I", "l")
         return ("I" if word[0] == "l" and rest[:1] and rest[0] not in "aeiouy" else word[0]) + rest
     return word.replace("l", "I") if re.search("[A-HJ-Z]", word) else word

@@ -27,6 +27,9 @@ START = "import matplotlib.pyplot as plt\n\nfig, ax = plt.subplots()\n"
         ("(b) Biomass at harvest", 13, "bold"),
         ("Final exam scores (n = 320)", 14.4, "normal"),
         ("Relative Variability", 24, "normal"),  # whose letters stand nearer
+        ("Größe der Böden (m²)", 10, "normal"),
+        ("Población, São Paulo", 12, "normal"),
+        ("Qualité à Genève", 14, "bold"),
         ("1 January", 24, "normal"),  # before whose ink the pen begins
         ("Bill length", 10, "normal"),
         ("Strongly disagree", 16.5, "normal"),  # a size between two
@@ -54,6 +57,7 @@ def test_lines_that_matplotlib_draws(text, size, weight, scale):
     [
         ("BilI Iength", "Bill length"),
         ("APl for AIl", "API for All"),
+        ("KöIn und BevöIkerung", "Köln und Bevölkerung"),
         ("lndex, Part II", "Index, Part II"),
         ("lion, II, l", "lion, II, l"),
         ("l feel fairly paid", "I feel fairly paid"),
