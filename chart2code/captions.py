@@ -18,9 +18,10 @@ from scipy import ndimage
 from chart2code import readout
 from chart2code.detail import detail_of
 from chart2code.drawing import Drawing
+from chart2code.picture_cache import remembered
 from chart2code.program import Change, Program, string_literal
 from chart2code.spines import is_bare
-from chart2code.tick_labels import runs_of
+from chart2code.tick_labels import POINTS, runs_of
 from chart2code.vocabulary import TIME_DIMENSIONS
 from chart2code.words import BOLD, DPI, REGULAR, SERIF, SERIF_BOLD, TRIED, Line, read_line
 from eval_metric.similarity import CANVAS
@@ -36,6 +37,15 @@ TALL = 20  # pixels: a line that is higher is read no better, but eight times as
 SLENDER, FULL = 8, 0.9  # heights of a line to its width; of a row of text that is long, the share of ink
 SHORT = 400  # pixels of lines that are tried: in those of a few characters the rows are not filled as usual
 HANDLE, EVEN = 14, 4.0  # points, that handles of a legend have at least in one grey; of 255, what is one
+NAMES, NEAREST, TALLEST, MOST_NAMES = (
+    0.5,
+    25,
+    16,
+    6,
+)  # scale at which names are read first; pixels: of the strip beside
+# the axes where they end, and of the highest line; and how many are read
+HANDLE_PARTS = (2.8, 0.8), (0.6, 0.2)  # heights of a text, before it: where its handle is, and where nothing
+OTHER, FAINT = 0.6, 3.0  # of the ink of a handle, that differs from another one at least; of 255, what is none
 ASIDE = 0.1  # widths of the axes, that the name of one is away from the middle at most
 ROOM = 1.7  # heights of a line, where one is higher than it should be
 LEADING = 1.17  # ems, between two lines of a text
@@ -214,6 +224,27 @@ class Page:
         return int(top) + (rows[0] + rows[-1]) / 2 / self.zoom
 
 
+@remembered
+def name_scale(target: np.ndarray, box: readout.Box) -> float | None:
+    """Pixels of the canvas per pixel of the figure, if the names at the left of the axes have `POINTS` points; None if
+    no two of one size are read."""
+    page, (left, top, _, bottom) = Page.of(target, NAMES), box
+    strip = page.turned(0)[round(page.zoom * top) : round(page.zoom * bottom), : max(0, round(page.zoom * (left - 3)))]
+    if strip.size == 0:
+        return None
+    beside = strip[:, -round(page.zoom * NEAREST) :]
+    runs = runs_of((np.abs(beside - np.median(beside)) > CONTRAST).any(axis=1), 1)
+    runs = [run for run in runs if LEAST_LINE <= run[1] - run[0] <= TALLEST * page.zoom][:MOST_NAMES]
+    reads = []
+    for first, last in runs:
+        y, height = top + (first + last - 1) / 2 / page.zoom, (last - first) / page.zoom
+        read = page.read((left - 3, y), 1.0, height, reach=(CANVAS, 0), space=ALONE)
+        if read is not None and read.error <= CERTAIN and len(read.text) >= WORD:
+            reads.append(read.points)
+    alike = reads and max(reads) < 1.2 * min(reads)
+    return float(np.median(reads)) * NAMES / POINTS if alike and len(reads) > 1 else None
+
+
 def text_color(part: np.ndarray, others: Sequence[np.ndarray] = ()) -> np.ndarray:
     """The colour of the text in a part (h, w, 3) of a picture: a usual one, or one of `others`, if its soft edges can
     be of that, else what differs most from the paper."""
@@ -316,6 +347,8 @@ def _texts(drawing: Drawing, target: np.ndarray, page: Page) -> list[Change]:
             anchor = 0.0 if left + right > drawing.box[0] + drawing.box[2] else 1.0
         if "\n" in text and (role != "title" or vertical):
             continue
+        if role == "legend" and not _same_handle(drawing, target, left, (top + bottom) / 2, bottom - top):
+            continue
         height /= text.count("\n") + 1
         place = left + anchor * (right - left), (top + bottom) / 2 if vertical else bottom - height / 2  # of the last
         height *= 0.8
@@ -334,6 +367,19 @@ def _texts(drawing: Drawing, target: np.ndarray, page: Page) -> list[Change]:
         if role in ("title", "label") and read.error <= CERTAIN:
             changes += _fonts(program, node, read)
     return changes
+
+
+def _same_handle(drawing: Drawing, target: np.ndarray, left: float, y: float, height: float) -> bool:
+    """Whether what the drawing has before a text of its legend, on that page, the target has there as well."""
+    rows = slice(max(0, round(y - height / 2)), round(y + height / 2) + 1)
+    handle, blank = (slice(*(max(0, round(left - part * height)) for part in parts)) for parts in HANDLE_PARTS)
+    marks = []
+    for pixels in (drawing.pixels, target):
+        paper = np.median(pixels[rows, blank].reshape(-1, 3), axis=0) if pixels[rows, blank].size else 0
+        marks.append(pixels[rows, handle].mean(axis=0) - paper)
+    return (
+        bool(np.abs(np.subtract(*marks)).mean() <= OTHER * np.abs(marks[0]).mean() + FAINT) if marks[0].size else True
+    )
 
 
 def _new_or_gone(drawing: Drawing, target: np.ndarray, page: Page) -> list[Change]:

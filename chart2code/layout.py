@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from chart2code import readout
+from chart2code.captions import name_scale
 from chart2code.tick_labels import POINTS, label_scale
 from chart2code.words import DPI
 from eval_metric.similarity import CANVAS
@@ -40,9 +41,9 @@ def usual_size(size: tuple[int, int], inches: float) -> tuple[float, float]:
 
 
 def inches_of(target: np.ndarray, box: readout.Box, points: float) -> float | None:
-    """The longer side of the figure of a chart, as the labels at its ticks tell, if they have so many points; None if
-    no labels can be read."""
-    seen = label_scale(target, box)
+    """The longer side of the figure of a chart, as the labels at its ticks tell, if they have so many points: numbers,
+    or names at the left; None if none can be read."""
+    seen = label_scale(target, box) or name_scale(target, box)
     return None if seen is None else CANVAS / DPI / (seen * POINTS / points)
 
 

@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from chart2code.captions import SIZES, Page, _is_rule, reworded, turned
+from chart2code import readout
+from chart2code.captions import SIZES, Page, _is_rule, name_scale, reworded, turned
 from chart2code.detail import canvas_of
 from chart2code.drawing import Drawing
+from chart2code.layout import figure_size
 from chart2code.words import BOLD, REGULAR, _told_apart, read_line
 from eval_metric.executor import Executor
 from eval_metric.similarity import CANVAS, to_canvas
@@ -129,6 +131,30 @@ def test_words_of_a_legend_that_stands_elsewhere(executor):
     chart = executor.run(START + lines.format('"train"', '"test"')).image
     code = START + lines.format('"Cairo"', '"Paris"')
     assert reworded(Drawing(code, executor.run(code)), to_canvas(chart)) == START + lines.format('"train"', '"test"')
+
+
+def test_words_of_a_legend_are_not_read_where_it_is_not(executor):
+    bars = "".join(
+        f"ax.bar(range(3), [1, 2, {k}], bottom={3 * k}, label={name!r})\n"
+        for k, name in enumerate(["Agree", "Neutral"])
+    )
+    code = START + bars + "ax.legend(loc='lower left', bbox_to_anchor=({}, 1), ncol=2)\n"
+    target = to_canvas(executor.run(code.format(0)).image)
+    assert reworded(Drawing(code.format(0.04), executor.run(code.format(0.04))), target) is None
+
+
+@pytest.mark.parametrize("dpi", [72, 150])
+def test_names_tell_the_size_of_a_figure_without_numbers(dpi):
+    figure, axes = plt.subplots(figsize=(9, 4), dpi=dpi, layout="tight")
+    axes.barh(["Other reasons", "Staff were unfriendly", "Waiting time too long"], [2, 3, 5])
+    axes.set_xticks([])
+    figure.canvas.draw()
+    picture = np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()
+    plt.close(figure)
+    target = canvas_of(picture)
+    box = readout.find_box(target, (150, 150, 490, 360))
+    assert name_scale(target, box) == pytest.approx(CANVAS / 900, rel=0.06)
+    assert figure_size(target, box, picture.shape[1::-1], 10) == pytest.approx((9, 4), rel=0.05)
 
 
 def test_title_that_is_higher_than_it_should_be(executor):
