@@ -197,9 +197,11 @@ def _beside(page: Page, bar: readout.Bar, left: bool, unit: float) -> tuple[tupl
     columns = (end - far, end - near) if left else (end + near, end + far)
     reach = min(bar.width / 2, POINTS / 2 * unit)
     ink = _ink(page, (bar.center - reach, bar.center + reach), columns)
-    if ink is None or not ink.any():
+    if ink is None:
         return None, 0.0
-    inked = np.flatnonzero(ink.any(axis=0))
+    inked = np.flatnonzero(ink.any(axis=0) & ~ink.all(axis=0))  # not the bar's own soft end
+    if not len(inked):
+        return None, 0.0
     place = (max(0, round(page.zoom * columns[0])) + (inked[-1] if left else inked[0])) / page.zoom
     return (place, bar.center), abs(place - end) / unit
 

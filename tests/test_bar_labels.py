@@ -5,6 +5,7 @@ import ast
 import pytest
 
 from chart2code.bar_labels import labelled
+from chart2code.detail import canvas_of
 from chart2code.drawing import Drawing
 from chart2code.program import Program
 from eval_metric.similarity import chart_iou, to_canvas
@@ -53,6 +54,18 @@ def test_labels_of_horizontal_bars_by_their_side(executor):
     assert Program(found).literals("y") == [42, 58, 17, 33.5]
     assert "bars = ax.barh(" in found and "fontsize=9" in found
     assert chart_iou(to_canvas(executor.run(found).image), target) > 0.98
+
+
+def test_labels_beside_soft_ends_of_bars(executor):
+    """In a picture that is larger than the canvas, where these are as near as labels may be."""
+    start = "import matplotlib.pyplot as plt\n\nfig, ax = plt.subplots(figsize=(10, 4.5))\n"
+    code = start + "names, y = zip(*[{}])\nbars = ax.barh(names, y, height=0.65)\nax.set_xlim(0, 80)\n"
+    chart = executor.run(
+        code.format(rows(ROWS)) + "ax.bar_label(bars, fmt='{:.1f}%', padding=4)\nfig.set_dpi(173)\n"
+    ).image
+    answer = code.format(rows(MEASURED))
+    found = labelled(Drawing(answer, executor.run(answer)), canvas_of(chart), chart.shape[1::-1])
+    assert Program(found).literals("y") == [42, 58, 17, 33.5] and 'fmt="{:.1f}%"' in found
 
 
 def test_all_series_in_one_loop(executor):
