@@ -21,7 +21,7 @@ from chart2code.drawing import Drawing
 from chart2code.picture_cache import remembered
 from chart2code.program import Change, Program, string_literal
 from chart2code.spines import is_bare
-from chart2code.tick_labels import POINTS, runs_of
+from chart2code.tick_labels import POINTS, number_format, runs_of
 from chart2code.vocabulary import TIME_DIMENSIONS
 from chart2code.words import BOLD, DPI, REGULAR, SERIF, SERIF_BOLD, TRIED, Line, read_line
 from eval_metric.similarity import CANVAS
@@ -76,6 +76,7 @@ def reworded(drawing: Drawing, target: np.ndarray, size: tuple[int, int] = (CANV
     page = Page.for_drawing(drawing, target, size)
     changes = [*_twins(drawing, target, page), *_new_or_gone(drawing, target, page), *_texts(drawing, target, page)]
     changes += _categories(drawing, target, page)
+    changes += _units(drawing, target)
     changes += _family(drawing.program, page)
     code = drawing.program.changed(changes)
     return None if code == drawing.code else code
@@ -609,6 +610,24 @@ def _categories(drawing: Drawing, target: np.ndarray, page: Page) -> list[Change
             for node, text in zip(nodes, texts)
             if text not in (None, node.value) and (texts.count(text) == 1 or not at_names)
         ]
+    return changes
+
+
+def _units(drawing: Drawing, target: np.ndarray) -> list[Change]:
+    """The formats of numbers at the ticks that the target has and the program has not."""
+    program, changes = drawing.program, []
+    box = readout.find_box(target, drawing.box) if len(drawing.boxes) == 1 else None
+    axes = next((call.axes for call in program.calls), "plt")
+    if box is None or axes == "plt":
+        return []
+    named = [side for _, _, side in _names_at_ticks(program)]
+    formatted = [program.text(call.func) for call in program.statement_calls("set_major_formatter")]
+    for name, side in (("x", "bottom"), ("y", "left")):
+        own = f"{axes}.{name}axis.set_major_formatter"
+        if side in named or own in formatted or program.statement_calls(f"set_{name}ticks"):
+            continue
+        if text := number_format(target, box, side):
+            changes.append(program.add_statement(f"{own}({text})", BEFORE))
     return changes
 
 

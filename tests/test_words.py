@@ -321,6 +321,13 @@ def test_a_name_is_read_where_it_stands(executor):
     assert 'ax.set_ylabel("Orders")' in reworded(Drawing(code, executor.run(code)), to_canvas(chart))
 
 
+@pytest.mark.parametrize("text", ['"{x:.0f}%"', '"${x:.0f}"', '"{x:,.0f}"'])
+def test_units_of_numbers_at_ticks(executor, text):
+    bars = START + f"ax.barh(['Ada', 'Ben'], [{9_000 if ',' in text else 90}, 45])\n"
+    chart = executor.run(bars + f"ax.xaxis.set_major_formatter({text})\n").image
+    assert f"ax.xaxis.set_major_formatter({text})" in reworded(Drawing(bars, executor.run(bars)), to_canvas(chart))
+
+
 def test_a_frame_is_no_line_of_text():
     page = np.full((CANVAS, CANVAS), 255, np.float32)
     page[40:42, 60:460] = page[40:90, 60:62] = page[40:90, 458:460] = 0  # the upper part of a frame
