@@ -114,6 +114,7 @@ class Page:
             grey = np.minimum(picture.max(axis=2) * np.float32(255 / palest), 255)
         else:
             grey = picture.mean(axis=2, dtype=np.float32)
+            grey[readout.letterbox(picture)] = np.mean(readout.page_of(target))  # around a dark page it is white
         return cls(grey, zoom, scale, sharpness)
 
     @classmethod
@@ -126,7 +127,7 @@ class Page:
         if angle not in self._turned:
             grey = self._turned[0]
             picture = Image.fromarray(grey).rotate(
-                -angle, Image.Resampling.BICUBIC, expand=True, fillcolor=float(np.median(grey))
+                -angle, Image.Resampling.BICUBIC, expand=True, fillcolor=float(grey[0, 0])
             )
             self._turned[angle] = np.asarray(picture)
         return self._turned[angle]
@@ -422,7 +423,6 @@ def _places(
     grey, zoom = page.turned(0), page.zoom
     left, top, right, bottom = (zoom * np.array(box)).round().astype(int)
     ink = np.abs(grey - np.median(grey[:, :3])) > CONTRAST
-    ink &= grey < 255  # the letterbox of a dark page is no ink
     rows, columns = ink[:, left:right].any(axis=1), ink[top:bottom].any(axis=0)
     off = max(4, round(TICK / 72 * DPI * page.scale * zoom))
     above, below, beside = (
@@ -478,7 +478,7 @@ def _twins(drawing: Drawing, target: np.ndarray, page: Page) -> list[Change]:
         return changes
     first, zoom = right + TICKS, page.zoom
     grey = page.turned(0)[round(zoom * top) : round(zoom * bottom), round(zoom * first) :]
-    inked = ((np.abs(grey - np.median(grey)) > CONTRAST) & (grey < 255)).any(axis=0)
+    inked = (np.abs(grey - np.median(grey)) > CONTRAST).any(axis=0)
     runs = [run for run in runs_of(inked, 3) if run[1] - run[0] >= LEAST_LINE]
     if len(runs) == 2:  # numbers, and the name
         place = first + np.mean(runs[1]) / zoom - 0.5, (top + bottom) / 2

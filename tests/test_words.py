@@ -253,9 +253,10 @@ def test_right_words_stay(executor):
         'ax.tick_params(axis="x", rotation=45)',
     ],
 )
-def test_turn_of_the_names_at_ticks(executor, turn):
+@pytest.mark.parametrize("style", ["", 'plt.style.use("dark_background")\n'])  # whose picture lies on a white canvas
+def test_turn_of_the_names_at_ticks(executor, turn, style):
     names = ["Geneva", "Milan", "Berlin", "Toledo"]
-    code = START + "names, y = zip(*[{}])\nax.bar(names, y)\n"
+    code = START.replace("fig,", style + "fig,") + "names, y = zip(*[{}])\nax.bar(names, y)\n"
     layout = "fig.subplots_adjust(bottom=0.25)\n"
     chart = code.format(", ".join(f'("{name}", {k + 2})' for k, name in enumerate(names))) + turn + "\n" + layout
     target = to_canvas(executor.run(chart).image)

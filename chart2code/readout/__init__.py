@@ -19,6 +19,7 @@ from chart2code.readout.colors import (
     find_colors,
     has_markers,
     inside_of,
+    letterbox,
     page_of,
     paper_of,
     wash_of,
