@@ -185,3 +185,12 @@ def test_an_area_is_no_panel(executor, bottom):
     box = readout.find_box(target, drawing.box)
     assert np.abs(np.subtract(box, drawing.box))[[0, 2, 3]].max() < 6
     assert readout.paper_of(target, box) == (255, 255, 255)
+
+
+def test_a_spine_and_a_line_of_zero_are_no_grid(executor):
+    """Where they are thinner than the pixels of the canvas, so that their edges are pale."""
+    code = START + 'ax.barh(["Reading", "Sport", "Music", "Travel"], [-23, 41, 18, -36], color="coral")\n'
+    code += 'ax.axvline(0, color="black", linewidth=0.8)\nax.spines[["left", "top", "right"]].set_visible(False)\n'
+    drawing = Drawing(code, executor.run(code + "fig.set_dpi(120)\nax.set_xlabel('Change (%)')\n"))
+    true = drawing.boxes[0]
+    assert readout.find_box(to_canvas(drawing.result.image), true) == pytest.approx(true, abs=2)

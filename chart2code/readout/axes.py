@@ -119,9 +119,11 @@ def _gridded(pixels: np.ndarray) -> Box | None:
     """The rectangle that grid lines in both directions span."""
     page = np.array(page_of(pixels), np.int16)
     away, grey = difference(pixels, page), chroma(pixels - page) < 24
-    line = (away > 5) & (away < 90) & grey & (darkest(pixels) < 255)  # neither text nor the letterbox
+    dark = away >= 90
+    line = (away > 5) & ~dark & grey & (darkest(pixels) < 255)  # neither text nor the letterbox
     sides, places = [], []
-    for mask, marks in ((line, ~grey), (line.T, ~grey.T)):
+    for mask, marks, spines in ((line, ~grey, dark), (line.T, ~grey.T, dark.T)):
+        mask = mask & ~(np.roll(spines, 1, axis=0) | np.roll(spines, -1, axis=0))  # not their soft edges
         mask = mask | np.roll(mask, 1, axis=0)  # of a line between two rows each is paler
         counts = mask.sum(axis=1)
         beside = np.minimum(np.roll(counts, 4), np.roll(counts, -4))
