@@ -79,7 +79,10 @@ def labelled(drawing: Drawing, target: np.ndarray, size: tuple[int, int] = (CANV
     apart = [b - a for a, b in zip(centers, centers[1:]) if b - a > whole / 2]
     half = min([*apart, 4 * whole]) / 2
     labels = [
-        {place: _labels(page, target, s, bars, place, half) for place in ("edge", "center")}
+        {
+            place: labels_at(page, target, bars, side == "left", np.less(s.values, 0), place, half)
+            for place in ("edge", "center")
+        }
         if len(bars) == len(s.values)
         else {}
         for s, bars in zip(series, found)
@@ -103,13 +106,29 @@ def labelled(drawing: Drawing, target: np.ndarray, size: tuple[int, int] = (CANV
     return code if code != program.code else None
 
 
-def _labels(
-    page: Page, target: np.ndarray, s: Series, bars: Sequence[readout.Bar], place: str, half: float
+def labels_at(
+    page: Page,
+    target: np.ndarray,
+    bars: Sequence[readout.Bar],
+    horizontal: bool,
+    negative: Sequence[bool],
+    place: str,
+    half: float,
+    inks: Sequence[np.ndarray] = (),
 ) -> list[Label | None]:
-    """The labels of a series' bars at one place; none if the first bars have none."""
+    """
+    What is written at bars; none if the first ones have nothing.
+
+    Args:
+        bars: in pixels; of the transposed picture, if they are `horizontal`.
+        negative: whether each has its free end at the left, or below.
+        place: "edge", for beside that end, or "center".
+        half: pixels that a label may reach to both sides of the middle of its bar, across that.
+        inks: colours (3,) that labels may have, besides greys.
+    """
     labels: list[Label | None] = []
-    for k, bar in enumerate(bars):
-        labels.append(_label(page, target, s, k, bar, place, half))
+    for bar, at_lower in zip(bars, negative):
+        labels.append(_label(page, target, bar, horizontal, at_lower, place, half, inks))
         if len(labels) >= IN_VAIN and sum(map(bool, labels)) < len(labels) / 3:
             return []
     return labels
@@ -129,11 +148,17 @@ def _factor(series: Sequence[Series], labels: Sequence[dict[str, list[Label | No
 
 
 def _label(
-    page: Page, target: np.ndarray, s: Series, index: int, bar: readout.Bar, place: str, half: float
+    page: Page,
+    target: np.ndarray,
+    bar: readout.Bar,
+    horizontal: bool,
+    negative: bool,
+    place: str,
+    half: float,
+    inks: Sequence[np.ndarray],
 ) -> Label | None:
-    """What is written at a bar (of the transposed picture, if bars are horizontal); `half`: pixels that the label may
-    reach to both sides of the bar's middle, across the bar."""
-    unit, horizontal = page.scale * 100 / 72, s.kind == "barh"
+    """What is written at a bar; arguments as of `labels_at`."""
+    unit = page.scale * 100 / 72
     height = POINTS * unit
     if place == "center":
         middle = (bar.start + bar.end) / 2
@@ -141,14 +166,14 @@ def _label(
         wide = min((bar.end - bar.start) / 2, WIDEST * unit) if horizontal else half
         line = page.read(at, 0.5, height, reach=(wide, wide))
     elif horizontal:
-        at, pad = _beside(page, bar, s.values[index] < 0, unit)
+        at, pad = _beside(page, bar, negative, unit)
         if at is None:
             return None
-        anchor = 1.0 if s.values[index] < 0 else 0.0
+        anchor = 1.0 if negative else 0.0
         reach = (2.0, CANVAS) if anchor == 0 else (CANVAS, 2.0)
         line = page.read(at, anchor, min(height, half), reach=reach)
     else:
-        found = _above(page, target, bar, s.values[index] < 0, half, unit)
+        found = _above(page, target, bar, negative, half, unit)
         if found is None:
             return None
         top, bottom, pad = found
@@ -156,8 +181,8 @@ def _label(
         line = page.read_between(top, bottom, bar.center, half)
     if line is None or not line.text.strip(STROKES):
         return None
-    shift = 0.0 if not horizontal or place == "center" else -height if s.values[index] < 0 else height
-    return Label(line, pad, _color(target, (at[0] + shift, at[1]), height))
+    shift = 0.0 if not horizontal or place == "center" else -height if negative else height
+    return Label(line, pad, _color(target, (at[0] + shift, at[1]), height, inks))
 
 
 def _ink(page: Page, rows: tuple[float, float], columns: tuple[float, float]) -> np.ndarray | None:
@@ -206,11 +231,11 @@ def _beside(page: Page, bar: readout.Bar, left: bool, unit: float) -> tuple[tupl
     return (place, bar.center), abs(place - end) / unit
 
 
-def _color(target: np.ndarray, at: tuple[float, float], height: float) -> np.ndarray:
+def _color(target: np.ndarray, at: tuple[float, float], height: float, inks: Sequence[np.ndarray] = ()) -> np.ndarray:
     """The colour of the text at a place."""
     x, y = (round(v) for v in at)
     part = target[max(0, y - round(height / 2)) : y + round(height / 2) + 1, max(0, x - 8) : x + 9]
-    return text_color(part)
+    return text_color(part, inks)
 
 
 def _keywords(
@@ -221,24 +246,10 @@ def _keywords(
     seen = [label for label in labels if label is not None]
     if len(seen) < max(2, READ * len(labels)):
         return None
-    right = [
-        label is not None
-        and label.number is not None
-        and abs(abs(label.value) - factor * abs(value))
-        <= max(ERROR * factor * np.abs(s.values).max(), 0.5 * 10.0 ** -_decimals(label))
-        for label, value in zip(labels, s.values)
-    ]
-    if sum(right) >= ALIKE * len(seen):
-        exact = [label for label, ok in zip(labels, right) if ok]
-        keywords = _format(exact)
-        most = max(map(_decimals, exact))
-        texts = [
-            ("-" if value < 0 else "") + label.number["digits"].replace(",", "")
-            if ok
-            else literal(factor * value, most)
-            for label, value, ok in zip(labels, s.values, right)
-        ]
-        columns[s.column] = [re.sub(r"^(-?)0+(?=\d)", r"\1", text) for text in texts]
+    exact = exact_values(labels, s.values, factor)
+    if exact is not None:
+        columns[s.column], pattern = exact
+        keywords = [f"fmt={string_literal(pattern)}"] if pattern else []
     elif place == "edge" and np.median([label.line.error for label in seen]) < WORD_ERROR:
         texts = ", ".join(string_literal(label.line.text if label else "") for label in labels)
         keywords = [f"labels=[{texts}]"]
@@ -250,14 +261,37 @@ def _keywords(
         points = Counter(label.line.points for label in seen).most_common(1)[0][0]
         pad = np.median([label.pad for label in seen]) - (DESCENT * points if s.kind == "bar" else 0)
         keywords += [f"padding={round(pad)}"] * (round(pad) > 0)
-    return keywords + _style(seen)
+    return keywords + style_of(seen)
+
+
+def exact_values(
+    labels: Sequence[Label | None], values: Sequence[float], factor: float = 1.0
+) -> tuple[list[str], str | None] | None:
+    """Values as labels write them, and their format, None if it is the usual one; None if labels don't write values.
+    `factor`: as of `_keywords`."""
+    right = [
+        label is not None
+        and label.number is not None
+        and abs(abs(label.value) - factor * abs(value))
+        <= max(ERROR * factor * np.abs(values).max(), 0.5 * 10.0 ** -_decimals(label))
+        for label, value in zip(labels, values)
+    ]
+    exact = [label for label, ok in zip(labels, right) if ok]
+    if not exact or len(exact) < ALIKE * sum(label is not None for label in labels):
+        return None
+    most = max(map(_decimals, exact))
+    texts = [
+        ("-" if value < 0 else "") + label.number["digits"].replace(",", "") if ok else literal(factor * value, most)
+        for label, value, ok in zip(labels, values, right)
+    ]
+    return [re.sub(r"^(-?)0+(?=\d)", r"\1", text) for text in texts], _format(exact)
 
 
 def _decimals(label: Label) -> int:
     return len(label.number["digits"].partition(".")[2])
 
 
-def _format(labels: Sequence[Label]) -> list[str]:
+def _format(labels: Sequence[Label]) -> str | None:
     """The format of numbers, if it is not that of `bar_label`."""
     numbers = [label.number for label in labels]
     before, after = (Counter(n[name] for n in numbers).most_common(1)[0][0] for name in ("before", "after"))
@@ -266,14 +300,15 @@ def _format(labels: Sequence[Label]) -> list[str]:
     comma = "," if any("," in n["digits"] for n in numbers) else ""
     shortest = all(f"{float(n['digits'].replace(',', '')):g}" == n["digits"] for n in numbers)
     if shortest and not plus and not comma and not before and not after:
-        return []
+        return None
     usual = Counter(decimals).most_common(1)[0][0]
     kind = "g" if shortest and len(set(decimals)) > 1 and not comma else f".{usual}f"
     before, after = (text.replace("{", "").replace("}", "") for text in (before, after))
-    return [f"fmt={string_literal(f'{before}{{:{plus}{comma}{kind}}}{after}')}"]
+    return f"{before}{{:{plus}{comma}{kind}}}{after}"
 
 
-def _style(labels: Sequence[Label]) -> list[str]:
+def style_of(labels: Sequence[Label]) -> list[str]:
+    """The keywords for size and colour of labels."""
     points = Counter(label.line.points for label in labels).most_common(1)[0][0]
     color = np.median([label.color for label in labels], axis=0)
     keywords = [f"fontsize={points:g}"] if points != POINTS else []

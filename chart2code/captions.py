@@ -567,6 +567,8 @@ def _names_at_ticks(program: Program) -> list[tuple[str, list[ast.Constant], str
     for call in program.calls:
         if call.x and call.method in ("bar", "barh", "plot", "errorbar", "stackplot"):
             sides.setdefault(call.x, "left" if call.method == "barh" else "bottom")
+        if call.method == "scatter":
+            sides |= {column: side for column, side in zip((call.x, *call.values), ("bottom", "left")) if column}
     for method, side in (("set_xticks", "bottom"), ("set_yticks", "left")):
         for call in program.statement_calls(method):
             if len(call.args) == 2 and isinstance(call.args[1], ast.Name):
@@ -600,7 +602,9 @@ def _categories(drawing: Drawing, target: np.ndarray, page: Page) -> list[Change
         else:
             reads = [_read_turned(page, tick, box[3] + room, height, gap, turn) for tick in ticks]
         texts = _known([read.text if read else None for read in reads])
-        at_names = any(call.x == name for call in program.calls)  # which can't be drawn at one name twice
+        at_names = any(
+            name in (call.x, *call.values) for call in program.calls
+        )  # which can't be drawn at one name twice
         initials = all(text is not None and len(text) <= INITIALS for text in texts)
         if side == "bottom" and at_names and initials and len(set(texts)) < len(texts):
             changes += _numbered(program, name, texts)

@@ -99,8 +99,9 @@ class _Evidence:
         self.neutral = chroma < NEUTRAL
         black = (chroma < BLACK * self.away) & (self.away > TEXT)
         sides = [int(mask.sum()) for mask in (picture.any(axis=0), picture.any(axis=1))]
-        self.across = _lines(self.away, self.neutral, black, LONG * sides[0])
-        self.upright = _lines(self.away.T, self.neutral.T, black.T, LONG * sides[1])
+        colored = (self.away > INK) & ~self.neutral
+        self.across = _lines(self.away, self.neutral, black, colored, LONG * sides[0])
+        self.upright = _lines(self.away.T, self.neutral.T, black.T, colored.T, LONG * sides[1])
         self.marks = self._find_marks()
         self.words = (self.away > TEXT) & ~self.marks & ~self._on_lines()
 
@@ -286,9 +287,9 @@ def _margin_above(marks: np.ndarray, first: int, last: int, bottom: float) -> tu
     return round(first - (gap if even else MARGIN * extent)), even
 
 
-def _lines(away: np.ndarray, neutral: np.ndarray, black: np.ndarray, least: float) -> list[Line]:
+def _lines(away: np.ndarray, neutral: np.ndarray, black: np.ndarray, colored: np.ndarray, least: float) -> list[Line]:
     """Grey lines along rows of at least this length, from above to below; marks may hide parts of them, and stand on
-    those that are `black`."""
+    those that are `black`. None that end at `colored` marks, as those between two points do."""
     thin, free = neutral.copy(), neutral.copy()
     for shift in (BESIDE, -BESIDE):
         darker = away > np.roll(away, shift, axis=0) + SEEN
@@ -309,6 +310,8 @@ def _lines(away: np.ndarray, neutral: np.ndarray, black: np.ndarray, least: floa
         for run in runs:
             own = run[drawn[run]]
             if len(own) < 2 or free[row, own].mean() < FREE:  # the edge of a mark
+                continue
+            if all(colored[row, max(0, end - SAME) : end + SAME + 1].any() for end in own[[0, -1]]):
                 continue
             if len(run) > WHOLE * longest and len(own) > FILLED * np.ptp(own) >= FILLED * least:
                 strengths = np.median(away[row - 1 : row + 2, own], axis=1)  # a line between two rows is in both

@@ -31,6 +31,7 @@ from chart2code.layer_programs import layered
 from chart2code.layers import Layers
 from chart2code.layout import USUAL, figure_size, shares_of, subplots_adjust
 from chart2code.legends import Legend, find_legend
+from chart2code.lollipops import lollipops
 from chart2code.picture_cache import remembered
 from chart2code.pie_programs import pie_chart
 from chart2code.polar import polar_chart
@@ -88,6 +89,7 @@ class Words:
     @classmethod
     def of(cls, code: str) -> Words:
         words, tree = cls(), _parsed(code)
+        indices = [node.slice for node in ast.walk(tree) if isinstance(node, ast.Subscript)]  # as of `ax.spines`
         for statement in tree.body:
             call = statement.value if isinstance(statement, ast.Expr) else None
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in KEPT:
@@ -106,7 +108,7 @@ class Words:
                     words.labels += [
                         k.value.value for k in node.keywords if k.arg == "label" and isinstance(k.value, ast.Constant)
                     ]
-            elif isinstance(node, ast.List) and node.elts and not words.categories:
+            elif isinstance(node, ast.List) and node.elts and not words.categories and node not in indices:
                 firsts = [row.elts[0] if isinstance(row, ast.Tuple) and row.elts else row for row in node.elts]
                 texts = [first.value for first in firsts if isinstance(first, ast.Constant)]
                 if len(texts) == len(firsts) and all(isinstance(text, str) for text in texts):
@@ -356,7 +358,7 @@ class Sheet:
             return found
         if self.box is None:
             return []
-        if found := heat_map(self) or horizontal_bars(self, self.series, self.own_covers):
+        if found := lollipops(self) or heat_map(self) or horizontal_bars(self, self.series, self.own_covers):
             return found
         if not any(solid for _, solid in self.series) and self.bubbles:
             if "cmap=" in self.bubbles[0] or not self.has_lines():  # a map has more colours than a series of lines
