@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import mode
 from typing import TYPE_CHECKING
 
@@ -18,14 +18,16 @@ from matplotlib.colors import CSS4_COLORS, TABLEAU_COLORS
 from scipy import ndimage
 
 from chart2code import heatmaps, morphology, readout
+from chart2code.across import find_lines_across
 from chart2code.adjustment.marks import AREAS
 from chart2code.captions import Page
 from chart2code.circles import disc_of, find_circles, with_hidden
+from chart2code.covers import is_line
 from chart2code.detail import detail_of
 from chart2code.drawing import color_literal, rgb
 from chart2code.program import brief, string_literal
 from chart2code.scales import Scale, value_literals
-from chart2code.tick_labels import read_number, runs_of
+from chart2code.tick_labels import read_number
 from chart2code.words import Line
 
 if TYPE_CHECKING:
@@ -46,13 +48,16 @@ PLACE = 0.8  # pixels that lines may be off
 MARGIN, AT_MARGIN = 0.05, 3.0  # of the range of values: matplotlib's; pixels that it may be off
 # Edges
 SEEN_EDGE = 0.7  # pixels
-WIDE, OF_MARKERS = 4, 0.5  # pixels, wider than edges; thickness of the colours of markers
+AT_RIM = 7  # pixels, the square around one of an edge in which there is the mark
+WIDE, OF_MARKERS, OF_WORDS = 4, 0.5, 0.05  # pixels, wider than edges; thickness of colours of markers, and of words
+SMALLEST, LONG = 0.75, 0.4  # of the height of marks; of the columns, in lines and not in words
 DARK = 120  # of 255: black edges and letters, in mixtures
 LEAST_EDGE, EDGE_DARK = 0.3, 0.35  # points; of the lightness of a mark, how much darker its edge is
 SAME_RADIUS = 1.0  # pixels: of the marks in a legend
 EDGES = (0.5, 0.8, 1.0, 1.5, 2.0)  # points, their usual widths
 EDGE_INK = 128  # of 255: half of a black edge on paper
 SOFT = 0.9  # pixels: by which marks within edges look smaller than they are
+POINTED = 1.62  # widths of an edge, by which it makes half of a triangle larger: at its corners it reaches further
 # Opacity
 OPACITIES = (0.5, 0.6, 0.7, 0.8, 0.4, 0.9, 0.3, 0.75, 0.45, 0.55, 0.65, 0.35, 0.85)  # the usual ones first
 LEAST_LENS, MOST_LENSES = 6, 12  # pixels in which two marks overlap; and such places
@@ -126,31 +131,40 @@ def bubble_chart(sheet: Sheet) -> list[str]:
 
 
 def outlined_points(sheet: Sheet, axes: list[Scale]) -> list[str]:
-    """A program of points of a few colours with black edges; none if a chart has no such points."""
+    """A program of points of a few colours with edges of another one; none if a chart has no such points."""
     inside = readout.inside_of(sheet.target, sheet.box, 3)
-    main = [
-        (color, solid)
-        for (color, solid), cover in zip(sheet.series, sheet.own_covers)
-        if sheet.thickness(cover) > OF_MARKERS or not _is_edge(color, sheet.series, inside)
-    ]
+    across = [line.color for line in find_lines_across(sheet.target, sheet.box)]
+    colors, edges = [], []
+    for (color, solid), cover in zip(sheet.series, sheet.own_covers):
+        if sheet.thickness(cover) <= OF_MARKERS and _is_edge(color, sheet.series, inside):
+            edges.append(color)
+        elif solid:
+            return []
+        elif not any(_is_same(color, line) or readout.wash_of(color, line, sheet.paper) for line in across):
+            colors.append(color)
     # Where transparent marks overlap, their colour is stronger.
-    overlaps = [color for color, _ in main if any(readout.wash_of(other, color, sheet.paper) for other, _ in main)]
-    main = [(color, solid) for color, solid in main if not any(color is overlap for overlap in overlaps)]
-    if sum(sheet.paper) < 3 * 128 or not 1 <= len(main) <= MOST_GROUPS or any(solid for _, solid in main):
+    colors = [color for color in colors if not any(readout.wash_of(other, color, sheet.paper) for other in colors)]
+    if sum(sheet.paper) < 3 * 128 or not 1 <= len(colors) <= MOST_GROUPS:
         return []
     dark = readout.difference(sheet.target, sheet.paper) > EDGE_INK
     parts, _ = ndimage.label(dark)
     places = ndimage.find_objects(parts)
-    covers = readout.coverages(sheet.target, [color for color, _ in main], sheet.paper, sheet.box)
-    covers = [_without_thin(cover) if _is_black(color) else cover for (color, _), cover in zip(main, covers)]
-    groups = [_outlined(color, cover, parts, places) for (color, _), cover in zip(main, covers)]
-    if None in groups or len(main) == len(sheet.series) and max(group.edge for group in groups) < SEEN_EDGE:
+    covers = readout.coverages(sheet.target, colors, sheet.paper, sheet.box)
+    covers = [_without_thin(cover) if _is_black(color) else cover for color, cover in zip(colors, covers)]
+    found = [_outlined(color, cover, parts, places) for color, cover in zip(colors, covers)]
+    lost = [cover for group, cover in zip(found, covers) if group is None]
+    if any(sheet.thickness(cover) > OF_WORDS or is_line(cover) and sheet.extent(cover) > LONG for cover in lost):
         return []
-    opacity = named_opacity([color for color, _ in main], sheet.paper, (1.0, *OPACITIES))
+    colors, groups = [color for color, group in zip(colors, found) if group], [group for group in found if group]
+    if not groups or not edges and max(group.edge for group in groups) < SEEN_EDGE:
+        return []
+    opacity = named_opacity(colors, sheet.paper, (1.0, *OPACITIES))
     writer = Writer(sheet, axes, Marks.joined([group.marks for group in groups]), opacity)
     width = float(np.median([group.edge for group in groups])) / sheet.scale * 0.72
     width = min(EDGES, key=lambda usual: abs(usual - width))
-    writer.grouped([color for color, _ in main], [group.style(sheet.scale, width) for group in groups])
+    own = [edge for edge in edges if not any(_is_black(edge, color) for color in colors)]
+    edge = color_literal(own[0]) if own else '"black"'
+    writer.grouped(colors, [group.style(sheet.scale, width, edge) for group in groups])
     return [writer.program()]
 
 
@@ -165,25 +179,37 @@ class Outlined:
     @property
     def edge(self) -> float:
         """The width of the edges; half of the pixels within them are a mixture."""
-        return max(0.0, (self.sides[0] - self.sides[1] - SOFT) / 2)
+        return max(0.0, (self.sides[0] - self.sides[1]) / (2 * self._outset) - SOFT / 2)
 
-    def style(self, scale: float, width: float) -> tuple[str, list[str]]:
-        """The size of these marks with edges of a width in points, and the other keywords of their call."""
-        size = (self.sides[0] / scale * 0.72 - width) ** 2
+    @property
+    def _outset(self) -> float:
+        """How much larger half of the sides gets by an edge around it, in widths of that."""
+        return POINTED if self.marker in "^v" else 1.0
+
+    def style(self, scale: float, width: float, edge: str) -> tuple[str, list[str]]:
+        """The size of these marks with edges of a width in points and a colour, and the other keywords of their
+        call."""
+        size = (self.sides[0] / scale * 0.72 - self._outset * width) ** 2
         options = [] if self.marker == "o" else [f'marker="{self.marker}"']
-        return brief(size, SIZE_ERROR * size), [*options, 'edgecolor="black"', f"linewidths={width:g}"]
+        return brief(size, SIZE_ERROR * size), [*options, f"edgecolor={edge}", f"linewidths={width:g}"]
 
 
 def _is_edge(color: np.ndarray, series: list[tuple[np.ndarray, bool]], pixels: np.ndarray) -> bool:
-    """Whether a colour is black, or a mixture with black at the rim of another one."""
-    darker = (other for other, _ in series if other.sum() > color.sum() + GREY)
-    return _is_black(color) or any(
-        readout.wash_of(color, other, (0, 0, 0)) or readout.beside(color, other, pixels) for other in darker
-    )
+    """Whether a colour is black, or at the rim of another one that is lighter."""
+    lighter = [other for other, _ in series if other.sum() > color.sum() + GREY]
+    rims = (readout.beside(color, other, pixels, reach=AT_RIM) for other in lighter)
+    return any(_is_black(color, other) for other in [color, *lighter]) or any(rims)
 
 
-def _is_black(color: np.ndarray) -> bool:
+def _is_black(color: np.ndarray, below: np.ndarray | None = None) -> bool:
+    """Whether a colour is black, or a mixture of that with the one `below` it."""
+    if below is not None and readout.wash_of(color, below, (0, 0, 0)):
+        return True
     return bool(color.max() < DARK and np.ptp(color) < 2 * GREY)
+
+
+def _is_same(color: np.ndarray, other: np.ndarray) -> bool:
+    return bool(np.abs(color - other).max() < SAME)
 
 
 def _without_thin(cover: np.ndarray) -> np.ndarray:
@@ -196,9 +222,14 @@ def _outlined(color: np.ndarray, cover: np.ndarray, parts: np.ndarray, places: l
     points = readout.find_points(cover)
     if points is None or not FEWEST <= len(points.places) <= MOST:
         return None
-    columns, rows = np.rint(points.places).astype(int).T
-    numbers = parts[rows, columns]
+    numbers = parts[tuple(np.rint(points.places[:, ::-1]).astype(int).T)]
+    rows = [places[number - 1][0] if number else slice(0, 0) for number in numbers]
+    heights = np.array([part.stop - part.start for part in rows])
     alone = np.array([number > 0 and (numbers == number).sum() == 1 for number in numbers])
+    if not alone.any():
+        return None
+    marks = heights > SMALLEST * np.percentile(heights[alone], 75)  # no letters
+    points, numbers, alone = replace(points, places=points.places[marks]), numbers[marks], alone[marks]
     boxes = [places[number - 1] if one else None for number, one in zip(numbers, alone)]
     sizes = np.array([max(side.stop - side.start for side in box) if box else 0 for box in boxes])
     alone &= np.abs(sizes - np.median(sizes[alone])) <= 1 if alone.any() else False
@@ -396,9 +427,9 @@ class Writer:
             self._sizes()
 
     def program(self) -> str:
-        for write in (self._lines, self._limits):
-            self.statements += [*write(0, "x"), *write(1, "y")]
-        return self.sheet.program(*self.statements)
+        for line in find_lines_across(self.sheet.target, self.sheet.box):
+            self.statements.append(line.call("ax", self.axes[not line.upright], self.sheet.scale))
+        return self.sheet.program(*self.statements, *self._limits(0, "x"), *self._limits(1, "y"))
 
     def _in_key(self, marks: Marks) -> np.ndarray:
         """Which marks are in the legend, (N,) bool: those that stand for a series, and parts of letters."""
@@ -528,36 +559,6 @@ class Writer:
 
     def _length(self, axis: int) -> float:
         return self.sheet.box[axis + 2] - self.sheet.box[axis]
-
-    def _lines(self, k: int, name: str) -> list[str]:
-        """Statements for lines across the axes at places of one axis, that are not those of a grid."""
-        picture = readout.inside_of(self.sheet.target, self.sheet.box, 3)
-        picture = picture.swapaxes(0, 1) if k == 0 else picture
-        away = readout.difference(picture, self.sheet.paper)
-        shares = (away > INK).mean(axis=1)
-        beside = np.minimum(*(np.roll(shares, shift) for shift in (APART, -APART)))
-        start = round(self.sheet.box[k]) + 3
-        places = [(a + b - 1) / 2 for a, b in runs_of((shares > ACROSS) & (shares > 2 * beside), 1)]
-        ticks = readout.find_ticks(self.sheet.target, self.sheet.box, ("bottom", "left")[k])
-        at_ticks = [np.abs(ticks - start - place).min(initial=9) < 1.5 for place in places]
-        if sum(at_ticks) > 1:
-            places = [place for place, at_tick in zip(places, at_ticks) if not at_tick]
-        statements = []
-        for place in places:
-            rows = slice(max(0, int(place) - 1), int(place + 0.5) + 2)
-            inked = away[rows].max(axis=0) > INK
-            row = int(away[rows][:, inked].mean(axis=1).argmax()) + rows.start
-            color, strength = np.median(picture[row][inked], axis=0), float(np.median(away[row][inked]))
-            if np.ptp(color) < GREY:  # thin lines are paler than they are drawn
-                color = np.full(3, 0.0 if strength > STRONGEST_GREY else 128.0)
-                strength = float(np.abs(color - self.sheet.paper).max())
-            width = away[rows][:, inked].sum(axis=0).mean() / strength / self.sheet.scale * 0.72
-            style = next(text for least, text in STYLES if inked.mean() > least)
-            value = self.axes[k].literal(place + start, PLACE)
-            method = "axvline" if name == "x" else "axhline"
-            thin = f", linewidth={max(0.5, round(2 * width) / 2):g}" if abs(width - 1.5) > 0.25 else ""
-            statements.append(f"ax.{method}({value}, color={color_literal(color)}{thin}{style})")
-        return statements
 
     def _limits(self, k: int, name: str) -> list[str]:
         """Statements for the scale and the limits of an axis, as far as they are not matplotlib's own."""

@@ -23,7 +23,7 @@ from chart2code.program import Change, Program, string_literal
 from chart2code.spines import is_bare
 from chart2code.tick_labels import POINTS, number_format, runs_of
 from chart2code.vocabulary import TIME_DIMENSIONS
-from chart2code.words import BOLD, DPI, REGULAR, SERIF, SERIF_BOLD, TRIED, Line, read_line
+from chart2code.words import BOLD, DPI, ITALIC, REGULAR, SERIF, SERIF_BOLD, TRIED, Line, read_line
 from eval_metric.similarity import CANVAS
 
 SIZES = (8, 9, 10, 11, 12, 13, 14, 14.4, 15, 16, 18, 20, 22, 24)  # points
@@ -160,9 +160,17 @@ class Page:
         return None if read is None else replace(read, middle=place[1] + (cut[1] - y) / self.zoom)
 
     def read_between(
-        self, top: float, bottom: float, x: float, reach: float, bold: bool = False, space: float = SPACE
+        self,
+        top: float,
+        bottom: float,
+        x: float,
+        reach: float,
+        bold: bool = False,
+        space: float = SPACE,
+        italic: bool = False,
     ) -> Line | None:
-        """The text around `x`, of which the rows are known; `reach` and `space` as of `read`."""
+        """The text around `x`, of which the rows are known, and which may be `bold` or `italic`; `reach` and `space`
+        as of `read`."""
         rows = slice(max(0, round(self.zoom * top)), round(self.zoom * bottom))
         first = max(0, round(self.zoom * (x - reach)))
         strip = self.turned(0)[rows, first : round(self.zoom * (x + reach))]
@@ -173,9 +181,9 @@ class Page:
         if columns is None or ink.max() < CONTRAST:
             return None
         ink = np.pad(ink, RIM)[:, columns.start : columns.stop + 2 * RIM]
-        return self._read((ink / ink.max()).clip(0, 1), bold)
+        return self._read((ink / ink.max()).clip(0, 1), bold, italic)
 
-    def _read(self, line: np.ndarray, bold: bool) -> Line | None:
+    def _read(self, line: np.ndarray, bold: bool, italic: bool = False) -> Line | None:
         """What is written in the ink of a line."""
         # Small letters are 0.55 ems high, capitals and a g together 0.97; blur adds a row at each end.
         if _is_rule(line):
@@ -191,9 +199,10 @@ class Page:
             families = families[:: -1 if np.mean(self.serifs) > 0.5 else 1][: 1 + any(self.serifs)]
         elif self.in_vain >= IN_VAIN:
             families = families[:1]
-        for fonts in families:
+        families = [fonts[: 1 + bold] for fonts in families]
+        for fonts in families[:1] + [(ITALIC,)] * italic + families[1:]:
             if found.error > UNLIKE:
-                read = read_line(line, fonts[: 1 + bold], sizes, round(scale / self.sharpness, 4), tried)
+                read = read_line(line, fonts, sizes, round(scale / self.sharpness, 4), tried)
                 found = min(found, read, key=lambda line: line.error)
         if found.error <= CERTAIN and len(found.text) >= WORD:
             self.serifs.append(found.serif)

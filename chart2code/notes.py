@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
@@ -43,12 +43,14 @@ class Note:
     text: str
     points: float
     bold: bool
+    italic: bool
     color: np.ndarray
 
     @property
     def style(self) -> list[str]:
         style = [f"fontsize={self.points:g}"] if self.points != POINTS else []
         style += ['fontweight="bold"'] if self.bold else []
+        style += ['style="italic"'] if self.italic else []
         return style + ([f"color={color_literal(self.color, SAME_COLOR)}"] if self.color.max() > 0 else [])
 
 
@@ -118,11 +120,11 @@ def _lines(
 def _read(page: Page, target: np.ndarray, drawing: Drawing, line: tuple[int, int, int, int]) -> Note | None:
     left, top, right, bottom = line
     half = (right - left) / 2 + 2
-    found = page.read_between(top - 0.5, bottom + 1.5, (left + right) / 2, half, bold=True, space=ALONE)
+    found = page.read_between(top - 0.5, bottom + 1.5, (left + right) / 2, half, bold=True, space=ALONE, italic=True)
     if found is None or found.error > ERROR or not WORD.search(found.text):
         return None
     color = text_color(target[top : bottom + 1, left : right + 1], [s.color for s in drawing.series])
-    return Note(line, found.text, found.points, found.bold, color)
+    return Note(line, found.text, found.points, found.bold, found.italic, color)
 
 
 def _joined(notes: Sequence[Note], unit: float) -> list[Note]:
@@ -137,7 +139,7 @@ def _joined(notes: Sequence[Note], unit: float) -> list[Note]:
                 and (above.style == note.style)
             ):
                 sides = above.box[0], above.box[1], max(above.box[2], note.box[2]), note.box[3]
-                joined[k] = Note(sides, f"{above.text}\n{note.text}", note.points, note.bold, note.color)
+                joined[k] = replace(note, box=sides, text=f"{above.text}\n{note.text}")
                 break
         else:
             joined.append(note)

@@ -361,7 +361,8 @@ class Sheet:
         if found := lollipops(self) or heat_map(self) or horizontal_bars(self, self.series, self.own_covers):
             return found
         if not any(solid for _, solid in self.series) and self.bubbles:
-            if "cmap=" in self.bubbles[0] or not self.has_lines():  # a map has more colours than a series of lines
+            # A map has more colours than a series of lines, and edges look like these.
+            if "cmap=" in self.bubbles[0] or "edgecolor=" in self.bubbles[0] or not self.has_lines():
                 return self.bubbles
         if self.layers.sure or self.layers.tracked:
             return layered(self.layers)

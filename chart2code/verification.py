@@ -128,7 +128,7 @@ def verify(
         search.start(candidates)
         composed = refine and search.best_iou < SUCCESS_IOU and search.compose(chart)
         if refine and search.best is None:
-            search.start(search.copies(candidates[0]) or search.sketches(candidates[0])[:1])
+            search.start_from_copies(candidates[0], 1)
         if search.best is None and more is not None:
             search.start(more())
         if refine and search.best is None:
@@ -188,6 +188,12 @@ class _Search:
         for _code, drawing, goal in self.render(candidates, anyway=1):
             if drawing is not None and goal > self.goal:
                 self.current, self.goal = drawing, goal
+
+    def start_from_copies(self, answer: str, most: int) -> None:
+        """Begins with measured copies, or, if there are none, with as many sketches as `most`."""
+        copies = self.copies(answer)
+        self.start(copies or self.sketches(answer)[:most])
+        self.measured = bool(copies)
 
     def render(self, codes: Iterable[str], anyway: int = 0) -> Iterator[tuple[str, Drawing | None, float]]:
         """
@@ -264,7 +270,7 @@ class _Search:
 
     def begin(self) -> None:
         """Without an answer, for a panel: all but details, which come when all panels stand."""
-        self.start((self.copies("") or self.sketches(""))[:2])
+        self.start_from_copies("", 2)
         if self.best is not None:
             self.refine(panel=True)
 
@@ -283,7 +289,7 @@ class _Search:
         if self.rescale():  # also of a good copy: it may have other numbers
             self.read()
         self.complete()
-        if self.best_iou > POOR:
+        if self.best_iou > POOR or self.measured:
             self.improve([self._safely(lambda: notes.added(self.current, self.target, self.size))])
         if self.best_iou < SUCCESS_IOU and self.change_series():
             self.name_series()

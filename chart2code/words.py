@@ -25,6 +25,7 @@ CHARACTERS = "".join(map(chr, range(33, 127))).replace("`", "") + "°²³µ€£
 FREQUENT = "etaoinsrhldcumfpgwybvkETAOINSRHLDCUMFP"  # as a line of text looks from afar
 REGULAR, BOLD = "DejaVuSans.ttf", "DejaVuSans-Bold.ttf"
 SERIF, SERIF_BOLD = "DejaVuSerif.ttf", "DejaVuSerif-Bold.ttf"
+ITALIC = "DejaVuSans-Oblique.ttf"
 DPI = 100  # matplotlib's own, at which glyphs are hinted
 PHASES = 4  # places of a glyph to the pixel, along the line
 RISES = (0.0, 0.2, 0.4, 0.6, 0.8)  # places of the base line, pixels
@@ -96,6 +97,10 @@ class Line:
     @property
     def bold(self) -> bool:
         return self.font in (BOLD, SERIF_BOLD)
+
+    @property
+    def italic(self) -> bool:
+        return self.font == ITALIC
 
     @property
     def serif(self) -> bool:

@@ -75,7 +75,7 @@ def test_colours_of_a_map_without_a_colour_bar(executor):
         ('plt.yscale("log")\nplt.ylim(1, 100)\n', ['ax.set_yscale("log")', "ax.set_ylim(1, 100)"]),
         ("plt.gca().invert_xaxis()\n", ["ax.invert_xaxis()"]),
         ("plt.xlim(-20, 80)\n", ["ax.set_xlim(-20, 80)"]),
-        ('plt.axhline(6, color="gray", linestyle="--")\n', ['ax.axhline(6, color="gray", linestyle="--")']),
+        ('plt.axhline(6, color="gray", linestyle="--")\n', ['ax.axhline(6, color="tab:gray", linestyle="--")']),
         ("plt.grid()\n", []),
     ],
 )
@@ -158,6 +158,31 @@ plt.legend(loc="upper right")
     sizes = [float(part.split(",")[0]) for part in code.split(" s=")[1:]]
     assert np.abs(np.array(sizes) / 50 - 1).max() < 0.25
     assert sum(len(values) for name, values in columns(code).items() if name.startswith("x")) == 45
+
+
+def test_edges_in_a_colour_of_their_own(executor):
+    chart = 'plt.scatter(x, y, s=60, color="gold", edgecolors="navy", linewidths=1.5)\n'
+    image = executor.run(PLT + SMALL + chart).image
+    (code,) = Sheet.of(to_canvas(image), image.shape[1::-1], ANSWER).measured()
+    assert 'color="gold", edgecolor="navy", linewidths=1.5)' in code
+    assert abs(len(columns(code)["x"]) - 60) < 3
+
+
+def test_points_with_edges_among_lines_and_words(executor):
+    chart = """x, y = [5, 20, 33, 41, 47, 12], [3, 8, 5, 7, 4, 6]
+plt.scatter(x, y, s=60, color="orange", edgecolor="black", marker="^")
+for place in zip(["Oslo", "Lima", "Cairo", "Delhi", "Quito", "Perth"], x, y):
+    plt.annotate(place[0], place[1:], xytext=(7, 5), textcoords="offset points", fontsize=9)
+plt.axvline(26, color="red", linestyle="--", linewidth=1)
+plt.axhline(5.6, color="red", linestyle="--", linewidth=1)
+plt.text(0.98, 0.02, "far and flat", transform=plt.gca().transAxes, color="green", style="italic", ha="right")
+plt.axis((0, 60, 9, 2))
+"""
+    (code,) = programs(executor, chart)
+    np.testing.assert_allclose(columns(code)["x"], [5, 12, 20, 33, 41, 47], atol=0.3)
+    assert 'marker="^", edgecolor="black", linewidths=1)' in code and code.count("ax.scatter") == 1
+    assert all(f'"{name}"' in code for name in ("Oslo", "Lima", "Cairo", "Delhi", "Quito", "Perth"))
+    assert "ax.axhline(5.6, color=" in code and "ax.axvline(26, color=" in code and "ax.set_ylim(9, 2)" in code
 
 
 def test_a_dark_group_is_no_edge_of_others(executor):

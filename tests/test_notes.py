@@ -13,6 +13,7 @@ NOTES = {
     "share of the axes": ('ax.text(0.95, 0.1, "R² = 0.953", transform=ax.transAxes, ha="right")\n', "R² = 0.953"),
     "place of the data": ('ax.text(0.2, 5, "Start of trial", fontsize=12, color="crimson")\n', "Start of trial"),
     "two lines": ('ax.text(0.2, 4.5, "n = 12\\nmean = 3.1")\n', "n = 12\\nmean = 3.1"),
+    "italic": ('ax.text(0.2, 5, "good offense", color="crimson", style="italic")\n', "good offense"),
     "bold, at the end of the line": (
         'ax.text(3.2, 6, "Milk, per litre", color="tab:blue", fontweight="bold")\nfig.subplots_adjust(right=0.7)\n',
         "Milk, per litre",
@@ -32,7 +33,13 @@ def test_notes_of_a_chart(executor, name):
     target = to_canvas(executor.run(START + BODY.format("") + statement).image)
     code = added(Drawing(bare, executor.run(bare)), target)
     assert f'"{text}"' in code
-    for style in ("fontsize=12", 'color="crimson"', 'color="tab:blue", fontweight', 'fontweight="bold"'):
+    for style in (
+        "fontsize=12",
+        'style="italic"',
+        'color="crimson"',
+        'color="tab:blue", fontweight',
+        'fontweight="bold"',
+    ):
         if style in statement:
             assert style.replace(", fontweight", "") in code
     assert chart_iou(to_canvas(executor.run(code).image), target) > 0.985
