@@ -10,6 +10,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from statistics import mode
 from typing import TYPE_CHECKING
 
@@ -52,7 +53,7 @@ AT_RIM = 7  # pixels, the square around one of an edge in which there is the mar
 WIDE, OF_MARKERS, OF_WORDS = 4, 0.5, 0.05  # pixels, wider than edges; thickness of colours of markers, and of words
 SMALLEST, LONG = 0.75, 0.4  # of the height of marks; of the columns, in lines and not in words
 DARK = 120  # of 255: black edges and letters, in mixtures
-LEAST_EDGE, EDGE_DARK = 0.3, 0.35  # points; of the lightness of a mark, how much darker its edge is
+LEAST_EDGE, EDGE_DARK = 0.3, 0.18  # points; of the lightness of a mark, how much darker its edge is
 SAME_RADIUS = 1.0  # pixels: of the marks in a legend
 EDGES = (0.5, 0.8, 1.0, 1.5, 2.0)  # points, their usual widths
 EDGE_INK = 128  # of 255: half of a black edge on paper
@@ -66,7 +67,7 @@ MANY, OFTEN = 5, 0.1  # colours that have names only with the right opacity; of 
 NAMED = np.array([rgb(color) for color in (*TABLEAU_COLORS.values(), *CSS4_COLORS.values())])
 SAME_NAMES = 1.0  # of 255: opacities that explain colours as well
 # Words
-INKED, TEXT = 0.45, 100  # coverage by texts; of 255: between their colour and that of marks that they are read upon
+INKED, TEXT = 0.35, 100  # coverage by texts; of 255: between their colour and that of marks that they are read upon
 SPACE, LINE, BEYOND = 5, (4, 16), 60  # pixels between letters; heights of lines; how far they go on beyond the axes
 AT_EDGE, SMALL = 3.0, 8.0  # pixels from the outline of a mark; radius of marks that no text is in
 FAR, AT_NAME, NAMED_MARKS = 45, 2.0, 0.4  # pixels from a mark to its name, and that this may differ; of the marks
@@ -123,10 +124,10 @@ def bubble_chart(sheet: Sheet) -> list[str]:
     writer = Writer(sheet, axes, marks, bar.opacity if bar else opacity_of(sheet.target, marks, sheet.paper))
     if bar:
         writer.mapped(bar)
-    elif many:
-        writer.colored()
-    else:
+    elif not many:
         writer.grouped([np.median(marks.colors[group], axis=0) for group in main])
+    elif not writer.named():
+        writer.colored()
     return [writer.program()]
 
 
@@ -363,6 +364,24 @@ def _color_of(picture: np.ndarray, circle: np.ndarray, number: np.ndarray) -> np
     return np.median(picture[part][alone if alone.any() else within], axis=0)
 
 
+@dataclass
+class Names:
+    """The literals of the names of marks, and the call that writes the `name` of one at its `place`, which may need
+    its `size`."""
+
+    texts: list[str]
+    call: str
+    sized: bool
+
+    def statement(self, suffixes: list[str]) -> str:
+        """The loop over tables whose columns have these suffixes."""
+        columns, own = ["names", "x", "y", *["sizes"] * self.sized], "name, *place" + ", size" * self.sized
+        if suffixes == [""]:
+            return f"for {own} in zip({', '.join(columns)}):\n    {self.call}"
+        tables = ", ".join(f"zip({', '.join(column + suffix for column in columns)})" for suffix in suffixes)
+        return f"for {own} in [*{tables.replace(', zip', ', *zip')}]:\n    {self.call}"
+
+
 class Writer:
     """Writes the program of marks."""
 
@@ -374,9 +393,18 @@ class Writer:
         self.key_marks = marks[self.key.marks] if self.key else None
         self.marks = marks if self.key is None else marks[~self._in_key(marks)]
         self.varied = is_varied(self.marks.circles[:, 2])
-        self.edge = edge_of(sheet.target, self.marks, sheet.paper) / sheet.scale * 0.72  # points
         self.of_sizes = self.key is not None and len(grouped(self.key_marks.colors)) == 1
         self.statements: list[str] = []
+
+    @cached_property
+    def edge(self) -> float:
+        """The width of black edges in points, which are as transparent as their marks."""
+        return edge_of(self.sheet.target, self.marks, self.sheet.paper) / self.opacity / self.sheet.scale * 0.72
+
+    @cached_property
+    def names(self) -> Names | None:
+        """The names that stand beside marks, or upon them; None if there are none."""
+        return self._find_names()
 
     def mapped(self, bar: heatmaps.ColorBar) -> None:
         """Points whose colours a colour bar explains."""
@@ -387,7 +415,8 @@ class Writer:
         if shares.min() > 0.01 or shares.max() < 0.99:
             error = heatmaps.NORM_ERROR * (bar.high - bar.low)
             options += [f"vmin={brief(bar.low, error)}", f"vmax={brief(bar.high, error)}"]
-        self._scatter(self.marks, "", {"values": values}, ["c=values", *options])
+        self._scatter(slice(None), "", {"values": values}, ["c=values", *options])
+        self._annotate([""])
         self.statements.append(bar.statement(self.sheet, "scatter"))
 
     def colored(self) -> None:
@@ -397,13 +426,49 @@ class Writer:
         if name is not None:
             self.opacity = opacity
             values = value_literals(self._shares(name), 5.0)
-            self._scatter(self.marks, "", {"values": values}, ["c=values", f"cmap={string_literal(name)}"])
+            self._scatter(slice(None), "", {"values": values}, ["c=values", f"cmap={string_literal(name)}"])
+            self._annotate([""])
             return
         colors = [""] * len(self.marks)
         for group in groups:
             for k in group:
                 colors[k] = self._ink(np.median(self.marks.colors[group], axis=0))
-        self._scatter(self.marks, "", {"colors": colors}, ["color=colors"])
+        self._scatter(slice(None), "", {"colors": colors}, ["color=colors"])
+        self._annotate([""])
+
+    def named(self) -> bool:
+        """Writes points of the colours in the legend, without what is none of these, as letters upon points aren't;
+        False if there is no such legend, or most are of other colours."""
+        if self.key is None or self.of_sizes:
+            return False
+        found = [self._owner(circle, color) for circle, color in zip(self.marks.circles, self.marks.colors)]
+        owners, opacities = (np.array(column, float) for column in zip(*found))
+        known = owners >= 0
+        if known.mean() < IN_GROUPS:
+            return False
+        self.marks = Marks(self.marks.circles[known], self.key_marks.colors[owners[known].astype(int)])
+        if np.isfinite(opacities).any():
+            self.opacity = round(20 * float(np.nanmedian(opacities))) / 20
+        self.grouped(list(self.key_marks.colors))
+        return True
+
+    def _owner(self, circle: np.ndarray, color: np.ndarray) -> tuple[int, float]:
+        """Which mark of the legend has the colour of a mark, or -1, and its opacity, where another one is seen through
+        it, else nan."""
+        colors, paper = self.key_marks.colors, np.asarray(self.sheet.paper, float)
+        errors = np.abs(colors - color).max(axis=1)
+        if errors.min() < SAME:
+            return int(errors.argmin()), np.nan
+        best = (float(SAME), -1, np.nan)
+        around = np.hypot(*(self.marks.circles[:, :2] - circle[:2]).T) < self.marks.circles[:, 2]
+        for below in self.marks.colors[around & (self.marks.circles[:, 2] > circle[2])]:
+            darker = paper - below
+            for k, own in enumerate(colors):
+                share = float((own - color) @ darker / max(1.0, darker @ darker))
+                error = float(np.abs(own - color - share * darker).max())
+                if 0.1 < share < 0.9:
+                    best = min(best, (error, k, 1 - share))
+        return best[1:]
 
     def grouped(self, groups: list[np.ndarray], styles: Sequence[tuple[str, list[str]]] = ()) -> None:
         """Points of a few colours (N, 3), each a series; `styles`: sizes and other keywords of each."""
@@ -412,6 +477,7 @@ class Writer:
         if labelled:  # in the order of the legend
             order = np.abs(colors[:, None] - self.key_marks.colors).max(axis=2).argmin(axis=1).argsort()
         nearest = np.abs(self.marks.colors[:, None] - colors).max(axis=2).argmin(axis=1)
+        suffixes = [str(k + 1) for k in range(len(colors))] if len(colors) > 1 else [""]
         for k, index in enumerate(order):
             color, (size, style) = colors[index], styles[index] if styles else (None, [])
             options = [f"color={self._ink(color)}", *style]
@@ -419,8 +485,8 @@ class Writer:
                 entry = np.abs(self.key_marks.colors - color).max(axis=1).argmin()
                 label = self._text(entry) or self.sheet.words.label(k)
                 options.append(f"label={string_literal(label)}")
-            suffix = str(k + 1) if len(colors) > 1 else ""
-            self._scatter(self.marks[nearest == index], suffix, {}, options, size)
+            self._scatter(nearest == index, suffixes[k], {}, options, size)
+        self._annotate(suffixes)
         if labelled:
             self._legend([])
         elif self.key is not None:
@@ -447,10 +513,16 @@ class Writer:
         return color_literal(heatmaps.opaque(color, self.opacity, self.sheet.paper))
 
     def _scatter(
-        self, marks: Marks, suffix: str, columns: dict[str, list[str]], options: list[str], size: str | None = None
+        self,
+        chosen: slice | np.ndarray,
+        suffix: str,
+        columns: dict[str, list[str]],
+        options: list[str],
+        size: str | None = None,
     ) -> None:
-        """Adds the call that draws marks, and its table; `columns`: of this besides places and sizes; `size`: of all
-        marks, if it is known."""
+        """Adds the call that draws some of the marks, and its table; `columns`: of this besides places, sizes and
+        names; `size`: of all these marks, if it is known."""
+        marks = self.marks[chosen]
         x, y = (axis.literals(marks.circles[:, k], self._length(k)) for k, axis in enumerate(self.axes))
         sizes = point_size(marks.circles[:, 2], self.sheet.scale)
         table = {f"x{suffix}": x, f"y{suffix}": y}
@@ -460,7 +532,8 @@ class Writer:
         elif size is None:
             size = brief(float(np.median(sizes)), SIZE_ERROR * float(np.median(sizes)))
         table |= columns
-        writing = None if suffix else self._names(marks, table)
+        if self.names is not None:
+            table[f"names{suffix}"] = list(np.array(self.names.texts, object)[chosen])
         if self.edge > LEAST_EDGE and not any("edgecolor" in option for option in options):
             width = min(EDGES, key=lambda usual: abs(usual - self.edge))
             options = [*options, 'edgecolor="black"', f"linewidths={width:g}"]
@@ -470,12 +543,14 @@ class Writer:
         self.statements.append(f"{', '.join(table)} = zip(*[{rows}])")
         result = "scatter = " if "c=values" in options or self.of_sizes else ""
         self.statements.append(f"{result}ax.scatter(x{suffix}, y{suffix}, s={size}, {', '.join(options)})")
-        self.statements += [writing] if writing else []
 
-    def _names(self, marks: Marks, table: dict[str, list[str]]) -> str | None:
-        """Adds the names that stand beside marks, or upon them, to their table, and gives the statement that writes
-        them; None if there are none."""
-        words, keywords = self.words, []
+    def _annotate(self, suffixes: list[str]) -> None:
+        """Adds the statement that writes the names of the tables whose columns have these suffixes."""
+        if self.names is not None:
+            self.statements.append(self.names.statement(suffixes))
+
+    def _find_names(self) -> Names | None:
+        marks, words, keywords = self.marks, self.words, []
         found = names_of(marks, words)
         if found is None:
             words = find_words(self.sheet.target, self.sheet.box, self.sheet.paper, marks, light=True)
@@ -492,7 +567,6 @@ class Writer:
             read = self._read(place, anchor, height, reach) if index >= 0 else None
             names.append(string_literal("" if index < 0 else read.text if read else f"Item {k + 1}"))
             points += [read.points] if read else []
-        table["names"] = names
         size = mode(points) if points else max(6, round(height / CAPITAL / self.sheet.scale * 0.72))
         unit = 0.72 / self.sheet.scale  # points per pixel
         rise = -apart[1] * unit - CAPITAL * size
@@ -503,13 +577,13 @@ class Writer:
         if side:
             radius = f"{'-' if side > 0 else ''}size ** 0.5 / 2 {'-' if offset[1] < 0 else '+'} {abs(offset[1])}"
             call = f'ax.annotate(name, place, xytext=({offset[0]}, {radius}), textcoords="offset points"'
-            return f"for name, *place, size in zip(names, x, y, sizes):\n    {', '.join([call, *keywords])})"
+            return Names(names, f"{', '.join([call, *keywords])})", sized=True)
         if anchor == 0.5 and abs(rise + CAPITAL * size / 2) < 2:
             keywords.append('va="center"')
             call = "ax.text(*place, name"
         else:
             call = f'ax.annotate(name, place, xytext=({offset[0]}, {offset[1]}), textcoords="offset points"'
-        return f"for name, *place in zip(names, x, y):\n    {', '.join([call, *keywords])})"
+        return Names(names, f"{', '.join([call, *keywords])})", sized=False)
 
     def _read(self, place: Sequence[float], anchor: float, height: float, reach: float = READ) -> Line | None:
         return self.page.read(tuple(place), anchor, height, reach=(reach if anchor else 2, reach))
@@ -624,9 +698,9 @@ def edge_of(target: np.ndarray, marks: Marks, paper: Sequence[float]) -> float:
     zoom, rims = _rims(target, marks, np.arange(-3.0, 3.5, 0.5))
     widths = []
     for k, rim in rims:
-        lightness = rim.max(axis=2)
-        darkness = 1 - np.median(lightness, axis=1) / max(1.0, marks.colors[k].max())
-        widths.append(0.5 * darkness.clip(0).sum() / zoom if darkness.max() > EDGE_DARK else 0.0)
+        darkness = (1 - rim.max(axis=2) / max(1.0, marks.colors[k].max())).clip(0)  # not at one radius all around
+        width = 0.5 * float(np.median(darkness.sum(axis=0))) / zoom
+        widths.append(width if np.median(darkness.max(axis=0)) > EDGE_DARK else 0.0)
     return float(np.median(widths))
 
 

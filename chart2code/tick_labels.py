@@ -77,9 +77,10 @@ def _labels(pixels: np.ndarray, box: Box, side: str) -> tuple[tuple[Label, ...],
         major = ticks
     read, style = _read_labels(pixels, box, major, side)
     fine = detail_of(pixels)
-    if len(read) < min(3, len(major)) and fine is not None:
+    unclear = len(read) < min(3, len(major)) or style is not None and style.error > CLEAR
+    if unclear and fine is not None:
         finer, fine_style = _read_labels(fine.pixels, tuple(fine.enlarged(box)), fine.enlarged(major), side)
-        if len(finer) > len(read):
+        if len(finer) > len(read) or len(finer) == len(read) > 0 and fine_style.error < style.error:
             read = tuple(label._replace(place=float(fine.reduced(label.place))) for label in finer)
             style = fine_style._replace(scale=fine_style.scale / fine.zoom)
     return read, style

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from chart2code.bubbles import bubble_chart
+from chart2code.detail import canvas_of
 from chart2code.sketches import Sheet
 from chart2code.verification import verify
 from eval_metric.executor import Executor
@@ -131,6 +132,30 @@ plt.legend(title="Region", loc="upper left")
     assert len(columns(code)["x1"]) == len(columns(code)["x2"]) == 9
 
 
+def test_groups_of_the_legend_with_their_names(executor):
+    chart = """fig, ax = plt.subplots(figsize=(8, 5))
+groups = {"#4c72b0": [("Kenya", 5, 30, 200), ("Ghana", 12, 72, 90), ("Niger", 3, 52, 150)],
+          "#c44e52": [("India", 20, 55, 900), ("Japan", 40, 80, 160), ("Nepal", 21, 56, 70)]}
+for (color, rows), label in zip(groups.items(), ("Africa", "Asia")):
+    names, x, y, s = zip(*rows)
+    plt.scatter(x, y, s=s, c=color, alpha=0.6, edgecolor="k", lw=0.6, label=label)
+    for name, *place, size in rows:
+        plt.annotate(name, place, xytext=(0, 4 + size**0.5 / 2), textcoords="offset points", ha="center", fontsize=11)
+plt.axis((0, 60, 0, 100))
+for handle in plt.legend(loc="lower right").legend_handles:
+    handle.set_sizes([60])
+"""
+    image = executor.run(PLT + chart).image
+    (code,) = bubble_chart(Sheet.of(canvas_of(image), image.shape[1::-1], ANSWER))
+    found: dict = {}
+    exec("\n".join(line for line in code.splitlines() if " = zip(*[" in line), found)
+    np.testing.assert_allclose(sorted(found["x1"]), [3, 5, 12], atol=0.3)
+    np.testing.assert_allclose(sorted(found["x2"]), [20, 21, 40], atol=0.3)
+    assert {"Kenya", "Ghana", "Niger"} == set(found["names1"])
+    assert 'label="Africa", edgecolor="black", linewidths=0.5, alpha=0.6)' in code
+    assert 'ax.legend(loc="lower right")' in code and "for name, *place in [*zip(names1, x1, y1), " in code
+
+
 def test_a_legend_of_sizes(executor):
     chart = f"""{LARGE}style = dict(color="darkgreen", alpha=0.5)
 points = plt.scatter(x, y, s=s, **style)
@@ -231,9 +256,17 @@ def test_other_charts_are_none(executor, chart):
     assert programs(executor, chart) == []
 
 
-@pytest.mark.parametrize(("edge", "expected"), [("black", True), ("none", False)])
+@pytest.mark.parametrize(
+    ("edge", "expected"),
+    [
+        ('"black", linewidths=1', True),
+        ('"black", linewidths=0.6, alpha=0.6', True),
+        ('"none"', False),
+        ('"white", alpha=0.6', False),
+    ],
+)
 def test_edges_of_bubbles(executor, edge, expected):
-    chart = f'plt.scatter(x, y, s=s, color="tab:orange", edgecolor="{edge}", linewidths=1)\n'
+    chart = f'plt.scatter(x, y, s=s, color="tab:orange", edgecolor={edge})\n'
     (code,) = programs(executor, LARGE + chart)
     assert ('edgecolor="black"' in code) == expected
 

@@ -570,3 +570,9 @@ def test_alternatives_of_empty_axes(executor):
         )
     )
     assert isinstance(alternatives.alternatives(empty, bars.pixels), list)
+
+
+def test_a_tick_at_the_corner_does_not_prolong_thin_axes(executor):
+    chart = "import matplotlib.pyplot as plt\n\nfig, ax = plt.subplots(figsize=(10, 6.5))\nax.axis((0, 8, 0, 8))\n"
+    pixels = canvas_of(executor.run(chart).image)
+    assert readout.find_box(pixels, (64, 129, 461, 386)) == pytest.approx((63.5, 129, 460.5, 385.6), abs=0.6)

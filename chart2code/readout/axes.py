@@ -35,10 +35,10 @@ def find_box(pixels: np.ndarray, guess: Box) -> Box | None:
     by the ends of grid lines, or by what else there is of axes (open_axes.py); None if there is none of these.
     """
     fine, pixels = detail_of(pixels), _on_light(pixels)
-    box = _framed(pixels, guess, DARK)
+    box = _framed(pixels, guess, DARK, hidden=fine is None)
     if box is None and fine is not None:
         box = _framed(_on_light(fine.pixels), tuple(fine.enlarged(guess)), DARK, round(fine.zoom * SPINE_SEARCH))
-        box = box and tuple(map(float, fine.reduced(box)))
+        box = tuple(map(float, fine.reduced(box))) if box else _framed(pixels, guess, DARK)
     box = box or _panel(pixels)
     if box is not None:
         return box
@@ -166,14 +166,15 @@ def _grown(through: np.ndarray, first: int, last: int) -> tuple[int, int]:
     return int(before[-1]) + 1 if len(before) else 0, last + int(after[0]) if len(after) else len(through) - 1
 
 
-def _framed(pixels: np.ndarray, guess: Box, level: int, search: int = SPINE_SEARCH) -> Box | None:
+def _framed(pixels: np.ndarray, guess: Box, level: int, search: int = SPINE_SEARCH, hidden: bool = True) -> Box | None:
+    """The rectangle with spines this dark at its bottom, which bars may have `hidden`, and its left."""
     dark = (palest(pixels) < level) & (chroma(pixels) < 48)
     bottom = _spine(dark, guess[0], guess[2], guess[3], search, last=True)
     left = _spine(dark.T, guess[1], guess[3], guess[0], search, last=False)
     if left is None:
         return None
     y0, end, x0 = left
-    if bottom is None:  # bars may hide it
+    if bottom is None and hidden:
         top = _spine(dark, guess[0], guess[2], guess[1], search, last=False)
         bottom = top and (*top[:2], end)
     if bottom is None:
