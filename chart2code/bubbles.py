@@ -23,7 +23,7 @@ from chart2code.across import find_lines_across
 from chart2code.adjustment.marks import AREAS
 from chart2code.captions import Page
 from chart2code.circles import disc_of, find_circles, with_hidden
-from chart2code.covers import is_line
+from chart2code.covers import is_line, without_spines
 from chart2code.detail import detail_of
 from chart2code.drawing import color_literal, rgb
 from chart2code.program import brief, string_literal
@@ -39,7 +39,7 @@ FEWEST, MOST = 4, 500  # marks
 EXPLAINED, RIM = 0.75, 1.5  # of the ink in colours, within marks; pixels around these
 LEAST_ROW = 2  # circles, of letters side by side
 LETTER = 5.0  # pixels: radius of circles that may be parts of letters, and of dashes
-CORNER, ANGULAR = 0.6, 0.12  # of a radius, how far corners may reach beyond; of what is there, inked
+CORNER, ANGULAR = 0.6, 0.06  # of a radius, how far corners may reach beyond; of what is there, inked
 VARIED = 1.25  # times as large are the radii of larger bubbles
 MOST_GROUPS, IN_GROUPS = 5, 0.85  # colours that are series; of the marks that have these
 FEW = 10  # colours that are no map's
@@ -259,7 +259,8 @@ def _outlined(color: np.ndarray, cover: np.ndarray, parts: np.ndarray, places: l
 def find_marks(target: np.ndarray, box: readout.Box, paper: Sequence[float]) -> Marks | None:
     """The round marks of a chart; None if there are not enough of them, or much else that has a colour."""
     picture, origin = readout.inside_of(target, box, 1), (max(0, round(box[0]) + 1), max(0, round(box[1]) + 1))
-    ink = readout.difference(picture, paper) > INK
+    inked = (readout.difference(target, paper) > INK).astype(np.float32)
+    ink = readout.inside_of(without_spines(inked, box), box, 1) > 0
     circles = find_circles(picture, ink | _letters_in(ink))
     if len(circles) < FEWEST:
         return None
@@ -322,7 +323,8 @@ def _is_angular(ink: np.ndarray, circles: np.ndarray, number: np.ndarray) -> boo
         around = within & ~inner[outer]
         if number[outer].max() <= 1 and around.any():
             shares.append(ink[outer][around].mean())
-    return bool(shares) and float(np.median(shares)) > ANGULAR
+    # Beside most marks of a crowd there is ink, too, but not beside all.
+    return bool(shares) and float(np.percentile(shares, 25)) > ANGULAR
 
 
 def _is_letter(picture: np.ndarray, circle: np.ndarray, circles: np.ndarray, paper: np.ndarray) -> bool:

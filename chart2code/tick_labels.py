@@ -26,7 +26,7 @@ FONTS = (REGULAR, SERIF)
 THOUSANDS = re.compile(r"-?[1-9]\d{0,2}(,\d{3})+")
 COMMA_SEEN_AS_POINT = re.compile(r"-?[1-9]\d{0,2}\.\d{3}")
 POINTED_THOUSANDS = re.compile(r"-?[1-9]\d{0,2}\.\d00")  # no axis needs three decimals to end in zeros
-NUMBER = re.compile(r"([$€£]?)(\d(?:[\d.,]| (?=\d))*)( ?(?:%|[A-Za-z°×]{0,3}))")  # with its unit
+NUMBER = re.compile(r"([$€£]?)(\d(?:[\d.,]| (?=\d))*)( ?(?:%|[A-Za-z°×]{0,3})(?: ?[$€£])?)")  # with its unit
 UNIT = re.compile(r"(?<=\d) ?(x|×|°C?|h|s|ms|km|kg|pp)$")  # behind numbers that it doesn't change
 UNITS = {"k": 1e3, "K": 1e3, "M": 1e6, "B": 1e9}  # behind numbers
 LOOKALIKES = str.maketrans("oO ", "00.")  # a point is as wide as a space, and has hardly more ink

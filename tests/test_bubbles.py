@@ -63,6 +63,15 @@ def test_colours_are_values_of_the_colour_bar(executor, options, expected):
     assert expected in code and 'fig.colorbar(scatter, label="Speed")' in code
 
 
+def test_a_crowd_of_points_has_no_corners(executor):
+    crowd = "x, v = draw.gamma(9, 11, 400) + 20, draw.uniform(0, 95, 400)\ny = 4 * x - v + draw.normal(0, 45, 400)\n"
+    chart = 'plt.scatter(x, y, c=v, cmap="viridis_r", s=22, alpha=0.8)\nplt.colorbar(label="Age")\n'
+    (code,) = programs(executor, crowd + chart)
+    _, distance = compared(columns(code), drawn(crowd))
+    assert np.mean(distance < 0.01) > 0.8  # of others there is hardly anything to be seen
+    assert 'cmap="viridis_r"' in code and "alpha=0.8" in code
+
+
 def test_colours_of_a_map_without_a_colour_bar(executor):
     (code,) = programs(executor, SMALL + "plt.scatter(x, y, c=v, s=draw.uniform(60, 500, 60), alpha=0.5)\n")
     shares = columns(code)["values"]
