@@ -71,6 +71,7 @@ INKED, TEXT = 0.35, 100  # coverage by texts; of 255: between their colour and t
 SPACE, LINE, BEYOND = 5, (4, 16), 60  # pixels between letters; heights of lines; how far they go on beyond the axes
 AT_EDGE, SMALL = 3.0, 8.0  # pixels from the outline of a mark; radius of marks that no text is in
 FAR, AT_NAME, NAMED_MARKS = 45, 2.0, 0.4  # pixels from a mark to its name, and that this may differ; of the marks
+SURE = 3  # names of which the size is known
 CAPITAL = 0.73  # ems, the height of a capital letter
 READ, TEXT_HEIGHT = 120, 14  # pixels, the length of texts; and of the figure, the height of a line
 # Legends
@@ -566,7 +567,8 @@ class Writer:
         for k, index in enumerate(indices):
             place = _ends(marks, side)[k] + apart + (0, CAPITAL * height / 2)
             reach = (words[index, 2] - words[index, 0] + 1) * max(anchor, 1 - anchor) + 2
-            read = self._read(place, anchor, height, reach) if index >= 0 else None
+            size = mode(points) if len(points) >= SURE else None  # all have the same
+            read = self._read(place, anchor, height, reach, size) if index >= 0 else None
             names.append(string_literal("" if index < 0 else read.text if read else f"Item {k + 1}"))
             points += [read.points] if read else []
         size = mode(points) if points else max(6, round(height / CAPITAL / self.sheet.scale * 0.72))
@@ -587,8 +589,10 @@ class Writer:
             call = f'ax.annotate(name, place, xytext=({offset[0]}, {offset[1]}), textcoords="offset points"'
         return Names(names, f"{', '.join([call, *keywords])})", sized=False)
 
-    def _read(self, place: Sequence[float], anchor: float, height: float, reach: float = READ) -> Line | None:
-        return self.page.read(tuple(place), anchor, height, reach=(reach if anchor else 2, reach))
+    def _read(
+        self, place: Sequence[float], anchor: float, height: float, reach: float = READ, points: float | None = None
+    ) -> Line | None:
+        return self.page.read(tuple(place), anchor, height, reach=(reach if anchor else 2, reach), points=points)
 
     def _text(self, entry: int) -> str:
         """The text of an entry of the legend."""

@@ -147,16 +147,17 @@ class Page:
         bold: bool = False,
         reach: tuple[float, float] = (CANVAS, CANVAS),
         space: float = SPACE,
+        points: float | None = None,
     ) -> Line | None:
         """
         The text at a place (x, y), which is its left end, middle or right end (`anchor` 0, 0.5, 1) along the line and
         the middle across; `height` of a line, and how far the text may `reach` to both sides, in pixels; `space` to
-        other texts.
+        other texts; `points`: its size, if that is known.
         """
         x, y = self.place(*place, angle)
         reach = tuple(self.zoom * part for part in reach)
         cut = _cut_out(self.turned(angle), x, y, anchor, self.zoom * height, reach, space)
-        read = None if cut is None else self._read(cut[0], bold)
+        read = None if cut is None else self._read(cut[0], bold, points=points)
         return None if read is None else replace(read, middle=place[1] + (cut[1] - y) / self.zoom)
 
     def read_between(
@@ -183,7 +184,7 @@ class Page:
         ink = np.pad(ink, RIM)[:, columns.start : columns.stop + 2 * RIM]
         return self._read((ink / ink.max()).clip(0, 1), bold, italic)
 
-    def _read(self, line: np.ndarray, bold: bool, italic: bool = False) -> Line | None:
+    def _read(self, line: np.ndarray, bold: bool, italic: bool = False, points: float | None = None) -> Line | None:
         """What is written in the ink of a line."""
         # Small letters are 0.55 ems high, capitals and a g together 0.97; blur adds a row at each end.
         if _is_rule(line):
@@ -192,6 +193,7 @@ class Page:
         if len(line) - 2 * RIM > TALL:
             line, scale = _halved(line), scale / 2
         fitting = [size for size in SIZES if 0.5 < (len(line) - 2 * RIM) / (size * DPI / 72 * scale) < 1.25]
+        fitting = [points] if points in fitting else fitting
         sizes = [size * self.sharpness for size in fitting]  # their own pixels give glyphs their shape
         families, tried = [(REGULAR, BOLD), (SERIF, SERIF_BOLD)], max(TRIED, SHORT // line.shape[1])
         found = Line("", 1.0)

@@ -75,15 +75,26 @@ def _labels(pixels: np.ndarray, box: Box, side: str) -> tuple[tuple[Label, ...],
     ticks, major = find_ticks(pixels, box, side), major_ticks(pixels, box, side)
     if len(major) >= 2 * (len(ticks) - len(major)):  # of what stands between them there would be more
         major = ticks
-    read, style = _read_labels(pixels, box, major, side)
-    fine = detail_of(pixels)
-    unclear = len(read) < min(3, len(major)) or style is not None and style.error > CLEAR
-    if unclear and fine is not None:
+    fine, enough = detail_of(pixels), min(3, len(major))
+    if fine is None or _is_first_clear(pixels, box, major, side):
+        read, style = _read_labels(pixels, box, major, side)
+    else:
+        read, style = (), None
+    if len(read) < enough and fine is not None:
         finer, fine_style = _read_labels(fine.pixels, tuple(fine.enlarged(box)), fine.enlarged(major), side)
-        if len(finer) > len(read) or len(finer) == len(read) > 0 and fine_style.error < style.error:
+        if len(finer) < enough and not read:
+            read, style = _read_labels(pixels, box, major, side)
+        if len(finer) > len(read):
             read = tuple(label._replace(place=float(fine.reduced(label.place))) for label in finer)
             style = fine_style._replace(scale=fine_style.scale / fine.zoom)
     return read, style
+
+
+def _is_first_clear(pixels: np.ndarray, box: Box, ticks: np.ndarray, side: str) -> bool:
+    """Whether nearly all ink of the first label is explained: else the canvas is too coarse, and slow to read."""
+    labels = (_cut(pixels, box, place, ticks, side) for place in ticks)
+    first = next((label for label in labels if label is not None), None)
+    return first is not None and _read(*first, None)[1] <= CLEAR
 
 
 def major_ticks(pixels: np.ndarray, box: Box, side: str) -> np.ndarray:
