@@ -23,6 +23,8 @@ from chart2code.tick_labels import read_scale, uneven_numbers
 AT_ENDS = 8  # pixels that lines may end away from the first and the last place
 AT_PLACES, AT_MARKS = 1.0, 2.0  # pixels that a line may be away from one with its points where others are, or marks
 SAME_PLACE = 2.5  # pixels
+INK = 24  # of 255: what differs from the paper
+HIDDEN, DIRECTION = 0.7, 24  # of the way to a point that others hide, inked; columns that say where a line goes on
 SEEN = 0.6  # of the markers of a line, that others don't hide
 ROUND_STEP, OFF_STEP = 0.03, 0.1  # of the distance of ticks: how exact that is, and they
 AT_TICK = 2.0  # pixels from a tick, where an axis ends at it
@@ -57,6 +59,19 @@ def _common_places(lines: Sequence[Layer]) -> list[np.ndarray]:
     return [common] if seen and max(map(np.ptp, groups)) < 2 * SAME_PLACE else []
 
 
+def _widest_places(lines: Sequence[Layer], unit: float) -> list[np.ndarray]:
+    """Where the line that is seen furthest has its points, if others are seen less far; `unit` as of `find_knots`."""
+    seen = [(line, np.flatnonzero(~np.isnan(readout.find_path(line.cover)))) for line in lines]
+    seen = [(line, columns) for line, columns in seen if len(columns)]
+    if len(seen) < 2:
+        return []
+    widest, columns = max(seen, key=lambda entry: np.ptp(entry[1]))
+    if max(max(other[0] - columns[0], columns[-1] - other[-1]) for _, other in seen) < AT_ENDS:
+        return []
+    knots = readout.find_knots([readout.find_path(widest.cover)], [widest.cover], unit)
+    return [] if knots is None else [knots]
+
+
 class Coordinates:
     """
     The columns of a program, which grow with its calls, and its axes.
@@ -71,6 +86,8 @@ class Coordinates:
         self.sheet, self.box, self.ticks = layers.sheet, layers.box, layers.ticks
         self.x, self.scales, self.sides = layers.x if x is None else x, layers.scales, layers.sides
         self.places = [*places, *_common_places(layers.lines)]
+        self.ink = readout.difference(self.sheet.bare, layers.paper) > INK
+        self.widest = [] if self.places else _widest_places(layers.lines, self.x.slope)
         self.tables: list[_Table] = []
 
     def column(
@@ -120,9 +137,12 @@ class Coordinates:
         seen = np.flatnonzero(np.any([~np.isnan(path) for path in paths], axis=0))
         own = readout.markers_on_line(paths[0], covers[0]) if covers else np.empty(0)
         known = [(places, AT_MARKS) for places in self.places]
-        known += [(places, AT_PLACES) for places in (*(table.pixels for table in self.tables), *names)]
+        known += [(places, AT_PLACES) for places in (*(t.pixels for t in self.tables), *self.widest, *names)]
         for places, allowed in known:
-            within = len(seen) and places[0] > seen[0] - AT_ENDS and places[-1] < seen[-1] + AT_ENDS
+            within = len(seen) and all(
+                end > -AT_ENDS or len(paths) == 1 and self._is_hidden(paths[0], place)
+                for place, end in ((places[0], places[0] - seen[0]), (places[-1], seen[-1] - places[-1]))
+            )
             marked = all(np.abs(places - place).min() < SAME_PLACE for place in own)
             if len(places) > 2 and within and marked and readout.misfit(paths, places) < allowed:
                 return places
@@ -134,6 +154,15 @@ class Coordinates:
             for end, side in ((knots[0], self.box[0]), (knots[-1], self.box[2]))
         ]
         return np.linspace(*ends, len(knots))
+
+    def _is_hidden(self, path: np.ndarray, place: float) -> bool:
+        """Whether a line goes straight on, to a column beyond its end, where others are."""
+        seen = np.flatnonzero(~np.isnan(path))
+        near = seen[:DIRECTION] if place < seen[0] else seen[-DIRECTION:]
+        beyond = np.arange(round(place), seen[0]) if place < seen[0] else np.arange(seen[-1] + 1, round(place) + 1)
+        rows = np.polyval(np.polyfit(near, path[near], 1), beyond).round().astype(int)
+        around = np.clip([rows - 1, rows, rows + 1], 0, len(self.ink) - 1)
+        return bool(self.ink[around, beyond].any(axis=0).mean() > HIDDEN)
 
     def definitions(self) -> list[str]:
         """The statements that define the columns."""

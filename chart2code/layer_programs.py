@@ -39,6 +39,7 @@ LINE = 0.12  # thickness of lines without markers, at most
 USUAL_MARKER, RIM = 6, 1  # points: the diameter of matplotlib's markers on lines, and what their edge adds to it
 MOST_POINTS = 200
 EDGES = (0.5, 0.8, 1.0, 1.5, 2.0)  # points, the usual widths of those of markers
+SOFT = 3  # pixels: the square in which a line has soft edges
 NEAR_LINE = 5  # pixels from a line to a marker upon it
 
 
@@ -379,7 +380,11 @@ class LayerWriter:
 
     def _stroke(self, layer: Layer, knots: np.ndarray, heights: np.ndarray) -> str:
         """Keywords for markers, dashes and thickness of a line."""
-        stroke = readout.find_stroke(layer.cover, knots, heights)
+        others = [
+            other.cover > 0.3 for other in (*self.layers.lines, *self.layers.points) if other.color is not layer.color
+        ]
+        hidden = morphology.dilation(np.any(others, axis=0), (SOFT, SOFT)) if others else None
+        stroke = readout.find_stroke(layer.cover, knots, heights, hidden)
         if stroke is None:
             return ', marker="o"' if self.sheet.thickness(layer.cover) > LINE else ""
         keywords = ""

@@ -484,7 +484,9 @@ class Legend:
             if blank.size == 0 or np.ptp(blank) <= INK:  # an entry of another colour
                 return None
         read = self.page.read(((left + right) / 2, first.y - pitch), 0.5, self.em, reach=(half, half))
-        return read if read is not None and read.error <= CERTAIN and len(read.text) > 1 else None
+        if read is None or read.middle > first.y - pitch / 2:  # of the first entry
+            return None
+        return read if read.error <= CERTAIN and len(read.text) > 1 else None
 
     def _left(self, entry: Entry) -> float:
         """The left end of the place that an entry's handle has, where it may be a marker in the middle."""

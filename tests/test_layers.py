@@ -481,3 +481,27 @@ def test_lines_have_their_points_where_markers_of_others_hide_theirs(executor):
     (table,) = Program(code).tables
     found = [Program(code).literals(name) for name in table.names]
     assert np.abs(np.subtract(found, [[0, 1, 2, 5, 9, 14, 20], y, y2])).max() < 0.3
+
+
+CURVES = (  # thin ones, that begin upon each other, with grey dashes and words in two lines
+    "import numpy as np\nt = np.arange(61)\nplt.figure(figsize=(8, 6))\n"
+    "for d, n, cap in ((3.1, 128, 1.9e5), (2.7, 110, 2.2e5), (3.4, 131, 1.5e5), (2.6, 104, 1e4), (4.2, 124, 1.8e4)):\n"
+    "    plt.plot(t, cap / (1 + (cap / n - 1) * 2 ** (-t / d)))\n"
+    "for d in (2, 4, 8):\n    m = 100 * 2 ** (t / d) < 3e5\n"
+    "    plt.plot(t[m], (100 * 2 ** (t / d))[m], color='grey', ls='--', lw=0.8)\n"
+    "    plt.text(t[m][-1], 3e5, f' doubles every\\n {d} days', fontsize=7, color='grey')\n"
+    "plt.yscale('log')\nplt.ylim(80, 6e5)\n"
+)
+
+
+def test_curves_begin_where_others_hide_them_and_have_no_grey_dashes(executor):
+    code, _ = copied(executor, PLT + CURVES, ANSWER)
+    colored = [line for line in code.splitlines() if ".plot(" in line and "silver" not in line]
+    assert len(colored) == 5 and ".scatter(" not in code
+    assert not any("linestyle" in line or "marker" in line for line in colored)
+    (table,) = Program(code).tables
+    x, *columns = (Program(code).literals(name) for name in table.names)
+    assert x[0] < 1
+    for d, n, cap in ((3.1, 128, 1.9e5), (2.7, 110, 2.2e5), (3.4, 131, 1.5e5), (2.6, 104, 1e4), (4.2, 124, 1.8e4)):
+        true = np.log10(cap / (1 + (cap / n - 1) * 2 ** (-np.array(x) / d)))
+        assert min(np.abs(np.log10(column) - true).max() for column in columns) < 0.1

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from chart2code.detail import canvas_of
 from chart2code.drawing import Drawing
 from chart2code.legends import without_labels, written
 from chart2code.program import Program
@@ -158,3 +159,13 @@ def test_names_without_a_legend_are_no_use():
     code = START.format(figure=AXES) + LINES.format(', label="Rome"', "", ', label="Oslo"')
     assert without_labels(code) == START.format(figure=AXES) + LINES.format("", "", "")
     assert without_labels(code + "ax.legend()\n") == code + "ax.legend()\n"
+
+
+def test_the_first_entry_is_no_title(executor):
+    names = ["Italy", "Spain", "Germany", "South Korea", "Sweden"]
+    chart = START.format(figure="fig, ax = plt.subplots(figsize=(8, 6), dpi=120)") + "".join(
+        f'ax.plot([0, {k}], [1, {9 - k}], label="{name}")\n' for k, name in enumerate(names, 4)
+    )
+    image = executor.run(chart + 'ax.legend(loc="lower right")\nax.set_xlim(-1, 9)\nax.set_ylim(-3, 8)\n').image
+    legend = Sheet.of(canvas_of(image), image.shape[1::-1], "").legend
+    assert [line.text for line in legend.lines] == names and legend.title is None

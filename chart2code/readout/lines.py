@@ -331,8 +331,11 @@ class Stroke:
     marker: str | None
 
 
-def find_stroke(cover: np.ndarray, knots: np.ndarray, heights: np.ndarray) -> Stroke | None:
-    """The stroke of a line through these points; None where too little of it can be seen."""
+def find_stroke(
+    cover: np.ndarray, knots: np.ndarray, heights: np.ndarray, hidden: np.ndarray | None = None
+) -> Stroke | None:
+    """The stroke of a line through these points; None where too little of it can be seen. `hidden`: where other marks
+    may be upon it, (H, W) bool; these are no gaps."""
     columns = np.arange(int(np.ceil(knots[0])), int(knots[-1]) + 1)
     distance = np.abs(columns[:, None] - knots[None, :]).min(axis=1)
     dense = np.median(np.diff(knots)) < 16  # there is nothing between markers
@@ -357,6 +360,8 @@ def find_stroke(cover: np.ndarray, knots: np.ndarray, heights: np.ndarray) -> St
         patch, dot = bare, patch_of(dot, ndimage.center_of_mass(dot), MARKER_RADIUS)
     marker = shape_of(dot) if markers else None
     gentle = (between | (not markers)) & (slope < STEEP)
+    if hidden is not None:
+        gentle &= (amount >= 0.3) | ~hidden[middle.round().astype(int).clip(0, len(cover) - 1), columns]
     gaps = float((amount[gentle] < 0.3).mean()) if gentle.sum() >= 10 else np.nan
     style = dashes_of(amount, gentle, np.hypot(1, slope), thickness) if gaps > LEAST_GAPS else "-"
     return Stroke(thickness, gaps, style, markers, patch, marker)
