@@ -15,6 +15,7 @@ from chart2code.drawing import color_literal
 from chart2code.open_axes import Line, open_axes
 from chart2code.picture_cache import remembered
 from chart2code.program import string_literal
+from chart2code.tick_labels import read_decades
 
 SEEN, INK = 8, 60  # of 255, away from the page: a line, and text
 NEAR, FREE = 3, 6  # pixels from a side of the axes: a line there, and where nothing else may be
@@ -192,7 +193,8 @@ def has_labels(pixels: np.ndarray, box: readout.Box, side: str) -> bool:
     if not _has_ticks(pixels, box, side) and _is_name(ink.any(axis=0 if side == "bottom" else 1), length):
         return False
     even = gaps.min() > CLOSEST and np.ptp(gaps) < UNEVEN * gaps.max()  # not the letters of a name
-    return bool(even or len(gaps) >= MANY and gaps.max() > 2 * CLOSEST)  # or of a logarithmic axis
+    logarithmic = len(gaps) >= MANY and gaps.max() > 2 * CLOSEST
+    return bool(even or logarithmic or read_decades(pixels, box, side))
 
 
 def _is_name(inked: np.ndarray, length: float) -> bool:

@@ -21,8 +21,10 @@ from chart2code.picture_cache import remembered
 from chart2code.program import string_literal
 from chart2code.readout import Box, find_ticks, weighed_ticks
 from chart2code.words import DPI, REGULAR, SERIF, Line, read_line
+from eval_metric.similarity import CANVAS
 
 FONTS = (REGULAR, SERIF)
+MATH_FONTS = ("cmr10.ttf", "STIXGeneral.ttf")  # those of Computer Modern and Times, as powers of ten may have
 THOUSANDS = re.compile(r"-?[1-9]\d{0,2}(,\d{3})+")
 COMMA_SEEN_AS_POINT = re.compile(r"-?[1-9]\d{0,2}\.\d{3}")
 POINTED_THOUSANDS = re.compile(r"-?[1-9]\d{0,2}\.\d00")  # no axis needs three decimals to end in zeros
@@ -31,7 +33,7 @@ UNIT = re.compile(r"(?<=\d) ?(x|×|°C?|h|s|ms|km|kg|pp)$")  # behind numbers th
 UNITS = {"k": 1e3, "K": 1e3, "M": 1e6, "B": 1e9}  # behind numbers
 LOOKALIKES = str.maketrans("oO ", "00.")  # a point is as wide as a space, and has hardly more ink
 INK = 0.3  # of the contrast between text and page
-DIGIT = 0.73  # ems, the height of a digit
+DIGIT, MATH_DIGIT = 0.73, 0.68  # ems, the height of a digit, also in MATH_FONTS
 POINTS = 10  # the size that glyphs are hinted for; they are scaled to the size that is seen
 FITTING = (1.0, 0.94, 1.06, 0.8)  # of that size; the last beside a dollar sign, which is higher than digits
 CLEAR, MOST_ERROR = 0.2, 0.5  # of the ink of a label, unexplained: no other size is tried; it is no number
@@ -42,14 +44,16 @@ IN_VAIN = 3  # labels that are no numbers, before the first one: they are words,
 TICK = 3  # pixels, the thickest
 NEXT = 4  # pixels, at most, from one glyph to the next
 MOST_WIDE, TALLEST = 80, 24  # pixels of the canvas that a label takes
-STUB = 3  # pixels, the width of a tick
+LOWEST = 36  # pixels of the canvas from the axes to the foot of a label below them, at most
 MAJOR = 0.65  # of the ink of the largest tick: those of decades, not what stands between them
 AGREEING = 0.6  # of the labels that were read
 ROUND = 0.02  # of a multiple of a power of ten
 LEAST_AROUND = 5  # ticks around the one label of a logarithmic axis
 BETWEEN = 0.8  # of the ticks of a logarithmic axis: at multiples of powers of ten
 RAISED, SMALLER = 0.3, 0.7  # of a digit's height: an exponent's foot above the line; and of its size
-EXPONENT = re.compile(r"-?\d{1,2}")
+MINUS = 0.3  # of a digit's height, that of a sign
+DIGITS = str.maketrans("oOIlS/", "001157")  # what digits that small look like
+EXPONENT = re.compile(r"\d{1,2}")
 
 
 class Label(NamedTuple):
@@ -233,18 +237,16 @@ def _at_multiples(logarithms: np.ndarray) -> bool:
 def read_decades(pixels: np.ndarray, box: Box, side: str) -> tuple[float, float] | None:
     """
     (start, slope) of log10(value) = start + slope * pixel along a side of the axes whose labels are powers of ten
-    (10, and a raised exponent); None if there aren't two that agree, and as many of all as can't be read, or one with
+    (10, and a raised exponent); None if there aren't two that agree, and most of those that can be read, or one with
     ticks around it as logarithmic axes have.
     """
     read, _ = _powers_of_ten(pixels, box, side)
     if len(read) == 1:
         return _around(*read[0], find_ticks(pixels, box, side), upwards=side != "bottom")
-    if not read:
+    best = _agreeing(read)
+    if len(best) < max(2, AGREEING * len(read)):
         return None
-    places, exponents = (np.array(column, float) for column in zip(*read))
-    slope, start = np.polyfit(places, exponents, 1)
-    if not slope or np.abs(start + slope * places - exponents).max() > 1.5 * abs(slope):
-        return None
+    slope, start = np.polyfit(*zip(*best), 1)
     return float(start), float(slope)
 
 
@@ -285,7 +287,8 @@ def _exponents(
         label = _cut(pixels, box, place, ticks, side)
         power = _power_of_ten(*label[:2]) if label else None
         if power is not None:
-            exponent, style = power
+            exponent, own = power
+            style = own if style is None else min(style, own, key=lambda style: style.error)
             read.append((float(place), exponent))
         elif label is not None:
             in_vain += 1
@@ -310,13 +313,25 @@ def _power_of_ten(ink: bytes, rows: int) -> tuple[int, Style] | None:
         return None
     if any(feet[0] - foot < RAISED * height for foot in feet[2:]):
         return None
-    text, error, found = _read(ink_of(line[:, : glyphs[1][1] + 1]), rows, height, None)
-    if text != "10" or error > MOST_ERROR:
+    ten, exponent, sign = line[:, : glyphs[1][1] + 1], glyphs[2:], 1
+    best = MOST_ERROR, None
+    for fonts in (FONTS, *((font,) for font in MATH_FONTS)):
+        text, error, style = _read(ink_of(ten), rows, height, None, fonts)
+        if text.translate(DIGITS) == "10":
+            best = min(best, (error, style), key=itemgetter(0))
+        if best[0] <= ALIKE:
+            break
+    found = best[1]
+    if found is None:
         return None
-    raised = line[:, glyphs[1][1] :]
+    if feet[2] - heads[2] <= MINUS * height < exponent[0][1] - exponent[0][0] + 1:
+        sign, exponent = -1, exponent[1:]
+    if not exponent:
+        return None
+    raised = line[:, max(0, exponent[0][0] - 1) :]
     read = read_line(raised, found[:1], (POINTS,), round(found.scale * SMALLER, 2))
-    text = _with_hyphen(read.text)
-    return (int(text), found) if EXPONENT.fullmatch(text) else None
+    text = read.text.translate(DIGITS)
+    return (sign * int(text), found) if EXPONENT.fullmatch(text) else None
 
 
 def _with_hyphen(text: str) -> str:
@@ -326,14 +341,19 @@ def _with_hyphen(text: str) -> str:
 def _cut(pixels: np.ndarray, box: Box, place: float, ticks: np.ndarray, side: str) -> tuple[bytes, int, int] | None:
     """The ink of the label at one tick (float32), how many rows it has, and how high its digits are; None if there is
     none."""
-    gap = np.diff(ticks).min() if len(ticks) > 1 else 2.0 * MOST_WIDE
+    zoom = len(pixels) / CANVAS
+    wide, tall = zoom * MOST_WIDE, zoom * TALLEST
+    gap = np.diff(ticks).min() if len(ticks) > 1 else 2 * wide
     left, _, right, bottom = (int(round(v)) for v in box)
     if side == "bottom":
-        half = int(min(gap / 2, MOST_WIDE / 2))
-        area = np.s_[bottom + 2 : bottom + 5 + TALLEST, max(0, int(place) - half) : int(place) + half + 1]
+        half = int(min(gap, wide) / 2)
+        lowest = bottom + 5 + round(zoom * LOWEST)
+        area = np.s_[bottom + 2 : lowest, max(0, int(place) - half) : int(place) + half + 1]
     else:
-        half = int(min(gap / 2, TALLEST / 2))
-        columns = slice(max(0, left - MOST_WIDE), left - 2) if side == "left" else slice(right + 3, right + MOST_WIDE)
+        half = int(min(gap, tall) / 2)
+        columns = (
+            slice(max(0, left - round(wide)), left - 2) if side == "left" else slice(right + 3, right + round(wide))
+        )
         area = np.s_[max(0, int(round(place)) - half) : int(round(place)) + half + 1, columns]
     grey = pixels[area].mean(axis=2, dtype=np.float32)
     if grey.size < 50:
@@ -351,16 +371,19 @@ def _cut(pixels: np.ndarray, box: Box, place: float, ticks: np.ndarray, side: st
         runs = runs[::-1]
     chosen = []
     for run in runs:
-        if chosen and side != "bottom" and max(run[0] - chosen[-1][1], chosen[-1][0] - run[1]) > NEXT:
+        if chosen and side != "bottom" and max(run[0] - chosen[-1][1], chosen[-1][0] - run[1]) > zoom * NEXT:
             break
         chosen.append(run)
     rows = np.flatnonzero((ink[:, min(a for a, _ in chosen) : max(b for _, b in chosen)] > INK).any(axis=1))
     lines = [line for line in runs_of(np.isin(np.arange(len(ink)), rows), 1) if np.ptp(line) >= 5]
     if not lines:
         return None
-    if side == "bottom" and len(lines) > 1 and (ink[slice(*lines[0])] > INK).any(axis=0).sum() <= STUB:
-        lines = lines[1:]  # of a large picture the tick is as high as letters
+    if side == "bottom" and len(lines) > 1 and _is_ticks(ink[slice(*lines[0])].T):
+        lines = lines[1:]  # of a large picture ticks are as high as letters
     line = max(lines, key=np.ptp) if side != "bottom" else lines[0]
+    if side == "bottom":  # further down is the name of the axis
+        chosen = runs_of((ink[slice(*line)] > INK).any(axis=0), 0 if len(ticks) > 1 else zoom * NEXT)
+        chosen = [min(chosen, key=lambda run: abs(sum(run) - ink.shape[1]))] if len(ticks) == 1 else chosen
     ink = ink[max(0, line[0] - 2) : line[1] + 2, max(0, min(chosen)[0] - 2) : max(chosen)[1] + 2]
     return ink_of(ink), len(ink), line[1] - line[0]
 
@@ -375,13 +398,16 @@ def ink_of(line: np.ndarray) -> bytes:
 
 
 @lru_cache(4096)
-def _read(ink: bytes, rows: int, height: int, style: Style | None) -> tuple[str, float, Style | None]:
+def _read(
+    ink: bytes, rows: int, height: int, style: Style | None, fonts: Sequence[str] = FONTS
+) -> tuple[str, float, Style | None]:
     """
     What a picture of one line of text says, its error, and the font and scale that it is written in.
 
     Args:
         ink: as float32, `rows` high, its digits some `height` pixels high.
         style: font and scale of the other labels of the axis; if they fit, no others are tried.
+        fonts: that are tried.
     """
     line = np.frombuffer(ink, np.float32).reshape(rows, -1)
     best, found = Line("", 1.0), None
@@ -389,9 +415,10 @@ def _read(ink: bytes, rows: int, height: int, style: Style | None) -> tuple[str,
         best, found = read_line(line, style[:1], (POINTS,), style.scale), style
         if best.error <= ALIKE:
             return best.text, best.error, found
-    for font in FONTS:
+    digit = DIGIT if fonts is FONTS else MATH_DIGIT
+    for font in fonts:
         for fitting in FITTING:
-            scale = round(height * fitting / DIGIT / (POINTS / 72 * DPI), 2)
+            scale = round(height * fitting / digit / (POINTS / 72 * DPI), 2)
             reading = read_line(line, (font,), (POINTS,), scale)
             if reading.error < best.error:
                 best, found = reading, Style(font, scale, reading.error)

@@ -114,17 +114,20 @@ def _face(font: str, points: float, characters: str = CHARACTERS) -> tuple[np.nd
     import matplotlib
     from matplotlib.ft2font import FT2Font, LoadFlags
 
-    face = FT2Font(str(Path(matplotlib.get_data_path(), "fonts/ttf", font)))
-    face.set_size(points, DPI)
+    folder = Path(matplotlib.get_data_path(), "fonts/ttf")
+    face, fallback = (FT2Font(str(folder / name)) for name in (font, REGULAR))
+    face.set_size(points, DPI), fallback.set_size(points, DPI)
+    faces = [face if face.get_char_index(ord(character)) else fallback for character in characters + " "]
     em, base = points / 72 * DPI, _base(points)
     pictures = np.zeros((len(characters), base + math.ceil(em), PEN + math.ceil(2 * em) + 8), np.float32)
-    for picture, character in zip(pictures, characters):
+    for picture, character, face in zip(pictures, characters, faces):
         face.set_text(character, 0.0, flags=LoadFlags.DEFAULT)
         face.draw_glyphs_to_bitmap(antialiased=True)
         bitmap = np.asarray(face.get_image(), np.float32) / 255
         left, bottom = PEN + face.get_bitmap_offset()[0] // 64, base + math.ceil(face.get_descent() / 64)
         picture[bottom - len(bitmap) : bottom, left : left + bitmap.shape[1]] = bitmap
-    advances = [face.load_char(ord(character)).linearHoriAdvance / 65536 for character in characters + " "]
+    glyphs = (face.load_char(ord(character)) for character, face in zip(characters + " ", faces))
+    advances = [glyph.linearHoriAdvance / 65536 for glyph in glyphs]
     return pictures, np.array(advances)
 
 

@@ -1,12 +1,13 @@
 """Ticks, their numbers, and the colours of lines, in pictures by plain matplotlib."""
 
+import numpy as np
 import pytest
 
 from chart2code import readout
 from chart2code.detail import canvas_of
 from chart2code.scales import Scale
 from chart2code.sketches import Sheet
-from chart2code.tick_labels import label_scale, read_scale
+from chart2code.tick_labels import label_scale, major_ticks, read_decades, read_scale
 
 PLT = "import matplotlib.pyplot as plt\nimport numpy as np\n\n"
 
@@ -96,3 +97,26 @@ def test_numbers_with_units(executor, formatter, top, expected):
     scale = Scale.of(sheet.target, sheet.box, "left")
     assert scale.format == expected
     assert scale(sheet.box[1]) == pytest.approx(top, rel=0.02)
+
+
+@pytest.mark.parametrize("fonts", ["dejavusans", "cm", "stix"])
+def test_negative_powers_of_ten_in_the_fonts_of_formulas(executor, fonts):
+    sheet = sheet_of(
+        executor,
+        f'plt.rcParams["mathtext.fontset"] = "{fonts}"\nfig, ax = plt.subplots(figsize=(4, 3.2), dpi=200)\n'
+        "ax.loglog([8, 40, 512], [0.1, 1e-6, 1e-10])\nax.set_xlim(6, 630)\nax.set_ylim(3e-11, 0.4)\n"
+        "ax.set_xlabel('Steps')\nfig.tight_layout()\n",
+    )
+    left, top, right, bottom = sheet.box
+    for side, ends, limits in (("bottom", (left, right), (6, 630)), ("left", (bottom, top), (3e-11, 0.4))):
+        start, slope = read_decades(sheet.target, sheet.box, side)
+        assert np.abs(start + slope * np.array(ends) - np.log10(limits)).max() < 0.1
+
+
+def test_small_ticks_that_touch_each_other_are_no_large_ones(executor):
+    sheet = sheet_of(
+        executor,
+        "fig, ax = plt.subplots(figsize=(4.5, 3.5), dpi=160)\nh = 2.0 ** -np.arange(1, 9)\n"
+        "for p in (1, 2, 3):\n    ax.loglog(h, 0.8 * h**p)\n",
+    )
+    assert len(major_ticks(sheet.target, sheet.box, "left")) == 7

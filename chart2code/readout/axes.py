@@ -15,7 +15,6 @@ from chart2code.readout.colors import Box, chroma, darkest, difference, letterbo
 
 SPINE_SEARCH = 80  # pixels around the expected place
 DARK = 150  # of 255: spines and ticks are darker, grid lines are not
-HEAVY = 0.9  # of the ink of the largest tick
 LONGEST_TICK, ALIKE_TICKS = 11, 0.7  # pixels, in a small figure; of the ticks, as long as usual
 STRAIGHT = 0.92  # of the pixels around a tick, the same in each row
 TICK = 8  # pixels that a tick may prolong a spine by
@@ -271,8 +270,8 @@ def _ticks(pixels: np.ndarray, box: Box, side: str, zoom: float = 1) -> tuple[np
     around = [rows[near : int(end), max(0, x - 3) : x + 4] > 50 for x, end in zip(at, lengths)]
     straight = np.mean([len(part) == 0 or np.mean(part == part[0]) > STRAIGHT for part in around])
     alike = min(np.mean(np.abs(lengths - usual) <= 1), straight) > ALIKE_TICKS
-    # Small ticks are shorter than large ones, and hardly thinner.
-    longest = int(np.median(lengths[weights >= HEAVY * weights.max()]))
+    # Small ticks are shorter than large ones, and hardly thinner; those that touch each other are thick.
+    longest = int(min(np.sort(lengths)[-2], LONGEST_TICK * zoom))
     weights = ndimage.sum_labels(rows[near : max(near + 2, longest)].mean(axis=0), regions, index)[widths <= 4]
     return (places, weights) if alike and near < usual <= LONGEST_TICK * zoom else None
 

@@ -105,9 +105,10 @@ def _edges_of_darker(
 def _set_apart(covers: list[np.ndarray], pixels: np.ndarray, colors: np.ndarray, paper: np.ndarray) -> None:
     """Takes the soft edges of each colour (N, 3), and those of greys (of thin lines and words), from the coverages by
     others that look alike when they are pale."""
-    found = np.array(covers) > 0
+    shares = np.array(covers)
+    found, soft = shares > 0, shares < 1
     colored = np.ptp(colors, axis=1) > GREY
-    rows, columns = np.nonzero((found.sum(axis=0) > 1) | found[colored].any(axis=0))
+    rows, columns = np.nonzero((found.sum(axis=0) > 1) | (found & soft)[colored].any(axis=0))
     black = np.full(3, 0 if paper.sum() > 3 * 128 else 255)
     away, directions = pixels[rows, columns] - paper, np.vstack([colors, black]) - paper
     shares = away @ directions.T / np.maximum(1, (directions**2).sum(axis=1))
