@@ -394,6 +394,11 @@ class LayerWriter:
             diameter = stroke.patch[:, readout.MARKER_RADIUS].sum() / self.sheet.scale * 0.72  # points
             size = round(float(diameter) - RIM)
             known = stroke.marker in ("o", "s", None)
+            if known and (edge := readout.paper_edge(layer.cover, knots, heights)):
+                inner, outer = (radius / self.sheet.scale * 0.72 for radius in edge)  # points
+                size, width = round(inner + outer), max(1, round(2 * (outer - inner))) / 2
+                paper = color_literal(np.array(self.paper))
+                keywords += f", markeredgecolor={paper}" + (f", markeredgewidth={width:g}" if width != 1 else "")
             keywords += f", markersize={size}" if known and abs(size - USUAL_MARKER) > 1 and size > 0 else ""
         if stroke.style != "-":
             keywords += f", linestyle={string_literal(stroke.style)}"

@@ -33,6 +33,8 @@ HANDLE_FILLED = 0.8  # of their rectangle
 MARGIN = 0.05  # of the axes' data, around them
 EVEN = 0.03  # of the marks: how far a margin may be from that
 ON_BASE = 0.4  # of the marks that end at one side, on one line
+THICK, LONGEST_WORD = 5, 40  # pixels: no stroke of a letter is as thick, and no letters that touch are as long
+LETTERS_APART, WIDE_WORD = 5, 1.3  # pixels between the letters of a word, at most; times its height
 TALLEST, WIDER = 22, 4  # pixels: the height of words, at most; and the width of letters, at least
 DIGITS = 7.3  # points, the height of digits at the ticks, usually
 PAD = 3.5  # points, between labels and the axes where there are no ticks
@@ -164,7 +166,24 @@ class _Evidence:
         grey = ink & self.neutral
         regions, _ = ndimage.label(grey, np.ones((3, 3)))
         large = [0] + [max(side.stop - side.start for side in part) > LARGE for part in ndimage.find_objects(regions)]
-        return self._without_handles(ink & ~self.neutral | solid | np.array(large, bool)[regions])
+        return self._without_words(self._without_handles(ink & ~self.neutral | solid | np.array(large, bool)[regions]))
+
+    def _without_words(self, marks: np.ndarray) -> np.ndarray:
+        """Marks without coloured words at the left or the right of all that is long or thick: the names of lines."""
+        regions, count = ndimage.label(marks, np.ones((3, 3)))
+        parts = ndimage.find_objects(regions)
+        thick = np.bincount(regions[morphology.opening(marks, (THICK, THICK))], minlength=count + 1)[1:] > 0
+        sure = thick | (np.array([max(side.stop - side.start for side in part) for part in parts]) > LONGEST_WORD)
+        if not sure.any():
+            return marks
+        starts, ends = np.array([(columns.start, columns.stop) for _, columns in parts]).T
+        for beside in (ends <= starts[sure].min(), starts >= ends[sure].max()):
+            letters = np.isin(regions, 1 + np.flatnonzero(beside))
+            words, _ = ndimage.label(morphology.closing(letters, (1, LETTERS_APART)), np.ones((3, 3)))
+            sides = [[side.stop - side.start for side in part] for part in ndimage.find_objects(words)]
+            if any(height <= min(TALLEST, width / WIDE_WORD) for height, width in sides):
+                marks = marks & ~letters
+        return marks
 
     def _without_handles(self, marks: np.ndarray) -> np.ndarray:
         """Marks without those of a legend: small rectangles beside words, where there are large marks."""
@@ -186,7 +205,8 @@ class _Evidence:
 
     def _sides(self, first: int, last: int) -> Run:
         """The left and the right side of axes with marks from column `first` to `last`, where nothing goes across."""
-        left, right = _around(self.marks.T, first, last)
+        spot = _spot(self.marks, first)
+        left, right = _around(self.marks.T, first + spot, last - spot)
         spines = [line.place for line in self.upright if line.place < first + SAME]
         return (spines[0] if spines else left), right
 
@@ -268,6 +288,15 @@ def _around(marks: np.ndarray, first: int, last: int) -> Run:
     starts, ends = _bases(marks, first, last)
     margin = MARGIN * (last - first)
     return first if starts else round(first - margin), last if ends else round(last + margin)
+
+
+def _spot(marks: np.ndarray, column: int) -> int:
+    """Half the width of the markers that start in a column; 0 if something else does."""
+    regions, _ = ndimage.label(morphology.opening(marks, (THICK, THICK)))
+    parts = [part for part in ndimage.find_objects(regions) if abs(part[1].start - column) < SAME]
+    sides = [[side.stop - side.start for side in part] for part in parts]
+    spots = [width for height, width in sides if abs(height - width) < SAME and width <= TALLEST]
+    return round(np.median(spots) / 2) if spots and len(spots) == len(sides) else 0
 
 
 def _bases(marks: np.ndarray, first: int, last: int) -> tuple[bool, bool]:

@@ -505,3 +505,24 @@ def test_curves_begin_where_others_hide_them_and_have_no_grey_dashes(executor):
     for d, n, cap in ((3.1, 128, 1.9e5), (2.7, 110, 2.2e5), (3.4, 131, 1.5e5), (2.6, 104, 1e4), (4.2, 124, 1.8e4)):
         true = np.log10(cap / (1 + (cap / n - 1) * 2 ** (-np.array(x) / d)))
         assert min(np.abs(np.log10(column) - true).max() for column in columns) < 0.1
+
+
+RANKS = {"Rovers": [3, 3, 2, 1, 1], "City": [1, 1, 1, 2, 3], "Albion": [2, 2, 3, 4, 4], "Forest": [4, 4, 4, 3, 2]}
+BUMPS = (
+    f"fig, ax = plt.subplots(figsize=(8, 4.5), dpi=110)\nranks = {RANKS}\n"
+    "for (name, y), color in zip(ranks.items(), ['crimson', 'navy', 'goldenrod', 'teal']):\n"
+    "    ax.plot(range(1, 6), y, 'o-', ms=11, lw=3, color=color, mec='white', mew=2)\n"
+    "    ax.annotate(name, (5, y[-1]), xytext=(12, 0), textcoords='offset points', va='center', color=color)\n"
+    "ax.invert_yaxis()\nax.set_yticks(range(1, 5))\nax.set_xticks(range(1, 6))\n"
+    "ax.spines[:].set_visible(False)\nax.tick_params(length=0)\n"
+)
+
+
+def test_ranks_without_a_frame_with_edged_markers_and_names_beside(executor):
+    image = executor.run(PLT + BUMPS).image
+    (code,) = Sheet.of(canvas_of(image), image.shape[1::-1], ANSWER).measured()
+    assert methods_of(code) == ["plot"] * 4
+    assert code.count('marker="o", markeredgecolor="white", markeredgewidth=2, markersize=1') == 4
+    columns = [Program(code).literals(name) for table in Program(code).tables for name in table.names]
+    for ranks in RANKS.values():
+        assert any(np.shape(column) == (5,) and np.abs(np.subtract(column, ranks)).max() < 0.1 for column in columns)

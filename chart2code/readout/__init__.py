@@ -48,6 +48,7 @@ from chart2code.readout.lines import (
     fit_path,
     markers_on_line,
     misfit,
+    paper_edge,
     runs_of_ink,
     trace_line,
     trace_stack,

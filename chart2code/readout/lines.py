@@ -19,6 +19,7 @@ from chart2code.readout.points import Points, dots_and_lines, find_points, patch
 LEAST_GAPS, DOT, SOFT_DOT = 0.06, 2.3, 1.6  # of a line; times its thickness, the longest dot; pixels of a thin one
 MARKER_RADIUS = 7  # pixels, of one on a line
 GRID_LINE, PALEST_LINE = 0.7, 0.7  # share of a column that is inked by the grid, and less than which it covers there
+EDGE_REACH = 14  # pixels: the greatest radius of markers with their edge
 LONGEST_GAP = 40  # columns that a line may be hidden in
 JUMP, GAP = 0.5, 0.3  # price, in columns of a path, of a row that it jumps and of a column in which it isn't seen
 STEEP = 1.5  # rows per column, from which columns say nothing about dashes
@@ -32,6 +33,7 @@ DIP = 0.6  # how much better the right number of corners fits than one more or l
 ROUGHLY, ROUND_ERROR = 1.6, 0.02  # times the best misfit; of a round distance
 INSETS = (0.5, 2.5, 4.5)  # pixels that ink goes on beyond the first and last corner: caps, markers
 ON_LINE = 4.0  # pixels that markers may be off their line, and that are between two at least
+LEAST_GAP = 0.3  # of the smallest distance between markers
 EVEN, MOSTLY_EVEN = 2.0, 0.6  # pixels that even distances differ by; of these, those between neighbours
 MARKED = 1.0  # pixels that a path may be away from a polyline with corners at its markers
 MOST_KNOTS = 240
@@ -244,10 +246,13 @@ def _thick_points(cover: np.ndarray) -> Points | None:
 
 
 def with_ends(places: np.ndarray, path: np.ndarray) -> np.ndarray:
-    """Columns of markers with those at the ends of the line, if others hide these."""
+    """Columns of markers with those at the ends of the line, if others hide these; what is nearer to the next one than
+    markers are to each other is a word beside the line."""
     columns, _ = _seen(path)
     first, last = columns[0] + INSETS[-1], columns[-1] - INSETS[-1]
-    before, after = [first] * bool(places[0] - first > ON_LINE), [last] * bool(last - places[-1] > ON_LINE)
+    gaps = [gap for gap in np.diff(places) if gap > ON_LINE]
+    least = max(ON_LINE, LEAST_GAP * min(gaps, default=0))
+    before, after = [first] * bool(places[0] - first > least), [last] * bool(last - places[-1] > least)
     return np.array([*before, *places, *after])
 
 
@@ -365,6 +370,26 @@ def find_stroke(
     gaps = float((amount[gentle] < 0.3).mean()) if gentle.sum() >= 10 else np.nan
     style = dashes_of(amount, gentle, np.hypot(1, slope), thickness) if gaps > LEAST_GAPS else "-"
     return Stroke(thickness, gaps, style, markers, patch, marker)
+
+
+def paper_edge(cover: np.ndarray, knots: np.ndarray, heights: np.ndarray) -> tuple[float, float] | None:
+    """The inner and the outer radius, in pixels, of edges that the markers of a line through these points have in the
+    colour of the paper; None if they have none."""
+    away, profiles = np.arange(0, EDGE_REACH, 0.5), []
+    for start, end in itertools.pairwise(np.array([heights, knots]).T):
+        length = np.hypot(*(end - start))
+        for point, along in ((start, end - start), (end, start - end)):
+            if length > 2 * EDGE_REACH:
+                places = point[:, None] + away * along[:, None] / length
+                profiles.append(ndimage.map_coordinates(cover, places, order=1))
+    if len(profiles) < 4:
+        return None
+    profile = np.median(profiles, axis=0)
+    blank = np.flatnonzero(profile < profile[len(away) // 2 :].max() / 2)
+    whole = len(blank) > 1 and np.ptp(blank) < len(blank) and 0 < blank[0] and blank[-1] + 1 < len(away)
+    if not whole:
+        return None
+    return float(away[blank[0]]) - 0.25, float(away[blank[-1]]) + 0.25
 
 
 def _without_whisker(patch: np.ndarray, thickness: float) -> np.ndarray | None:
