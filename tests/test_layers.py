@@ -526,3 +526,19 @@ def test_ranks_without_a_frame_with_edged_markers_and_names_beside(executor):
     columns = [Program(code).literals(name) for table in Program(code).tables for name in table.names]
     for ranks in RANKS.values():
         assert any(np.shape(column) == (5,) and np.abs(np.subtract(column, ranks)).max() < 0.1 for column in columns)
+
+
+def test_tips_of_a_dense_line_below_a_thick_one(executor):
+    chart = (
+        "import numpy as np\nplt.figure(figsize=(9, 5))\nx = np.arange(1880, 2020)\n"
+        "y = np.random.default_rng(5).normal(0, 1, len(x)) + 0.0003 * (x - 1900) ** 2\n"
+        "plt.plot(x, y, lw=0.9, color='steelblue')\n"
+        "plt.plot(x[5:-5], np.convolve(y, np.ones(11) / 11, mode='valid'), lw=2.5, color='tab:red')\n"
+    )
+    image = executor.run(PLT + chart).image
+    layers = Sheet.of(canvas_of(image), image.shape[1::-1], ANSWER).layers
+    line = max(layers.lines, key=lambda layer: layer.color[2])
+    x = np.arange(1880, 2020)
+    y = np.random.default_rng(5).normal(0, 1, len(x)) + 0.0003 * (x - 1900) ** 2
+    heights = readout.trace_line(line.cover, (x - layers.x.start) / layers.x.slope)
+    assert np.abs(layers.y(heights) - y).mean() < 0.15

@@ -20,6 +20,7 @@ LEAST_GAPS, DOT, SOFT_DOT = 0.06, 2.3, 1.6  # of a line; times its thickness, th
 MARKER_RADIUS = 7  # pixels, of one on a line
 GRID_LINE, PALEST_LINE = 0.7, 0.7  # share of a column that is inked by the grid, and less than which it covers there
 EDGE_REACH = 14  # pixels: the greatest radius of markers with their edge
+HIDDEN_STROKE = 30  # pixels between parts of a stroke, where a thick line is upon it
 LONGEST_GAP = 40  # columns that a line may be hidden in
 JUMP, GAP = 0.5, 0.3  # price, in columns of a path, of a row that it jumps and of a column in which it isn't seen
 STEEP = 1.5  # rows per column, from which columns say nothing about dashes
@@ -301,8 +302,30 @@ def trace_line(cover: np.ndarray, knots: Sequence[float]) -> np.ndarray | None:
     if len(knots) > MOST_FITTED:
         path = find_path(cover)
         seen = ~np.isnan(path)
-        return np.interp(knots, np.flatnonzero(seen), path[seen]) if seen.sum() > 8 else None
+        return _with_tips(cover, path, knots) if seen.sum() > 8 else None
     return _fit_knots(columns.astype(float), middle, np.minimum(weight, 3.0), knots)
+
+
+def _with_tips(cover: np.ndarray, path: np.ndarray, knots: np.ndarray) -> np.ndarray:
+    """Heights at `knots` of a line along a path: of a dense one that goes up and down from point to point, the tips of
+    its strokes, where the middles of these are far from."""
+    columns, starts, ends, _, _ = runs_of_ink(cover)
+    seen, heights = _seen(path)
+    at = np.interp(columns, seen, heights)
+    near = np.maximum(starts - at, at - ends) < HIDDEN_STROKE  # others may be upon a part of it
+    tops, feet = np.full(len(path), np.inf), np.full(len(path), -np.inf)
+    np.minimum.at(tops, columns[near], starts[near] - 0.5)
+    np.maximum.at(feet, columns[near], ends[near] - 0.5)
+    inked = np.flatnonzero(np.isfinite(tops))
+    half = np.percentile(feet[inked] - tops[inked], 10) / 2  # of the thickness
+    found, middles = np.interp(knots, seen, heights), (knots[1:] + knots[:-1]) / 2
+    highest = np.full(len(knots), half)
+    for edge, way in ((tops, 1), (feet, -1)):  # rows rise downwards
+        tips, between = (way * np.interp(places, inked, edge[inked]) for places in (knots, middles))
+        above = np.minimum(np.append(np.inf, between), np.append(between, np.inf)) - tips
+        found = np.where(above > highest, way * (tips + half), found)
+        highest = np.maximum(highest, above)
+    return found
 
 
 def fit_path(path: np.ndarray, knots: np.ndarray) -> np.ndarray:
