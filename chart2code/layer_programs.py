@@ -380,11 +380,7 @@ class LayerWriter:
 
     def _stroke(self, layer: Layer, knots: np.ndarray, heights: np.ndarray) -> str:
         """Keywords for markers, dashes and thickness of a line."""
-        others = [
-            other.cover > 0.3 for other in (*self.layers.lines, *self.layers.points) if other.color is not layer.color
-        ]
-        hidden = morphology.dilation(np.any(others, axis=0), (SOFT, SOFT)) if others else None
-        stroke = readout.find_stroke(layer.cover, knots, heights, hidden)
+        stroke = readout.find_stroke(layer.cover, knots, heights, self._marks_besides(layer))
         if stroke is None:
             return ', marker="o"' if self.sheet.thickness(layer.cover) > LINE else ""
         keywords = ""
@@ -403,6 +399,16 @@ class LayerWriter:
         if stroke.style != "-":
             keywords += f", linestyle={string_literal(stroke.style)}"
         return keywords + self._width(stroke.thickness)
+
+    def _marks_besides(self, layer: Layer) -> np.ndarray:
+        """(H, W) bool: where lines and points of other colours are, and lines across the axes."""
+        found = np.zeros(layer.cover.shape, bool)
+        for other in (*self.layers.lines, *self.layers.points):
+            found |= (other.cover > 0.3) & (other.color is not layer.color)
+        for line in self.layers.across:
+            rows, half = found.T if line.upright else found, line.thickness / 2
+            rows[round(line.place - half) : round(line.place + half) + 1] = True
+        return morphology.dilation(found, (SOFT, SOFT))
 
     def _width(self, thickness: float) -> str:
         """The keyword for the width of a line that is so many pixels thick, if that is not the usual one."""
