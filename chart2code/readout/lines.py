@@ -23,6 +23,7 @@ EDGE_REACH = 14  # pixels: the greatest radius of markers with their edge
 HIDDEN_STROKE = 30  # pixels between parts of a stroke, where a thick line is upon it
 LONGEST_GAP = 40  # columns that a line may be hidden in
 JUMP, GAP = 0.5, 0.3  # price, in columns of a path, of a row that it jumps and of a column in which it isn't seen
+TURNS = 0.4  # of the points of a noisy line, where it goes up after it went down, or the other way round
 STEEP = 1.5  # rows per column, from which columns say nothing about dashes
 LEAST_WHISKER = 7  # pixels
 ACROSS = 0.9  # of a colour's ink that is in one row, if it is that of a line across the axes
@@ -391,7 +392,10 @@ def find_stroke(
     if hidden is not None:
         gentle &= (amount >= 0.3) | ~hidden[middle.round().astype(int).clip(0, len(cover) - 1), columns]
     gaps = float((amount[gentle] < 0.3).mean()) if gentle.sum() >= 10 else np.nan
-    style = dashes_of(amount, gentle, np.hypot(1, slope), thickness) if gaps > LEAST_GAPS else "-"
+    steps = np.diff(heights)
+    noisy = dense and np.mean(steps[1:] * steps[:-1] < 0) > TURNS  # so that its path misses some of it
+    dashed = gaps > (2 if noisy else 1) * LEAST_GAPS
+    style = dashes_of(amount, gentle, np.hypot(1, slope), thickness) if dashed else "-"
     return Stroke(thickness, gaps, style, markers, patch, marker)
 
 
