@@ -329,8 +329,9 @@ def _tick_points(program: Program) -> float:
 
 
 def paper_colors(pixels: np.ndarray, box: readout.Box) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The colours of the axes and of the page around them."""
-    return readout.paper_of(pixels, readout.find_box(pixels, box) or box), readout.page_of(pixels)
+    """The colours of the axes and of the page around them; an image hides that of the axes."""
+    box, page = readout.find_box(pixels, box) or box, readout.page_of(pixels)
+    return page if readout.find_cells(pixels, box) else readout.paper_of(pixels, box), page
 
 
 def papers(drawing: Drawing, target: np.ndarray) -> list[str]:

@@ -414,13 +414,13 @@ class Writer:
         shares = self._shares(bar.name)
         shares = 1 - shares if bar.reverse else shares
         values = value_literals(bar.low + shares * (bar.high - bar.low), 2.5 * (bar.high - bar.low))
-        options = [f"cmap={string_literal(bar.name + '_r' * bar.reverse)}"]
+        options = [heatmaps.cmap(bar.name, bar.reverse)]
         if shares.min() > 0.01 or shares.max() < 0.99:
             error = heatmaps.NORM_ERROR * (bar.high - bar.low)
             options += [f"vmin={brief(bar.low, error)}", f"vmax={brief(bar.high, error)}"]
         self._scatter(slice(None), "", {"values": values}, ["c=values", *options])
         self._annotate([""])
-        self.statements.append(bar.statement(self.sheet, "scatter"))
+        self.statements += bar.statements(self.sheet, "scatter")
 
     def colored(self) -> None:
         """Points of as many colours as there are: of a map, or each its own."""
@@ -429,7 +429,7 @@ class Writer:
         if name is not None:
             self.opacity = opacity
             values = value_literals(self._shares(name), 5.0)
-            self._scatter(slice(None), "", {"values": values}, ["c=values", f"cmap={string_literal(name)}"])
+            self._scatter(slice(None), "", {"values": values}, ["c=values", heatmaps.cmap(name)])
             self._annotate([""])
             return
         colors = [""] * len(self.marks)

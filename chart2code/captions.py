@@ -58,6 +58,8 @@ SOFT, MIXED = 0.35, 30.0  # of its colour, that thin letters have at least; and 
 LEAST_LINE = 5  # pixels, the height of a line of text
 TICK = 4.0  # points from the axes, where ticks end
 TURNS = ((0, "center"), (45, "right"), (90, "center"), (30, "right"), (45, "center"), (60, "right"))
+UPRIGHT = ((0, "center"), (90, "center"))  # of names at the left
+OTHER = {"x": "y", "y": "x"}
 NUMBERS, COLORED = (7, 30), 60  # pixels beside the axes, where numbers are; of 255, the chroma of colours
 INITIALS = 2  # letters of names that may stand there twice
 KNOWN, FEWEST = 0.6, 5  # of the names at ticks, that are those of months or days; and how many these are at least
@@ -598,7 +600,6 @@ def _categories(drawing: Drawing, target: np.ndarray, page: Page) -> list[Change
     box = readout.find_box(target, drawing.box) if drawing.box is not None else None
     if box is None:
         return []
-    turn = _turn(program)
     for name, nodes, side in _names_at_ticks(program):
         ticks = readout.find_ticks(target, box, side)
         if len(ticks) != len(nodes):
@@ -606,12 +607,8 @@ def _categories(drawing: Drawing, target: np.ndarray, page: Page) -> list[Change
         upward = not program.statement_calls("invert_yaxis") and not program.statement_calls("imshow")
         if side == "left" and upward:
             ticks = ticks[::-1]
-        gap = np.abs(np.diff(ticks)).min()
-        height, room = 10 / 72 * DPI * page.scale, TICK_ROOM * page.scale
-        if side == "left":
-            reads = [page.read((box[0] - room, t), 1.0, min(height, gap / 2), reach=(CANVAS, 2)) for t in ticks]
-        else:
-            reads = [_read_turned(page, tick, box[3] + room, height, gap, turn) for tick in ticks]
+        gap, turn = np.abs(np.diff(ticks)).min(), _turn(program, "x" if side == "bottom" else "y")
+        reads = [_name_at(page, side, tick, box, gap, turn) for tick in ticks]
         texts = _known([read.text if read else None for read in reads])
         at_names = any(
             name in (call.x, *call.values) for call in program.calls
@@ -670,64 +667,93 @@ def _numbered(program: Program, name: str, texts: Sequence[str]) -> list[Change]
 
 
 def turned(drawing: Drawing, target: np.ndarray, size: tuple[int, int] = (CANVAS, CANVAS)) -> str | None:
-    """The program with the names below its axes turned as those of the target; None if they are so, or can't be read.
+    """The program with the names at its ticks turned as those of the target; None if they are so, or can't be read.
     `size`: as of `reworded`."""
     program = drawing.program
     box = readout.find_box(target, drawing.box) if drawing.box is not None else None
-    names = [nodes for _, nodes, side in _names_at_ticks(program) if side == "bottom"]
-    if box is None or not names or "plt" in {call.axes for call in program.calls}:
+    if box is None or "plt" in {call.axes for call in program.calls}:
         return None
-    ticks = readout.find_ticks(target, box, "bottom")
-    if len(ticks) != len(names[0]) or len(ticks) < 2:
-        return None
-    page, own = Page.for_drawing(drawing, target, size), _turn(program)
-    height, room = 10 / 72 * DPI * page.scale, TICK_ROOM * page.scale
-    tried = ticks[np.unique(np.linspace(0, len(ticks) - 1, FIRST).round().astype(int))]
+    page, changes = Page.for_drawing(drawing, target, size), []
+    for side in ("bottom", "left"):
+        names = next((nodes for _, nodes, own in _names_at_ticks(program) if own == side), [])
+        ticks = readout.find_ticks(target, box, side)
+        if 2 <= len(ticks) == len(names):
+            changes += _turned_at(program, target, page, side, ticks, box)
+    return program.changed(changes) if changes else None
 
-    if not own[0] and _depth(target, box) < FLAT * height:
-        return None
+
+def _turned_at(
+    program: Program, target: np.ndarray, page: Page, side: str, ticks: np.ndarray, box: readout.Box
+) -> list[Change]:
+    """Changes of how the names at the ticks of a side are turned."""
+    axis = "x" if side == "bottom" else "y"
+    own, height, gap = _turn(program, axis), 10 / 72 * DPI * page.scale, float(np.diff(ticks).min())
+    tried = ticks[np.unique(np.linspace(0, len(ticks) - 1, FIRST).round().astype(int))]
+    flat = _depth(target, box, side) < FLAT * height
+    if not own[0] and flat == (side == "bottom"):
+        return []
 
     def error(turn: tuple[int, str]) -> float:
-        found = [_read_turned(page, t, box[3] + room, height, np.diff(ticks).min(), turn) for t in tried]
+        found = [_name_at(page, side, tick, box, gap, turn) for tick in tried]
         return float(np.mean([1.0 if line is None else line.error for line in found]))
 
     if error(own) < LEGIBLE:
-        return None
-    errors = {turn: error(turn) for turn in TURNS if turn != own}
+        return []
+    errors = {turn: error(turn) for turn in (TURNS if side == "bottom" else UPRIGHT) if turn != own}
     best = min(errors, key=errors.get)
     if errors[best] > LEGIBLE:
-        return None
+        return []
     axes = program.calls[0].axes
-    former = [
-        call for call in program.statement_calls("tick_params") if any(k.arg == "rotation" for k in call.keywords)
-    ]
-    former += program.statement_calls("setp")
-    changes = [program.drop_statement(call) for call in former]
+    changes = [program.drop_statement(call) for call in _turning(program, axis)]
     angle, anchor = best
     if angle and anchor == "center":
-        changes.append(program.add_statement(f'{axes}.tick_params(axis="x", rotation={angle})', BEFORE))
+        changes.append(program.add_statement(f'{axes}.tick_params(axis="{axis}", rotation={angle})', BEFORE))
     elif angle:
-        text = f'plt.setp({axes}.get_xticklabels(), rotation={angle}, ha="{anchor}")'
+        text = f'plt.setp({axes}.get_{axis}ticklabels(), rotation={angle}, ha="{anchor}")'
         changes.append(program.add_statement(text, BEFORE))
-    return program.changed(filter(None, changes))
+    return [change for change in changes if change]
 
 
-def _depth(pixels: np.ndarray, box: readout.Box) -> int:
-    """Rows of the labels below the axes."""
-    left, _, right, bottom = (int(round(v)) for v in box)
+def _depth(pixels: np.ndarray, box: readout.Box, side: str) -> int:
+    """Rows of the labels below the axes, or columns of those at their left."""
+    left, top, right, bottom = (int(round(v)) for v in box)
+    if side == "left":  # as if below
+        pixels, left, right, bottom = pixels[:, ::-1].swapaxes(0, 1), top, bottom, pixels.shape[1] - 1 - left
     ink = readout.difference(pixels[bottom + TICKS :, left:right], readout.page_of(pixels)) > CONTRAST
     rows = np.flatnonzero(ink.any(axis=1) & ~ink.all(axis=1))
     lines = np.split(rows, np.flatnonzero(np.diff(rows) > 3) + 1)
     return next((len(line) for line in lines if len(line) >= LEAST_LINE), 0)  # not the ends of ticks
 
 
-def _turn(program: Program) -> tuple[int, str]:
-    """The angle of the names below the axes, and what of them is at the ticks: their "center" or "right" end."""
-    for call in program.statement_calls("tick_params") + program.statement_calls("setp"):
+def _turn(program: Program, axis: str) -> tuple[int, str]:
+    """The angle of the names at the ticks of an axis, and what of them is at the ticks: their "center" or "right"
+    end."""
+    for call in _turning(program, axis):
         said = {k.arg: k.value.value for k in call.keywords if isinstance(k.value, ast.Constant)}
         if isinstance(said.get("rotation"), int):
             return said["rotation"], said.get("ha", "center")
     return 0, "center"
+
+
+def _turning(program: Program, axis: str) -> list[ast.Call]:
+    """The calls that turn the names at the ticks of an axis."""
+    calls = program.statement_calls("tick_params") + program.statement_calls("setp")
+    others = f'axis="{OTHER[axis]}"', f"get_{OTHER[axis]}ticklabels"
+    return [
+        call
+        for call in calls
+        if any(k.arg == "rotation" for k in call.keywords) and not any(part in program.text(call) for part in others)
+    ]
+
+
+def _name_at(page: Page, side: str, tick: float, box: readout.Box, gap: float, turn: tuple[int, str]) -> Line | None:
+    """The name at a tick of a side of the axes, if it is turned as `_turn` says; `gap`: to the next tick."""
+    height, room = 10 / 72 * DPI * page.scale, TICK_ROOM * page.scale
+    if side == "bottom":
+        return _read_turned(page, tick, box[3] + room, height, gap, turn)
+    if turn[0]:  # upward
+        return page.read((box[0] - room - height / 2, tick), 0.5, height, turn[0], reach=(gap / 2, gap / 2))
+    return page.read((box[0] - room, tick), 1.0, min(height, gap / 2), reach=(CANVAS, 2))
 
 
 def _read_turned(page: Page, tick: float, top: float, height: float, gap: float, turn: tuple[int, str]) -> Line | None:

@@ -15,14 +15,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib import colormaps
-from scipy import ndimage
+from matplotlib.colors import LinearSegmentedColormap
 
 from chart2code import readout
 from chart2code.adjustment.marks import marker_size
 from chart2code.captions import ALONE, Page
+from chart2code.detail import detail_of
 from chart2code.drawing import color_literal
 from chart2code.program import brief, literal, string_literal
 from chart2code.scales import Scale, value_literals
+from chart2code.spines import is_framed
 from chart2code.tick_labels import read_number, read_scale, runs_of
 
 if TYPE_CHECKING:
@@ -34,14 +36,14 @@ MAPS = (
     "RdYlBu", "RdYlGn", "Spectral", "PiYG", "PRGn", "BrBG", "bwr", "seismic", "hot", "cool", "jet", "turbo", "gray",
     "bone", "copper",
 )  # fmt: skip
-MOST_CELLS, MOST_SIDE = 900, 45
-WIDE = 14  # pixels, of a cell
-EXPLAINED, NEARLY = 0.55, 0.85  # of the steps between pixels, at the borders of cells; and of the best number of cells
-STEP = 12  # of 255: more between two pixels counts no more: lines upon the image are not cells
-EVEN = 14  # of 255: colours within a cell
-WITHIN, UNIFORM = 70, 0.65  # per cent of a cell, and of the cells
+SEABORN = {  # its own maps, as colours at even distances
+    "rocket": "#03051a #251433 #4c1d4b #751f58 #a11a5b #cb1b4f #e83f3f #f3714d #f69c73 #f7c6a6 #faebdd".split(),
+    "mako": "#0b0405 #251729 #382a54 #413f80 #395d9c #357ba3 #3497a9 #3eb4ad #60ceac #a9e1bd #def5e5".split(),
+    "flare": "#edb081 #eb9872 #e77e63 #e2655c #d64f5f #c14168 #aa3a6e #923371 #7a2e70 #62296a #4b2362".split(),
+    "crest": "#a5cd90 #89bf91 #6db290 #57a490 #44948f #33858d #24768b #1c6689 #215584 #28437b #2c3172".split(),
+    "vlag": "#2369bd #5b84bd #87a0c4 #afbcd1 #d9dce5 #faf5f4 #ecd3d2 #dbaba8 #cc8582 #bb5e5d #a9373b".split(),
+}
 MOST_ERROR = 12  # of 255, between the colours of cells and those of a map
-FEWEST_COLORS, COLORS_OF_CELLS = 4, 0.67  # times the root of the number of cells
 EXACT, SAME_MAP = 2.0, 1.0  # of 255: no other opacity is tried; of 255: of maps that fit as well, the first
 OFF_MAP = 45  # of 255: what is further from a map's colours is drawn upon the image
 LEAST_INK = 40  # pixels
@@ -57,37 +59,31 @@ WHITE, PALE = 235, 200  # of 255; beside a dark cell, the rim of a pale one may 
 MOSTLY = 0.7  # of the cells, or of a line
 MOST_WRITTEN, LEAST_ROOM = 150, 12  # cells; pixels, their height
 TEXT_CONTRAST, TEXT_HEIGHT, TEXT_POINTS = 25, 14.0, 10  # of 255; pixels; points
+ALIKE = 4  # numbers of one size, one after another: all are
 LEAST_READ = 0.5  # of the numbers: the colours say the rest
 MISREAD = 0.06  # of the range of the values: numbers that are further from what their colours say
 FRAMES = (1.5, 2.5, 0.5)  # pixels from the last column of a colour bar to its frame
+BAR_FRAME = (-0.5, -0.5, 0.5, -0.5)  # pixels, from the outer pixels of a colour bar to its frame
 SQUARE = 0.03
 SNAPPED = 45  # of 255: so near to white or black, it is the soft edge of that
 WHOLE = 0.15  # of a cell, from its index
 
 
-@dataclass
-class Grid:
-    """An image's cells: their colours (rows, columns, 3), and their size in pixels."""
-
-    colors: np.ndarray
-    height: float
-    width: float
-
-
 def heat_map(sheet: Sheet) -> list[str]:
     """A program of the image that fills the axes of a chart, with lines and points upon it; none if there is none."""
-    grid = find_cells(sheet.target, sheet.box)
+    grid = readout.find_cells(sheet.target, sheet.box)
     name, shares = (None, None) if grid is None else look_up(grid.colors)
     if name is None:
         return []
     bar = _color_bar(sheet.target, sheet.box, name)
     reverse, low, high = (False, 0.0, 1.0) if bar is None else (bar.reverse, bar.low, bar.high)
-    own = f"{name}_r" if reverse else name
     shares = 1 - shares if reverse else shares
     axes = [Scale.or_names(sheet.target, sheet.box, side) for side in ("bottom", "left")]
     upward = axes[1] is not None and axes[1].slope < 0
     gap = _gap(sheet.target, sheet.box, grid)
-    options = [f"cmap={string_literal(own)}"]
+    if gap and all(_at_centers(sheet, *side) for side in zip(("bottom", "left"), shares.shape[::-1])):
+        axes, upward = [None, None], False  # what stands at each cell is its name, also if that is a number
+    options = [cmap(name, reverse)]
     extent = _extent(sheet.box, axes, grid, 0.0 if gap else -0.5)
     if gap and extent:  # cells with edges at places of their own: without the edges
         gap, extent = 0.0, _extent(sheet.box, axes, grid, -0.5)
@@ -110,73 +106,27 @@ def heat_map(sheet: Sheet) -> list[str]:
     statements = ["\n".join(["data = [", *(f"    [{', '.join(row)}]," for row in rows), "]"])]
     statements.append(f"image = ax.{'pcolormesh' if gap else 'imshow'}(data, {', '.join(options)})")
     statements += ["ax.invert_yaxis()"] if gap and not upward else []
-    statements += [bar.statement(sheet, "image")] if bar else []
+    statements += bar.statements(sheet, "image") if bar else []
     for axis, side, count in zip("xy", ("bottom", "left"), shares.shape[::-1]):
-        statements += _names(sheet, axis, side, count, gap)
+        statements += [] if extent else _names(sheet, axis, side, count, gap)
     statements += upon if upon is not None else [] if gap else _upon(sheet, name, axes, grid)
     return [sheet.program(*statements, without=("grid", "set_axisbelow", "facecolor", "set_visible", "fig."))]
-
-
-def find_cells(pixels: np.ndarray, box: readout.Box) -> Grid | None:
-    """The cells of an image that fills a box; None if there is no such image."""
-    inside = readout.inside_of(pixels, box, 0).astype(np.int16)
-    counts = []
-    for picture in (inside, inside.swapaxes(0, 1)):  # rows, then columns
-        if len(picture) < 40:
-            return None
-        steps = np.abs(np.diff(picture, axis=0)).max(axis=2).clip(0, STEP).mean(axis=1)
-        steps[:3] = steps[-3:] = 0  # the frame
-        # Of what is drawn upon it, each has some.
-        steps = np.maximum(steps - ndimage.percentile_filter(steps, 30, 9), 0)
-        count = _period(steps, len(picture))
-        if count is None:
-            return None
-        counts.append(count)
-    rows, columns = counts
-    if rows * columns > MOST_CELLS:
-        return None
-    height, width = (side / count for side, count in zip(inside.shape, counts))
-    colors, spreads = np.empty((rows, columns, 3)), np.empty((rows, columns))
-    for i in range(rows):
-        for j in range(columns):
-            cell = inside[_middle(i, height), _middle(j, width)].reshape(-1, 3)
-            colors[i, j] = np.median(cell, axis=0)
-            spreads[i, j] = np.percentile(np.abs(cell - colors[i, j]).max(axis=1), WITHIN)
-    shades, counts = np.unique((colors.reshape(-1, 3) // 12).astype(int), axis=0, return_counts=True)
-    paper = (colors // 12 == shades[counts.argmax()]).all(axis=2)  # if it is one, with marks in some cells
-    fewest = max(FEWEST_COLORS, COLORS_OF_CELLS * (rows * columns) ** 0.5)  # areas have few, and large, ones
-    if len(shades) < fewest or min((spreads < EVEN).mean(), (spreads[~paper] < EVEN).mean()) < UNIFORM:
-        return None
-    return Grid(colors, height, width)
-
-
-def _middle(index: int, size: float) -> slice:
-    return slice(int((index + 0.25) * size), max(int((index + 0.75) * size), int((index + 0.25) * size) + 1))
-
-
-def _period(steps: np.ndarray, length: int) -> int | None:
-    """Into how many equal parts the places with steps divide a length; None if they don't."""
-    amounts = steps**2  # words in the cells have small steps, but many
-    total = amounts.sum()
-    if total <= 0:
-        return None
-    scores = []
-    for count in range(2, min(MOST_SIDE, length // 6) + 1):
-        borders = np.arange(1, count) * length / count
-        reach = 2 if length > WIDE * count else 1  # there may be lines between cells
-        near = np.unique(np.concatenate([np.round(borders - 1 + k).astype(int) for k in range(-reach, reach + 1)]))
-        near = near[(near >= 0) & (near < len(steps))]
-        share = len(near) / len(steps)
-        scores.append((amounts[near].sum() / total - share) / (1 - share))
-    if max(scores) < EXPLAINED:
-        return None
-    return 2 + next(k for k, score in enumerate(scores) if score >= NEARLY * max(scores))
 
 
 @cache
 def _colors_of(name: str) -> np.ndarray:
     """(256, 3) float32, 0 to 255."""
-    return (colormaps[name](np.arange(256))[:, :3] * 255).astype(np.float32)
+    known = LinearSegmentedColormap.from_list(name, SEABORN[name]) if name in SEABORN else colormaps[name]
+    return (known(np.arange(256))[:, :3] * 255).astype(np.float32)
+
+
+def cmap(name: str, reverse: bool = False) -> str:
+    """The keyword for a map."""
+    own = string_literal(f"{name}_r" if reverse else name)
+    if name not in SEABORN:
+        return f"cmap={own}"
+    colors = ", ".join(map(string_literal, SEABORN[name][:: -1 if reverse else 1]))
+    return f"cmap=LinearSegmentedColormap.from_list({own}, [{colors}])"
 
 
 def _apart(colors: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -189,7 +139,7 @@ def look_up(colors: np.ndarray) -> tuple[str | None, np.ndarray]:
     """The map whose colours these are, and where on it each is, 0 to 1; None if there is none."""
     flat = colors.reshape(-1, 3)
     errors = _misfits(flat[:: max(1, len(flat) // 100)])
-    name = next(name for name in MAPS if errors[name] < min(errors.values()) + SAME_MAP)
+    name = next(name for name in errors if errors[name] < min(errors.values()) + SAME_MAP)
     if errors[name] > MOST_ERROR:
         return None, colors[..., 0]
     return name, _apart(flat, name)[1].reshape(colors.shape[:2]) / 255
@@ -202,12 +152,14 @@ def places_on(colors: np.ndarray, name: str) -> np.ndarray:
 
 def _misfits(colors: np.ndarray) -> dict[str, float]:
     """How far (N, 3) colours are from those of each map, on average."""
-    return {name: float(np.mean(np.minimum(_apart(colors, name)[0], 60))) for name in MAPS}
+    return {name: float(np.mean(np.minimum(_apart(colors, name)[0], 60))) for name in (*MAPS, *SEABORN)}
 
 
-def _gap(pixels: np.ndarray, box: readout.Box, grid: Grid) -> float:
+def _gap(pixels: np.ndarray, box: readout.Box, grid: readout.Grid) -> float:
     """The width, in pixels, of white lines between the cells of an image; 0 if there are none."""
-    inside = readout.inside_of(pixels, box, 0)
+    fine = detail_of(pixels)
+    zoom, picture, box = (1.0, pixels, box) if fine is None else (fine.zoom, fine.pixels, tuple(fine.enlarged(box)))
+    inside, reach = readout.inside_of(picture, box, 0), round(4 * zoom)
     white, pale = inside.min(axis=2) > WHITE, grid.colors.min(axis=2) > PALE
     widths = []
     for mask, cells in ((white, pale), (white.T, pale.T)):
@@ -216,14 +168,14 @@ def _gap(pixels: np.ndarray, box: readout.Box, grid: Grid) -> float:
         for k in range(1, len(cells)):
             between = ~(cells[k - 1] | cells[k])  # of pale cells nothing tells white lines
             if between.any():
-                rows = mask[max(0, round(k * height) - 4) : round(k * height) + 4, between[across]]
+                rows = mask[max(0, round(k * height) - reach) : round(k * height) + reach, between[across]]
                 lines = (rows.mean(axis=1) > MOSTLY).sum()
                 widths.append(lines if lines < len(rows) else 0)
-    return float(np.median(widths)) + 0.5 if min(widths, default=0) > 0 else 0.0
+    return (float(np.median(widths)) + 0.5) / zoom if min(widths, default=0) > 0 else 0.0
 
 
 def _written(
-    sheet: Sheet, grid: Grid, shares: np.ndarray, gap: float
+    sheet: Sheet, grid: readout.Grid, shares: np.ndarray, gap: float
 ) -> tuple[list[list[str]], tuple[float, float] | None, list[str]] | None:
     """
     Where a number stands in each cell: the literals of all, the values of the map's ends where these are not the least
@@ -244,7 +196,9 @@ def _written(
     for i, j in np.ndindex(rows, columns):
         place = sheet.box[0] + (j + 0.5) * grid.width, sheet.box[1] + (i + 0.5) * grid.height
         reach = grid.width / 2 - 3
-        read = page.read(place, 0.5, min(TEXT_HEIGHT, grid.height / 2 - 3), reach=(reach, reach))
+        points = sizes[-1] if len(sizes) >= ALIKE and len({*sizes[-ALIKE:]}) == 1 else None
+        height = min(TEXT_HEIGHT, grid.height / 2 - 3)
+        read = page.read(place, 0.5, height, reach=(reach, reach), points=points)
         if read is not None and read_number(read.text) is not None:
             texts[i, j] = read.text
             sizes.append(read.points)
@@ -308,8 +262,15 @@ class ColorBar:
     high: float
     sides: readout.Box
 
-    def statement(self, sheet: Sheet, image: str) -> str:
-        """The call that draws it for the object of a name, with its label, as far as there is one."""
+    def statements(self, sheet: Sheet, image: str) -> list[str]:
+        """What draws it for the object of a name, with its label and its frame, as far as there are such."""
+        label = self._label(sheet)
+        call = f"fig.colorbar({', '.join([image, *([f'label={string_literal(label)}'] if label else [])])})"
+        if is_framed(sheet.target, tuple(side + add for side, add in zip(self.sides, BAR_FRAME))):
+            return [call]
+        return [f"bar = {call}", "bar.outline.set_visible(False)"]
+
+    def _label(self, sheet: Sheet) -> str | None:
         _, top, right, bottom = (round(side) for side in self.sides)
         start = right + 1 + round(TICK_LENGTH * sheet.scale)
         beside = sheet.target[top:bottom, start:]
@@ -317,10 +278,10 @@ class ColorBar:
         ink &= ~(beside == 255).all(axis=2)  # the letterbox of a dark page
         texts = runs_of(ink.any(axis=0), LABEL_GAP * sheet.scale)  # the numbers, and the label
         if len(texts) < 2 or texts[1][1] - texts[1][0] < 4:
-            return f"fig.colorbar({image})"
+            return None
         place = start + (texts[1][0] + texts[1][1] - 1) / 2, (top + bottom) / 2
         read = Page.of(sheet.target, sheet.scale).read(place, 0.5, TEXT_HEIGHT * sheet.scale, 90, space=ALONE)
-        return f"fig.colorbar({image}, label={string_literal(read.text if read else 'Value')})"
+        return read.text if read else "Value"
 
 
 def find_color_bar(pixels: np.ndarray, box: readout.Box) -> ColorBar | None:
@@ -383,14 +344,24 @@ def _color_bar(pixels: np.ndarray, box: readout.Box, name: str, opacity: float =
     return ColorBar(name, opacity, reverse, low, high, (left, top, right, bottom))
 
 
-def _names(sheet: Sheet, axis: str, side: str, count: int, gap: float) -> list[str]:
-    """Statements that put names at the cells, where they stand; `gap`: between cells, which then begin at 0."""
-    if read_scale(sheet.target, sheet.box, side) is not None:
-        return []
+def _at_centers(sheet: Sheet, side: str, count: int) -> bool:
+    """Whether at a side there is a tick in the middle of each of so many cells, and no other."""
     ticks = readout.find_ticks(sheet.target, sheet.box, side)
-    first, last = (sheet.box[k] for k in ((0, 2) if axis == "x" else (1, 3)))
+    first, last = (sheet.box[k] for k in ((0, 2) if side == "bottom" else (1, 3)))
     centers = first + (np.arange(count) + 0.5) * (last - first) / count
-    if len(ticks) != count or np.abs(ticks - centers).max() > NEAR_CENTER:
+    return len(ticks) == count and np.abs(ticks - centers).max() <= NEAR_CENTER
+
+
+def _counted(sheet: Sheet, side: str) -> bool:
+    """Whether the numbers at the ticks of a side are 0, 1, 2, ..."""
+    scale, ticks = read_scale(sheet.target, sheet.box, side), readout.find_ticks(sheet.target, sheet.box, side)
+    return scale is not None and np.abs(scale[0] + scale[1] * ticks - np.arange(len(ticks))).max() < WHOLE
+
+
+def _names(sheet: Sheet, axis: str, side: str, count: int, gap: float) -> list[str]:
+    """Statements that put names at the cells, where they stand, also numbers; `gap`: between cells, which then begin
+    at 0."""
+    if not _at_centers(sheet, side, count) or not gap and _counted(sheet, side):
         return []
     name = "columns" if axis == "x" else "rows"
     names = ", ".join(string_literal(f"{name[:-1].capitalize()} {k + 1}") for k in range(count))
@@ -398,7 +369,7 @@ def _names(sheet: Sheet, axis: str, side: str, count: int, gap: float) -> list[s
     return [f"{name} = [{names}]", f"ax.set_{axis}ticks({places}, {name})"]
 
 
-def _extent(box: readout.Box, axes: list[Scale | None], grid: Grid, first: float) -> str | None:
+def _extent(box: readout.Box, axes: list[Scale | None], grid: readout.Grid, first: float) -> str | None:
     """The limits of the axes; None if these are by index, from `first` on."""
     rows, columns = grid.colors.shape[:2]
     if any(axis is None or axis.names or axis.logarithmic for axis in axes):
@@ -412,7 +383,7 @@ def _extent(box: readout.Box, axes: list[Scale | None], grid: Grid, first: float
     return f"({', '.join(brief(value, error) for value, error in zip((left, right, bottom, top), errors))})"
 
 
-def _upon(sheet: Sheet, name: str, axes: list[Scale | None], grid: Grid) -> list[str]:
+def _upon(sheet: Sheet, name: str, axes: list[Scale | None], grid: readout.Grid) -> list[str]:
     """Statements that draw lines and points in colours that the image does not have."""
     if any(axis is None or axis.logarithmic for axis in axes):
         return []

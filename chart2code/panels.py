@@ -301,7 +301,8 @@ def merged(codes: list[str], dpi: float, panels: Panels, target: np.ndarray, siz
     ends = []
     if changed and not panels.pies:
         ends = [subplots_adjust(changed)]
-    parts = ["import matplotlib.pyplot as plt", "\n".join(lines), *bodies, *ends]
+    imports = [line for code in codes for line in code.splitlines() if line.startswith(("import ", "from "))]
+    parts = ["\n".join(dict.fromkeys(imports)), "\n".join(lines), *bodies, *ends]
     return "\n\n".join(parts) + "\n"
 
 

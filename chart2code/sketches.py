@@ -36,7 +36,7 @@ from chart2code.picture_cache import remembered
 from chart2code.pie_programs import pie_chart
 from chart2code.polar import polar_chart
 from chart2code.program import FIGSIZE, PLOTTING, figsize_of, settings, shifted, string_literal, tick_points
-from chart2code.spines import frame_statements, inward_ticks
+from chart2code.spines import frame_statements, hidden_spines, inward_ticks
 from chart2code.tick_labels import label_scale, read_scale
 from chart2code.words import DPI
 from eval_metric.similarity import CANVAS
@@ -240,6 +240,8 @@ class Sheet:
         guess = tuple(o + share * s for o, s, share in zip((left, top) * 2, (width, height) * 2, MARGINS))
         # A picture of the canvas' size may be letterboxed: of its figure only the answer tells.
         figsize, box = words.figsize, readout.find_box(target, guess)
+        if readout.find_image(target) and hidden_spines(target, box):  # as no style sheet has it
+            words = replace(words, style=None)
         if size != (CANVAS, CANVAS) and not words.of_shape(size):
             known = figure_size(target, box, size, tick_points(settings(words.style)))
             figsize = _brief(known or (size[0] / DPI, size[1] / DPI))
@@ -493,7 +495,10 @@ class Sheet:
             *self.ticks,
             *layout,
         ]
-        return "\n".join(["import matplotlib.pyplot as plt", "", *self.opening(), *lines, *ends]) + "\n"
+        imports = ["import matplotlib.pyplot as plt"]
+        if any("LinearSegmentedColormap" in line for line in lines):
+            imports.append("from matplotlib.colors import LinearSegmentedColormap")
+        return "\n".join([*imports, "", *self.opening(), *lines, *ends]) + "\n"
 
     def opening(self, axes: str = "ax", *arguments: str) -> list[str]:
         """The statements that make the figure and its axes."""

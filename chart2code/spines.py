@@ -34,6 +34,9 @@ GRIDDED = 0.3  # of the ticks, with a line of the grid
 WHOLE, PALE = 0.85, 100  # of the length of the axes: a line of the grid; of 255, of one that marks may hide
 BESIDE = 4  # pixels from a grid line, where it is no more
 DASHED = 0.85  # of a grid line without dashes
+DARK, GREY = 150, 48  # of 255: frames of images are darker, and have less colour
+FRAME, INNER = 2, 5  # pixels to both sides of a frame, in its own resolution; and to cells that tell it
+MOSTLY = 0.7  # of the frame of an image
 WIDE = 1.4  # times as wide as matplotlib's grid lines
 GRID_WIDTH = 0.8  # points: matplotlib's
 
@@ -62,7 +65,7 @@ def frame_statements(pixels: np.ndarray, box: readout.Box, scale: float) -> tupl
     if bare:
         axis = f'axis="{bare[0]}", ' if len(bare) == 1 else ""
         found.append(f"ax.tick_params({axis}length=0)")
-    return (*found, *_grid(pixels, box, hidden, scale))
+    return (*found, *([] if readout.find_image(pixels) else _grid(pixels, box, hidden, scale)))
 
 
 @remembered
@@ -121,7 +124,10 @@ def hiding(sides: Collection[str]) -> str:
 
 @remembered
 def hidden_spines(pixels: np.ndarray, box: readout.Box) -> tuple[str, ...]:
-    """The sides of axes where no spine is drawn; none where they have another colour than the page."""
+    """The sides of axes where no spine is drawn; none where they have another colour than the page. Around an image
+    there are all or none."""
+    if readout.find_image(pixels) is not None:
+        return () if is_framed(pixels, box) else tuple(_sides(box))
     if np.abs(np.subtract(readout.paper_of(pixels, box), readout.page_of(pixels))).max() >= SEEN:
         return ()
     drawn = {name: _drawn(pixels, box, name) for name in _sides(box)}
@@ -131,6 +137,25 @@ def hidden_spines(pixels: np.ndarray, box: readout.Box) -> tuple[str, ...]:
     else:
         palest = SEEN
     return tuple(name for name, strength in drawn.items() if strength <= palest)
+
+
+def is_framed(pixels: np.ndarray, box: readout.Box) -> bool:
+    """Whether dark lines are drawn around an image in a box; if it is as dark itself, they may be."""
+    fine = detail_of(pixels)
+    picture, box = (pixels, box) if fine is None else (fine.pixels, tuple(fine.enlarged(box)))
+    dark = (picture.max(axis=2) < DARK) & (np.ptp(picture, axis=2) < GREY)
+    left, top, right, bottom = (int(round(v)) for v in box)
+    lines = []
+    for mask, (first, last), places in (
+        (dark, (left, right), ((top, 1), (bottom, -1))),
+        (dark.T, (top, bottom), ((left, 1), (right, -1))),
+    ):
+        for place, inward in places:
+            strip = mask[max(0, place - FRAME) : place + FRAME + 1, first + INNER : last - INNER]
+            inside = mask[place + inward * INNER, first + INNER : last - INNER]
+            lines.append(strip.any(axis=0)[~inside])
+    seen = np.concatenate(lines)
+    return not len(seen) or seen.mean() > MOSTLY
 
 
 def _drawn(pixels: np.ndarray, box: readout.Box, side: str) -> float:

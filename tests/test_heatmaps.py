@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from chart2code.heatmaps import find_cells
+from chart2code import readout
+from chart2code.drawing import Drawing
 from chart2code.sketches import Sheet
 from chart2code.verification import verify
 from eval_metric.executor import Executor
@@ -129,4 +130,41 @@ def test_it_is_redrawn_with_its_names(executor):
 def test_other_charts_are_no_images(executor, chart):
     image = executor.run(PLT + chart).image
     sheet = Sheet.of(to_canvas(image), image.shape[1::-1], ANSWER)
-    assert find_cells(sheet.target, sheet.box) is None
+    assert readout.find_cells(sheet.target, sheet.box) is None
+
+
+SEABORN = "import seaborn as sns\n\n"
+
+
+@pytest.mark.parametrize("lines", [0, 0.5, 2])
+def test_cells_without_a_frame(executor, lines):
+    numbers = np.random.default_rng(2).integers(0, 500, (6, 5))
+    chart = f"sns.heatmap({numbers.tolist()}, annot=True, fmt='d', cmap='Blues', linewidths={lines})\n"
+    code, variables = copied(executor, SEABORN + chart)
+    assert "ax.spines[:].set_visible(False)" in code and "bar.outline.set_visible(False)" in code
+    assert (np.array(variables["data"]) == numbers).mean() > 0.9
+    assert ("edgecolors" in code) == (lines == 2)
+
+
+def test_axes_are_where_an_image_without_a_frame_is(executor):
+    chart = f"plt.imshow({NUMBERS}, cmap='magma', aspect='auto')\nplt.gca().spines[:].set_visible(False)"
+    result = executor.run(PLT + chart)
+    found = readout.find_image(to_canvas(result.image))
+    assert np.abs(np.subtract(found, Drawing(PLT + chart, result).box)).max() < 1
+
+
+@pytest.mark.parametrize("name", ["rocket", "mako_r"])
+def test_maps_of_seaborn(executor, name):
+    code, variables = copied(executor, f"{SEABORN}sns.heatmap({NUMBERS}, cmap='{name}')\n")
+    assert f'from_list("{name}", ["#' in code and executor.run(code).ok
+    assert np.abs(np.array(variables["data"]) - drawn_numbers()).max() < 0.03
+
+
+def test_names_that_are_written_upward(executor):
+    names = "xticklabels=['left', 'mid', 'right'], yticklabels=['setosa', 'versicolor', 'virginica']"
+    numbers = "[[50, 3, 2], [4, 45, 6], [1, 7, 49]]"
+    image = executor.run(f"{PLT}{SEABORN}sns.heatmap({numbers}, cmap='Greens', annot=True, {names})\n").image
+    found = verify(executor, [ANSWER], image, refine=True, time_budget=60, max_renderings=25)
+    assert found.iou > 0.95
+    assert '"setosa", "versicolor", "virginica"' in found.code
+    assert 'ax.tick_params(axis="y", rotation=90)' in found.code

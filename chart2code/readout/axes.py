@@ -11,9 +11,11 @@ from chart2code import morphology
 from chart2code.detail import detail_of
 from chart2code.open_axes import LINES, open_axes
 from chart2code.picture_cache import remembered
+from chart2code.readout.cells import find_image
 from chart2code.readout.colors import Box, chroma, darkest, difference, letterbox, page_of, palest
 
 SPINE_SEARCH = 80  # pixels around the expected place
+AT_FRAME = 3.0  # pixels from an image to its frame
 DARK = 150  # of 255: spines and ticks are darker, grid lines are not
 LONGEST_TICK, ALIKE_TICKS = 11, 0.7  # pixels, in a small figure; of the ticks, as long as usual
 STRAIGHT = 0.92  # of the pixels around a tick, the same in each row
@@ -33,11 +35,13 @@ def find_box(pixels: np.ndarray, guess: Box) -> Box | None:
     The rectangle of the axes, by the spines at its bottom and its left, or by its colour if the page has another, or
     by the ends of grid lines, or by what else there is of axes (open_axes.py); None if there is none of these.
     """
-    fine, pixels = detail_of(pixels), _on_light(pixels)
+    fine, image, pixels = detail_of(pixels), find_image(pixels), _on_light(pixels)
     box = _framed(pixels, guess, DARK, hidden=fine is None)
     if box is None and fine is not None:
         box = _framed(_on_light(fine.pixels), tuple(fine.enlarged(guess)), DARK, round(fine.zoom * SPINE_SEARCH))
         box = tuple(map(float, fine.reduced(box))) if box else _framed(pixels, guess, DARK)
+    if image is not None and (box is None or np.abs(np.subtract(image, box)).max() > AT_FRAME):
+        return image  # what looks like a frame are its cells
     box = box or _panel(pixels)
     if box is not None:
         return box
@@ -54,6 +58,8 @@ def find_box(pixels: np.ndarray, guess: Box) -> Box | None:
 
 def has_pale_frame(pixels: np.ndarray, guess: Box) -> bool:
     """Whether the left side of the axes is a line, but no dark one."""
+    if find_image(pixels) is not None:
+        return False
     box, fine = find_box(pixels, guess) or guess, detail_of(pixels)
     if fine is not None:  # where a dark one may be thinner than a pixel
         pixels, box = fine.pixels, fine.enlarged(box)
