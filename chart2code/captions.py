@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -23,7 +24,7 @@ from chart2code.program import Change, Program, string_literal
 from chart2code.spines import is_bare
 from chart2code.tick_labels import POINTS, number_format, runs_of
 from chart2code.vocabulary import TIME_DIMENSIONS
-from chart2code.words import BOLD, DPI, ITALIC, REGULAR, SERIF, SERIF_BOLD, TRIED, Line, read_line
+from chart2code.words import DPI, FAMILIES, ITALIC, TRIED, Line, read_line
 from eval_metric.similarity import CANVAS
 
 SIZES = (8, 9, 10, 11, 12, 13, 14, 14.4, 15, 16, 18, 20, 22, 24)  # points
@@ -64,7 +65,8 @@ NUMBERS, COLORED = (7, 30), 60  # pixels beside the axes, where numbers are; of 
 INITIALS = 2  # letters of names that may stand there twice
 KNOWN, FEWEST = 0.6, 5  # of the names at ticks, that are those of months or days; and how many these are at least
 TICKS, FLAT = 4, 1.4  # pixels below the axes; and heights of a line, that labels take which are not turned
-SERIFS = 'plt.rcParams["font.family"] = "serif"'
+SANS = "sans-serif"
+FAMILY = 'plt.rcParams["font.family"]'
 FIRST, LEGIBLE = 3, 0.45  # names by which the turn is told; and the share of their ink unexplained, if it is right
 BEFORE = ("legend", "tight_layout", "subplots_adjust")  # calls that come last
 LABEL_ROOM = 26  # pixels, in which the first line of these labels starts
@@ -85,12 +87,17 @@ def reworded(drawing: Drawing, target: np.ndarray, size: tuple[int, int] = (CANV
 
 
 def _family(program: Program, page: Page) -> list[Change]:
-    """The statement for a font with serifs, if the target's words have them and the program has not."""
-    if not page.serifs or np.mean(page.serifs) <= 0.5 or SERIFS in program.code:
+    """The statement for the font that most of the target's words have, if the program has another."""
+    family = Counter(page.families).most_common(1)[0][0] if page.families else SANS
+    assigned = [node for node in program.tree.body if isinstance(node, ast.Assign)]
+    own = [node.value for node in assigned if program.text(node.targets[0]) == FAMILY]
+    if family == SANS or own and program.text(own[0]) == string_literal(family):
         return []
+    if own:
+        return [(program.span(own[0]), string_literal(family))]
     calls = program.statement_calls("subplots") + program.statement_calls("figure")
     start = program.span(program.statement_of(calls[0]))[0] if calls else None
-    return [] if start is None else [((start, start), f"{SERIFS}\n")]
+    return [] if start is None else [((start, start), f"{FAMILY} = {string_literal(family)}\n")]
 
 
 class Page:
@@ -105,7 +112,7 @@ class Page:
     def __init__(self, grey: np.ndarray, zoom: float, scale: float, sharpness: float):
         self.zoom, self.scale, self.sharpness, self._turned = zoom, scale, sharpness, {0: grey}
         self.in_vain = 0  # lines that are read badly
-        self.serifs: list[bool] = []  # whether lines that were read have them, where that is seen
+        self.families: list[str] = []  # of the fonts of lines that were read, where these are sure
 
     @classmethod
     def of(cls, target: np.ndarray, scale: float, sharpness: float = 1.0, palest: float = 0.0) -> Page:
@@ -197,19 +204,19 @@ class Page:
         fitting = [size for size in SIZES if 0.5 < (len(line) - 2 * RIM) / (size * DPI / 72 * scale) < 1.25]
         fitting = [points] if points in fitting else fitting
         sizes = [size * self.sharpness for size in fitting]  # their own pixels give glyphs their shape
-        families, tried = [(REGULAR, BOLD), (SERIF, SERIF_BOLD)], max(TRIED, SHORT // line.shape[1])
+        families, tried = list(FAMILIES), max(TRIED, SHORT // line.shape[1])
         found = Line("", 1.0)
-        if self.serifs:  # all are of one family
-            families = families[:: -1 if np.mean(self.serifs) > 0.5 else 1][: 1 + any(self.serifs)]
+        if self.families:  # all are of one family
+            families = list(dict.fromkeys([*(name for name, _ in Counter(self.families).most_common()), SANS]))
         elif self.in_vain >= IN_VAIN:
             families = families[:1]
-        families = [fonts[: 1 + bold] for fonts in families]
-        for fonts in families[:1] + [(ITALIC,)] * italic + families[1:]:
+        tried_fonts = [FAMILIES[name][: 1 + bold] for name in families]
+        for fonts in tried_fonts[:1] + [(ITALIC,)] * italic + tried_fonts[1:]:
             if found.error > UNLIKE:
                 read = read_line(line, fonts, sizes, round(scale / self.sharpness, 4), tried)
                 found = min(found, read, key=lambda line: line.error)
         if found.error <= CERTAIN and len(found.text) >= WORD:
-            self.serifs.append(found.serif)
+            self.families.append(found.family)
         self.in_vain += found.error > UNLIKE
         if not found.text or found.error > MOST_ERROR:
             return None

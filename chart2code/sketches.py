@@ -32,6 +32,7 @@ from chart2code.layers import Layers
 from chart2code.layout import USUAL, figure_size, shares_of, subplots_adjust
 from chart2code.legends import Legend, find_legend
 from chart2code.lollipops import lollipops
+from chart2code.outlined_bars import outlined_bars
 from chart2code.picture_cache import remembered
 from chart2code.pie_programs import pie_chart
 from chart2code.polar import polar_chart
@@ -360,7 +361,9 @@ class Sheet:
             return found
         if self.box is None:
             return []
-        if found := lollipops(self) or heat_map(self) or horizontal_bars(self, self.series, self.own_covers):
+        if found := lollipops(self) or heat_map(self) or outlined_bars(self):
+            return found
+        if found := horizontal_bars(self, self.series, self.own_covers):
             return found
         if not any(solid for _, solid in self.series) and self.bubbles:
             # A map has more colours than a series of lines, and edges look like these.

@@ -20,11 +20,11 @@ from chart2code.detail import detail_of
 from chart2code.picture_cache import remembered
 from chart2code.program import string_literal
 from chart2code.readout import Box, find_ticks, weighed_ticks
-from chart2code.words import DPI, REGULAR, SERIF, Line, read_line
+from chart2code.words import DPI, REGULAR, SERIF, STIX, Line, read_line
 from eval_metric.similarity import CANVAS
 
-FONTS = (REGULAR, SERIF)
-MATH_FONTS = ("cmr10.ttf", "STIXGeneral.ttf")  # those of Computer Modern and Times, as powers of ten may have
+FONTS = (REGULAR, SERIF, STIX)
+MATH_FONTS = ("cmr10.ttf", STIX)  # those of Computer Modern and Times, as powers of ten may have
 THOUSANDS = re.compile(r"-?[1-9]\d{0,2}(,\d{3})+")
 COMMA_SEEN_AS_POINT = re.compile(r"-?[1-9]\d{0,2}\.\d{3}")
 POINTED_THOUSANDS = re.compile(r"-?[1-9]\d{0,2}\.\d00")  # no axis needs three decimals to end in zeros
@@ -38,6 +38,7 @@ POINTS = 10  # the size that glyphs are hinted for; they are scaled to the size 
 FITTING = (1.0, 0.94, 1.06, 0.8)  # of that size; the last beside a dollar sign, which is higher than digits
 CLEAR, MOST_ERROR = 0.2, 0.5  # of the ink of a label, unexplained: no other size is tried; it is no number
 HOPELESS = 0.8  # the same, in the first font and size: what is that far from text is turned, or none
+RARE = 0.23  # the same, in a font that is rare
 ALIKE = 0.25  # the same, for labels in the font of others
 UNEVEN = 0.1  # of the largest distance between numbers
 IN_VAIN = 3  # labels that are no numbers, before the first one: they are words, or turned
@@ -420,11 +421,11 @@ def _read(
         for fitting in FITTING:
             scale = round(height * fitting / digit / (POINTS / 72 * DPI), 2)
             reading = read_line(line, (font,), (POINTS,), scale)
-            if reading.error < best.error:
+            if reading.error < min(best.error, RARE if font == STIX else 1):
                 best, found = reading, Style(font, scale, reading.error)
             if best.error <= CLEAR or best.error > HOPELESS:
                 return best.text, best.error, found
-        if best.error <= MOST_ERROR:
+        if best.error <= (ALIKE if style is None else MOST_ERROR):
             break
     return best.text, best.error, found
 

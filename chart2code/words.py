@@ -26,6 +26,8 @@ FREQUENT = "etaoinsrhldcumfpgwybvkETAOINSRHLDCUMFP"  # as a line of text looks f
 REGULAR, BOLD = "DejaVuSans.ttf", "DejaVuSans-Bold.ttf"
 SERIF, SERIF_BOLD = "DejaVuSerif.ttf", "DejaVuSerif-Bold.ttf"
 ITALIC = "DejaVuSans-Oblique.ttf"
+STIX, STIX_BOLD = "STIXGeneral.ttf", "STIXGeneralBol.ttf"  # like Times
+FAMILIES = {"sans-serif": (REGULAR, BOLD), "serif": (SERIF, SERIF_BOLD), "STIXGeneral": (STIX, STIX_BOLD)}
 DPI = 100  # matplotlib's own, at which glyphs are hinted
 PHASES = 4  # places of a glyph to the pixel, along the line
 RISES = (0.0, 0.2, 0.4, 0.6, 0.8)  # places of the base line, pixels
@@ -96,15 +98,16 @@ class Line:
 
     @property
     def bold(self) -> bool:
-        return self.font in (BOLD, SERIF_BOLD)
+        return self.font in (BOLD, SERIF_BOLD, STIX_BOLD)
 
     @property
     def italic(self) -> bool:
         return self.font == ITALIC
 
     @property
-    def serif(self) -> bool:
-        return self.font in (SERIF, SERIF_BOLD)
+    def family(self) -> str:
+        """As matplotlib calls it."""
+        return next((name for name, fonts in FAMILIES.items() if self.font in fonts), "sans-serif")
 
 
 @cache

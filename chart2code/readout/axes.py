@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from statistics import mode
 
 import numpy as np
@@ -19,7 +20,7 @@ AT_FRAME = 3.0  # pixels from an image to its frame
 DARK = 150  # of 255: spines and ticks are darker, grid lines are not
 LONGEST_TICK, ALIKE_TICKS = 11, 0.7  # pixels, in a small figure; of the ticks, as long as usual
 STRAIGHT = 0.92  # of the pixels around a tick, the same in each row
-TICK = 8  # pixels that a tick may prolong a spine by
+TICK = LONGEST_TICK  # pixels that a tick may prolong a spine by
 OPEN = 0.3  # of the axes, where the page is seen: they have no colour of their own
 OUTSIDE, GOES_ON = 3, 0.05  # pixels from a panel; of its side, where its colour is there, too: it is none
 APART = 5  # pixels: wider than lines of a grid in the colour of the page
@@ -245,9 +246,12 @@ def _ticks(pixels: np.ndarray, box: Box, side: str, zoom: float = 1) -> tuple[np
     """Places and ink of the short lines along a side of the axes, on a picture of `zoom` times the canvas; None if
     there are not two."""
     grey = 255 - palest(_on_light(pixels)).astype(np.float32)
-    left, top, right, bottom = (int(round(v)) for v in box)
+    # Outwards, where a spine is two pixels thick.
+    left, top = (math.ceil(v - 0.5) for v in box[:2])
+    right, bottom = (math.floor(v + 0.5) for v in box[2:])
     near, far = round(zoom), round(3 + 2 * zoom)  # pixels that ticks have at least, and that must be beside the axes
-    if bottom + far + 1 > len(grey) or left < far + 1 or right + far + 1 > grey.shape[1]:
+    room = {"bottom": len(grey) - bottom, "left": left, "right": grey.shape[1] - right}
+    if room[side] < far + 1:
         return None
     if side == "bottom":
         offset = max(0, left - 2)

@@ -16,6 +16,7 @@ MOST_CELLS, MOST_SIDE = 900, 45
 WIDE = 14  # pixels, of a cell
 EXPLAINED, NEARLY = 0.55, 0.85  # of the steps between pixels, at the borders of cells; and of the best number of cells
 STEP = 12  # of 255: more between two pixels counts no more: lines upon the image are not cells
+LEAST_STEP = 1.0  # of 255, of the largest mean of them: less are soft edges of what is next to the image
 EVEN = 14  # of 255: colours within a cell
 WITHIN, UNIFORM = 70, 0.65  # per cent of a cell, and of the cells
 FEWEST_COLORS, COLORS_OF_CELLS = 4, 0.67  # times the root of the number of cells
@@ -76,7 +77,7 @@ def _period(steps: np.ndarray, length: int) -> int | None:
     """Into how many equal parts the places with steps divide a length; None if they don't."""
     amounts = steps**2  # words in the cells have small steps, but many
     total = amounts.sum()
-    if total <= 0:
+    if steps.max() < LEAST_STEP:
         return None
     scores = []
     for count in range(2, min(MOST_SIDE, length // 6) + 1):

@@ -1,0 +1,276 @@
+"""Programs of bars in white and greys that have black edges, as journals print them, also with error bars.
+
+A white bar has no colour that could be looked for, and the greys of others are those of text and grids. But all are
+rectangles of one colour, whichever that is, within dark lines, that stand on one line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import ndimage
+
+from chart2code import readout
+from chart2code.captions import Page
+from chart2code.detail import detail_of
+from chart2code.drawing import color_literal
+from chart2code.program import brief, shifted, string_literal
+from chart2code.scales import Scale, value_literals
+from chart2code.words import DPI
+
+if TYPE_CHECKING:
+    from chart2code.sketches import Sheet
+
+MOST_COLORS, LEAST_SHARE = 12, 0.001  # of the axes; of their pixels, in one of these
+SAME, GREY = 6, 26  # of 255: a colour, and the chroma of greys
+DARK, DARKER = 110, 25  # of 255: edges are darker than that, and by that than what is within them
+LEAST_SIDES = 3, 5  # pixels: height and width of a bar
+FILLED, CLOSED = 0.7, 0.8  # of a rectangle, in its colour, beside error bars; and of its sides, with an edge
+EDGE, SOFT = 4.0, 3  # pixels: the widest edges, and what is mixed with them
+AT_BASE, AT_TICK = 2.0, 3.0  # pixels
+ALIKE = 0.12  # of the width of bars
+LEAST_ERROR, WITH_ERRORS = 2.0, 0.6  # pixels; of the bars
+LEAST_CAP = 2.5  # pixels, half its width: less is the error bar itself
+USUAL_EDGE = 0.6  # points that edges may be wider or narrower than matplotlib's
+HANDLE = 16.0, 45.0  # pixels: the height and the width of those of a legend, at most
+LABEL, TEXT_HEIGHT = 0.8, 14.0  # ems from a handle to its label; pixels
+TOUCHING = 1.5  # pixels between bars of a histogram, or of a group
+WIDTH_ERROR = 0.02  # of the width of bars
+USUAL, SAME_WIDTH = 0.8, 0.03  # of the distance between bars
+
+
+@dataclass(frozen=True)
+class Rectangle:
+    """What is filled with a colour within dark edges `edge` pixels wide; the sides are in the middle of these."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+    edge: float
+    color: np.ndarray
+
+    @property
+    def center(self) -> float:
+        return (self.left + self.right) / 2
+
+    @property
+    def width(self) -> float:
+        return self.right - self.left
+
+
+def outlined_bars(sheet: Sheet) -> list[str]:
+    """A program of bars with dark edges, of which some are white or grey; none if these are no such bars."""
+    rectangles = find_rectangles(sheet.target, sheet.box)
+    bars = _standing(rectangles, sheet.box)
+    scale = Scale.of(sheet.target, sheet.box, "left") if bars else None
+    if scale is None or scale.logarithmic:
+        return []
+    ticks = readout.find_ticks(sheet.target, sheet.box, "bottom")
+    errors, cap = find_errors(sheet.target, bars)
+    writer = _Writer(sheet, scale, bars, errors, cap)
+    handles = [one for one in rectangles if one not in bars]
+    lines = writer.grouped(ticks, handles) if _in_groups(bars, ticks) else writer.single(ticks)
+    limits = scale.limits("ax", "y", sheet.box[3], sheet.box[1])
+    return [sheet.program(*lines, limits, legend=writer.has_legend)] if lines else []
+
+
+class _Writer:
+    """Writes bars, from left to right; `errors`: half the lengths of their error bars, in pixels, if they have some,
+    and half the width of the `cap` of these."""
+
+    def __init__(self, sheet: Sheet, scale: Scale, bars: list[Rectangle], errors: np.ndarray | None, cap: float):
+        self.sheet, self.scale, self.bars, self.errors = sheet, scale, bars, errors
+        self.width = float(np.median([bar.width for bar in bars]))
+        self.has_legend = False
+        low = float(np.median([bar.bottom for bar in bars])) - scale.ground(sheet.box[3])
+        self.low = low if abs(low) < AT_BASE else 0.0  # pixels: bars that stand on zero say where it is
+        edge = float(np.median([bar.edge for bar in bars])) / sheet.scale * 0.72  # points
+        self.style = 'edgecolor="black"' + (f", linewidth={edge:.1f}" if abs(edge - 1) > USUAL_EDGE else "")
+        self.style += f", capsize={max(1, round(cap / sheet.scale * 0.72))}" if cap else ""
+
+    def single(self, ticks: np.ndarray) -> list[str]:
+        """Bars of one series, at names, or at numbers."""
+        centers = np.array([bar.center for bar in self.bars])
+        step = float(np.median(np.diff(centers)))
+        if len(ticks) == len(centers) and np.abs(ticks - centers).max() < AT_TICK:
+            first, firsts = "categories", [string_literal(name) for name in self.sheet.words.names(len(centers))]
+            share = self.width / step
+            wide = "" if abs(share - USUAL) < SAME_WIDTH else f"width={round(20 * share) / 20:g}, "
+        else:
+            places = Scale.of(self.sheet.target, self.sheet.box, "bottom")
+            if places is None or places.logarithmic:
+                return []
+            width = (step if step - self.width < TOUCHING else self.width) * abs(places.slope)
+            first, firsts = "x", [places.literal(center, 0.3) for center in centers]
+            wide = f"width={brief(width, WIDTH_ERROR * width)}, "
+        table, names = self._columns(range(len(self.bars)))
+        colors = [color_literal(bar.color) for bar in self.bars]
+        color = colors[0] if len({*colors}) == 1 else f"[{', '.join(colors)}]"
+        return [
+            _table([first, *names], [firsts, *table]),
+            f"ax.bar({first}, {', '.join([*names[:1], *(f'yerr={name}' for name in names[1:])])}, "
+            f"{wide}color={color}, {self.style})",
+        ]
+
+    def grouped(self, ticks: np.ndarray, handles: list[Rectangle]) -> list[str]:
+        """Bars of several series, side by side at each tick; none if each series has not its own colour."""
+        count, step = len(self.bars) // len(ticks), float(np.median(np.diff(ticks)))
+        series = [self.bars[k::count] for k in range(count)]
+        if any(np.abs(bar.color - own[0].color).max() > SAME for own in series for bar in own):
+            return []
+        labels = [self._label(own[0].color, handles) for own in series]
+        self.has_legend = all(label is not None for label in labels)
+        offsets = [float(np.mean([bar.center for bar in own] - ticks)) for own in series]
+        apart = float(np.mean(np.diff(offsets)))
+        width = apart if abs(apart - self.width) < TOUCHING else self.width
+        table, columns, calls = [], [], []
+        for k, (own, offset) in enumerate(zip(series, offsets)):
+            literals, names = self._columns(range(k, len(self.bars), count))
+            names = [f"{name[0] if name == 'values' else name}{k + 1}".replace("v", "y") for name in names]
+            table, columns = table + literals, columns + names
+            label = f", label={string_literal(labels[k])}" if self.has_legend else ""
+            arguments = ", ".join([*names[:1], *(f"yerr={name}" for name in names[1:])])
+            color = color_literal(own[0].color)
+            calls.append(
+                f"ax.bar({shifted(round(offset / step, 2))}, {arguments}, width={width / step:.2g}, color={color}, "
+                f"{self.style}{label})"
+            )
+        firsts = [string_literal(name) for name in self.sheet.words.names(len(ticks))]
+        return [
+            _table(["categories", *columns], [firsts, *table]),
+            f"x = range({len(ticks)})",
+            *calls,
+            "ax.set_xticks(x, categories)",
+        ]
+
+    def _columns(self, which: Sequence[int]) -> tuple[list[list[str]], list[str]]:
+        """Values, and lengths of error bars, as literals, and what these columns are called."""
+        span = self.scale.span(self.sheet.box[3] - self.sheet.box[1])
+        tops = np.array([self.bars[k].top for k in which])
+        columns = [value_literals(self.scale(tops - self.low), span)]
+        if self.errors is None:
+            return columns, ["values"]
+        lengths = self.errors[list(which)] * abs(self.scale.slope)
+        return [*columns, value_literals(lengths, span)], ["values", "errors"]
+
+    def _label(self, color: np.ndarray, handles: list[Rectangle]) -> str | None:
+        """What stands in the legend beside a colour."""
+        page = Page.of(self.sheet.target, self.sheet.scale, self.sheet.sharpness)
+        for one in handles:
+            small = one.bottom - one.top < HANDLE[0] and one.width < HANDLE[1]
+            if small and np.abs(one.color - color).max() <= SAME:
+                place = one.right + LABEL * 10 / 72 * DPI * self.sheet.scale, (one.top + one.bottom) / 2
+                read = page.read(place, 0.0, TEXT_HEIGHT * self.sheet.scale, reach=(2, self.sheet.box[2] - place[0]))
+                return read.text if read else ""
+        return None
+
+
+def _table(names: list[str], columns: list[list[str]]) -> str:
+    """The statement for columns of literals."""
+    rows = ", ".join(f"({', '.join(row)})" for row in zip(*columns))
+    return f"{', '.join(names)} = zip(*[{rows}])"
+
+
+def find_rectangles(pixels: np.ndarray, box: readout.Box) -> list[Rectangle]:
+    """The rectangles of one colour within dark edges, inside of a box, from left to right."""
+    fine = detail_of(pixels)
+    zoom, picture, sides = (1.0, pixels, box) if fine is None else (fine.zoom, fine.pixels, fine.enlarged(box))
+    left, top = (int(round(side)) for side in sides[:2])
+    picture = readout.inside_of(picture, tuple(sides), 0)
+    light = picture.max(axis=2)
+    if (light < DARK).mean() < LEAST_SHARE:
+        return []
+    codes = picture.astype(np.int32) @ np.array([1 << 16, 1 << 8, 1])
+    values, counts = np.unique(codes, return_counts=True)
+    found: list[Rectangle] = []
+    colors: list[np.ndarray] = []
+    for k in counts.argsort()[::-1][: 2 * MOST_COLORS]:
+        color = np.array([values[k] >> 16, values[k] >> 8 & 255, values[k] & 255], float)
+        near = any(np.abs(color - other).max() <= SAME for other in colors)
+        if near or counts[k] < LEAST_SHARE * codes.size or color.max() < 2 * DARKER or len(colors) == MOST_COLORS:
+            continue
+        colors.append(color)
+        mask = readout.difference(picture, color) <= SAME
+        regions, _ = ndimage.label(mask)
+        level = min(DARK, color.max() - DARKER)
+        for number, part in enumerate(ndimage.find_objects(regions), 1):
+            high, wide = (side.stop - side.start for side in part)
+            if high < LEAST_SIDES[0] * zoom or wide < LEAST_SIDES[1] * zoom:
+                continue
+            if (regions[part] == number).mean() < FILLED:
+                continue
+            edge = _edge(light < level, part, round(EDGE * zoom))
+            if edge is None:
+                continue
+            (y0, y1), (x0, x1) = ((side.start - (edge + 1) / 2, side.stop + (edge - 1) / 2) for side in part)
+            corners = np.array([left + x0, top + y0, left + x1, top + y1])
+            corners = corners if fine is None else fine.reduced(corners)
+            found.append(Rectangle(*map(float, corners), edge / zoom, color))
+    return sorted(found, key=lambda one: one.left)
+
+
+def _edge(dark: np.ndarray, part: tuple[slice, slice], widest: int) -> float | None:
+    """How wide the dark edges are that are above, at the left and at the right of a part of a picture; None if there
+    are none."""
+    rows, columns = part
+    widths = []
+    for lines in (
+        dark[max(0, rows.start - widest) : rows.start, columns][::-1],
+        dark[rows, max(0, columns.start - widest) : columns.start].T[::-1],
+        dark[rows, columns.stop : columns.stop + widest].T,
+    ):
+        drawn = lines.mean(axis=1) > CLOSED
+        if not drawn[:SOFT].any():
+            return None
+        first = int(drawn.argmax())
+        rest = ~drawn[first:]
+        widths.append(first + (int(rest.argmax()) if rest.any() else len(rest)))
+    return float(min(widths))
+
+
+def _standing(rectangles: list[Rectangle], box: readout.Box) -> list[Rectangle]:
+    """Those that are bars: as wide as each other, on one line; none if there are not two, or all have colours."""
+    low = [one for one in rectangles if one.top > box[1] + AT_BASE]
+    if len(low) < 2:
+        return []
+    feet = np.array([one.bottom for one in low])
+    base = max(feet, key=lambda foot: (np.abs(feet - foot) < AT_BASE).sum())
+    bars = [one for one in low if abs(one.bottom - base) < AT_BASE]
+    width = np.median([bar.width for bar in bars])
+    bars = [bar for bar in bars if abs(bar.width - width) < ALIKE * width + 1]
+    grey = [np.ptp(bar.color) < GREY for bar in bars]
+    return bars if len(bars) > 1 and any(grey) else []
+
+
+def _in_groups(bars: list[Rectangle], ticks: np.ndarray) -> bool:
+    """Whether several bars stand at each tick, nearer to it than to another one."""
+    if len(ticks) < 2 or len(bars) % len(ticks) or len(bars) == len(ticks):
+        return False
+    nearest = np.abs(np.subtract.outer([bar.center for bar in bars], ticks)).argmin(axis=1)
+    return bool((nearest == np.repeat(np.arange(len(ticks)), len(bars) // len(ticks))).all())
+
+
+def find_errors(pixels: np.ndarray, bars: list[Rectangle]) -> tuple[np.ndarray | None, float]:
+    """Half the lengths of the error bars of bars, by what stands upon these, and half the width of their caps (0:
+    none), in pixels; None if there are no error bars."""
+    fine = detail_of(pixels)
+    zoom, picture = (1.0, pixels) if fine is None else (fine.zoom, fine.pixels)
+    dark = picture.max(axis=2) < DARK
+    lengths, caps = [], []
+    for bar in bars:
+        place = np.array([bar.center, bar.top])
+        column, row = (place if fine is None else fine.enlarged(place)).round().astype(int)
+        above = dark[: row + 1, column - 1 : column + 2].any(axis=1)[::-1]
+        length = int((~above).argmax()) if not above.all() else 0
+        # To the middle of the cap, which is about as thick as the edge.
+        lengths.append(length - (1 + bar.edge * zoom) / 2 if length > LEAST_ERROR * zoom + 1 else 0.0)
+        if lengths[-1]:
+            caps.append(readout.cap_at(dark, row - length + 1, column) / zoom)
+    if np.mean(np.array(lengths) > 0) < WITH_ERRORS:
+        return None, 0.0
+    cap = float(np.median(caps))
+    return np.array(lengths) / zoom, cap if cap > LEAST_CAP else 0.0
