@@ -45,12 +45,14 @@ MIDDLE, NEAR_MIDDLE = 0.03, 15  # of the canvas, and pixels: a title of all pane
 @dataclass
 class Panels:
     """Boxes of the axes of panels, by rows: (rows, columns) of them; the rows in which a title of all stands, if there
-    is one; all in pixels of the canvas. Whether they are pies, and which axes they share."""
+    is one; all in pixels of the canvas. Whether they are pies, and which axes they share; the names that axes of
+    several have in common, by axis, as the first and the last row below the panels, or column beside them."""
 
     boxes: list[list[readout.Box]]
     title: tuple[float, float] | None
     pies: bool
     shared: set[str] = field(default_factory=set)  # "x", "y"
+    names: dict[str, tuple[float, float]] = field(default_factory=dict)
 
 
 def find_panels(pixels: np.ndarray) -> Panels | None:
@@ -72,7 +74,27 @@ def find_panels(pixels: np.ndarray) -> Panels | None:
         len(row) == len(rows[0]) and max(abs(a[k] - b[k]) for a, b in zip(row, rows[0]) for k in (0, 2)) < SAME_PLACE
         for row in rows
     )
-    return Panels(rows, _title_rows(pixels, min(box[1] for box in rows[0])), bool(pies)) if in_columns else None
+    if not in_columns:
+        return None
+    found = Panels(rows, _title_rows(pixels, min(box[1] for box in rows[0])), bool(pies))
+    ink = _ink(pixels) & (pixels.min(axis=2) < 255)
+    ends = {"x": [(box[0], box[2]) for box in rows[0]], "y": [(row[0][1], row[0][3]) for row in rows]}
+    sides = {"x": ink[round(rows[-1][0][3]) + 1 :][::-1], "y": ink[:, : round(rows[0][0][0])].T}
+    for axis, side in sides.items() if not pies else ():
+        if (name := _common_name(side, ends[axis])) is not None:
+            found.names[axis] = name if axis == "y" else (CANVAS - name[1], CANVAS - name[0])
+    return found
+
+
+def _common_name(ink: np.ndarray, ends: list[tuple[float, float]]) -> tuple[int, int] | None:
+    """The first and the last row of the outermost line of text in what is beside panels, if it goes from beside one
+    panel to beside the next one; `ends`: of these, along the line."""
+    lines = runs_of(ink.any(axis=1), 1)
+    if not lines:
+        return None
+    texts = runs_of(ink[slice(*lines[0])].any(axis=0), WORDS)
+    across = [a < one[1] and other[0] < b for a, b in texts for one, other in itertools.pairwise(ends)]
+    return lines[0] if any(across) and len(texts) == 1 else None
 
 
 def _title_rows(pixels: np.ndarray, below: float) -> tuple[float, float] | None:
@@ -184,14 +206,16 @@ def cut_out(picture: np.ndarray, panels: Panels) -> list[np.ndarray]:
     ]
     ink = _ink(picture)
     head = 0 if panels.title is None else round((panels.title[1] + 1) * scale - shift[1])
+    foot = round((panels.names["x"][0] - 1) * scale - shift[1]) if "x" in panels.names else height
+    start = round((panels.names["y"][1] + 1) * scale - shift[0]) if "y" in panels.names else 0
     parts = []
     for i, row in enumerate(boxes):
         top, bottom = row[0][1], row[0][3]
         first = int(_gap(ink, boxes[i - 1][0][3], top) if i else head)
-        last = int(_gap(ink, bottom, boxes[i + 1][0][1]) if i + 1 < len(boxes) else height)
+        last = int(_gap(ink, bottom, boxes[i + 1][0][1]) if i + 1 < len(boxes) else foot)
         band = ink[first:last].T
         for j, box in enumerate(row):
-            left = int(_gap(band, row[j - 1][2], box[0]) if j else 0)
+            left = int(_gap(band, row[j - 1][2], box[0]) if j else start)
             right = int(_gap(band, box[2], row[j + 1][0]) if j + 1 < len(row) else width)
             part = picture[first:last, left:right]
             inside = (box[0] - left, top - first, box[2] - left, bottom - first)
@@ -205,7 +229,8 @@ def cut_out(picture: np.ndarray, panels: Panels) -> list[np.ndarray]:
                 own = height - boxes[-1][j][3], box[0], box[2]
                 below = last - bottom
                 if i + 1 < len(boxes) and not _labelled(_turned(part), below, box[0] - left, box[2] - left):
-                    part = _turned(_with_labels(_turned(part), below, _turned(picture), *own, left), back=True)
+                    added = part.shape[1] - (right - left)  # at the left
+                    part = _turned(_with_labels(_turned(part), below, _turned(picture), *own, left, added), back=True)
                     panels.shared |= {"x"}
             parts.append(np.ascontiguousarray(_trimmed(part, inside)))
     return parts
@@ -244,11 +269,19 @@ def _labelled(picture: np.ndarray, side: float, start: float, end: float) -> boo
 
 
 def _with_labels(
-    part: np.ndarray, side: float, picture: np.ndarray, own: float, start: float, end: float, first: float
+    part: np.ndarray,
+    side: float,
+    picture: np.ndarray,
+    own: float,
+    start: float,
+    end: float,
+    first: float,
+    added: int = 0,
 ) -> np.ndarray:
     """
     A panel with the labels at the left side, in column `own` of the whole picture, from row `start` to `end`, put in
-    at the left side of its axes, in its column `side`; its rows are those of the picture from `first` on.
+    at the left side of its axes, in its column `side`; its rows, after `added` ones, are those of the picture from
+    `first` on.
     """
     own, side = int(own) - LABELS[0], int(side) - LABELS[0]
     rows = slice(max(0, int(start) - 8), int(end) + 8)
@@ -257,8 +290,8 @@ def _with_labels(
     width = len(ink) - runs[-1][0] + 3 if runs else 0
     labels = np.empty((len(part), width, 3), np.uint8)
     labels[:] = readout.page_of(picture)
-    strip = picture[max(0, int(first)) : int(first) + len(part), own - width : own]
-    labels[: len(strip)] = strip
+    strip = picture[max(0, int(first)) : int(first) + len(part) - added, own - width : own]
+    labels[added : added + len(strip)] = strip
     return np.concatenate([part[:, : max(0, side)], labels, part[:, max(0, side) :]], axis=1)
 
 
@@ -296,6 +329,9 @@ def merged(codes: list[str], dpi: float, panels: Panels, target: np.ndarray, siz
     lines = [f"fig, ({left_side}) = plt.subplots({rows}, {columns}, figsize=({figsize}){shared})"]
     title = read_title(target, panels, dpi * CANVAS / max(size) / 100)
     lines += [f"fig.suptitle({string_literal(title.text)})"] if title else []
+    lines += [
+        f"fig.sup{axis}label({text})" for axis, text in read_names(target, panels, dpi * CANVAS / max(size) / 100)
+    ]
     layout = _layout(panels, size)
     changed = {name: value for name, value in layout.items() if abs(value - LAYOUT[name]) > SAME_LAYOUT}
     ends = []
@@ -373,6 +409,21 @@ def read_title(target: np.ndarray, panels: Panels, scale: float) -> Line | None:
         return None
     top, bottom = panels.title
     return Page.of(target, scale).read(((CANVAS - 1) / 2, (top + bottom - 1) / 2), 0.5, bottom - top, space=ALONE)
+
+
+def read_names(target: np.ndarray, panels: Panels, scale: float) -> list[tuple[str, str]]:
+    """The arguments for the names that axes have in common, with their axes; `scale` as of `read_title`."""
+    boxes, found = np.array(panels.boxes), []
+    for axis, (first, last) in panels.names.items():
+        k, across, angle = (0, (first + last - 1) / 2, 0) if axis == "x" else (1, (first + last - 1) / 2, 90)
+        middle = (boxes[..., k].min() + boxes[..., k + 2].max()) / 2
+        place = (middle, across) if axis == "x" else (across, middle)
+        read = Page.of(target, scale).read(place, 0.5, last - first, angle, space=ALONE)
+        if read is not None:
+            found.append(
+                (axis, string_literal(read.text) + (f", fontsize={read.points}" if read.points != TITLE else ""))
+            )
+    return found
 
 
 def resolution(target: np.ndarray, panels: Panels, size: tuple[int, int]) -> float:

@@ -7,7 +7,8 @@ executes the candidates and keeps the best; with `refine` it changes that progra
 2. shape and colours of the page, the size of the figure and the place of its axes are taken from the picture;
 3. what can be measured there is written into the program at once, data, scale and colours (adjustment); where that
    does not lead to a copy, programs of the kinds that the picture could be of are tried: pies (pie_programs.py), heat
-   maps (heatmaps.py), horizontal bars (horizontal_bars.py), lollipops and dumbbells (lollipops.py), bubbles and
+   maps (heatmaps.py), lollipops and dumbbells (lollipops.py), bars in white and greys (outlined_bars.py), horizontal
+   bars (horizontal_bars.py), bubbles and
    coloured points (bubbles.py), boxes and violins (distributions.py), events (events.py), roses and radars
    (polar.py), and all mixtures of areas, bars, lines, also several of one colour (tracks.py), and points (layers.py)
    with the numbers that are measured for them, and the others with placeholders (sketches.py);
@@ -61,6 +62,7 @@ MUCH_LONGER = 1.3  # times the length of the answer as it is: the same for what 
 REWORDINGS = 2  # other words may move a legend
 SEARCH_SHARE = 0.9  # of the budget; the rest is for words and rounding
 PANEL_RESERVE = 0.3  # seconds for the program of all panels
+EMPTY = "import matplotlib.pyplot as plt\n\nfig, ax = plt.subplots()\n"  # of a panel for which there was no time
 LAST_COST = 0.005  # of IoU: what words weigh, and digits that nobody sees
 FAR = 8.0  # pixels between axes, where nothing is read right
 ALIKE = 0.75  # IoU from which a program is of the right kind: what is missing are words
@@ -349,10 +351,11 @@ class _Search:
             with contextlib.suppress(_BudgetSpent):
                 step(search)
             self.renderings += search.renderings - renderings
-        if any(search.best is None for search in searches):
+        begun = [(part, search.best) for part, search in zip(parts, searches) if search.best is not None]
+        if not begun:
             return False
-        codes = [search.best.code for search in searches]
-        resolutions = [part.shape[1] / search.best.program.figure_size[0] for part, search in zip(parts, searches)]
+        codes = [search.best.code if search.best else EMPTY for search in searches]
+        resolutions = [part.shape[1] / best.program.figure_size[0] for part, best in begun]
         before, measured = self.best_iou, float(np.median(resolutions))
         usual = min(DPIS, key=lambda dpi: abs(dpi - measured))
         dpi = usual if abs(usual / measured - 1) < SAME_SIZE else measured

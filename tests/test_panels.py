@@ -7,6 +7,8 @@ import pytest
 
 from chart2code.detail import canvas_of
 from chart2code.panels import cut_out, find_panels, merged
+from chart2code.scales import Scale
+from chart2code.sketches import Sheet
 from chart2code.verification import verify
 from eval_metric.similarity import CANVAS
 
@@ -37,6 +39,13 @@ OPEN = (
     "fig, (a, b) = plt.subplots(1, 2, figsize=(10, 4), layout='constrained')\n"
     "a.plot([1, 2, 3, 4], [12, 30, 25, 41], marker='o')\n"
     "b.bar(['A', 'B', 'C'], [22, 29, 36], yerr=[2, 3, 2], capsize=4, color='steelblue')\n"
+)
+MULTIPLES = (
+    "fig, axes = plt.subplots(2, 2, figsize=(9, 6), sharex=True, sharey=True, layout='constrained')\n"
+    "for k, ax in enumerate(axes.flat):\n"
+    "    ax.plot(range(20), 90 * np.sin(np.arange(20) / (k + 2)) ** 2, color='teal')\n"
+    "    ax.set_title(['Oslo', 'Bergen', 'Hamar', 'Molde'][k])\n"
+    "fig.supxlabel('Week of the year')\nfig.supylabel('Hires per day')\n"
 )
 TICKS_AT_ENDS = (
     "fig, (a, b) = plt.subplots(1, 2, figsize=(11, 5))\n"
@@ -103,9 +112,29 @@ def test_parts_have_the_labels_of_shared_axes(executor):
     assert strips[0].min() < 100 and np.abs(strips[0].astype(int) - strips[1]).mean() < 2
 
 
+def test_parts_have_the_labels_of_both_axes_where_both_are_shared(executor):
+    image = executor.run(PLT + MULTIPLES).image
+    panels = find_panels(canvas_of(image))
+    parts = cut_out(image, panels)
+    assert panels.shared == {"x", "y"} and set(panels.names) == {"x", "y"}
+    scales = []
+    for part in parts:
+        sheet = Sheet.of(canvas_of(part), part.shape[1::-1], "")
+        scales.append([Scale.of(sheet.target, sheet.box, side) for side in ("bottom", "left")])
+    ends = [[float(scale(at)) for scale, at in zip(pair, (250, 250))] for pair in scales]
+    assert np.ptp(ends, axis=0) == pytest.approx([0, 0], abs=6)  # parts are not of one size
+
+
+@pytest.mark.parametrize("names", ["a.set_ylabel('One')\nb.set_ylabel('Two')\n", ""])
+def test_names_of_single_panels_are_not_those_of_all(executor, names):
+    chart = "fig, (a, b) = plt.subplots(2, 1, figsize=(6, 6))\na.plot([1, 2])\nb.plot([2, 1])\n" + names
+    assert find_panels(canvas_of(executor.run(PLT + chart).image)).names == {}
+
+
 @pytest.mark.parametrize(
     ("chart", "expected"),
     [
+        (MULTIPLES, ['fig.supxlabel("Week of the year")', 'fig.supylabel("Hires per day")', '"Molde"']),
         (LINE_AND_BARS, ["fig, (ax1, ax2) = plt.subplots(1, 2, figsize=(11, 5))", "ax1.plot(", "ax2.bar(", '"North"']),
         (SHARED, ["plt.subplots(1, 3, figsize=(13, 4), sharey=True)", "ax3.bar("]),
         (COLUMN, ["plt.subplots(3, 1, figsize=(8, 9), sharex=True)", "ax3.plot("]),
