@@ -17,8 +17,10 @@ from chart2code import readout
 from chart2code.captions import Page
 from chart2code.detail import detail_of
 from chart2code.drawing import color_literal
+from chart2code.picture_cache import remembered
 from chart2code.program import brief, shifted, string_literal
 from chart2code.scales import Scale, value_literals
+from chart2code.tick_labels import runs_of
 from chart2code.words import DPI
 
 if TYPE_CHECKING:
@@ -39,10 +41,11 @@ HANDLE = 16.0, 45.0  # pixels: the height and the width of those of a legend, at
 LABEL, TEXT_HEIGHT = 0.8, 14.0  # ems from a handle to its label; pixels
 TOUCHING = 1.5  # pixels between bars of a histogram, or of a group
 WIDTH_ERROR = 0.02  # of the width of bars
+LEVEL = 1.0  # pixels that brackets may be away from where they are drawn
 USUAL, SAME_WIDTH = 0.8, 0.03  # of the distance between bars
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # each is equal to itself only
 class Rectangle:
     """What is filled with a colour within dark edges `edge` pixels wide; the sides are in the middle of these."""
 
@@ -114,7 +117,22 @@ class _Writer:
             _table([first, *names], [firsts, *table]),
             f"ax.bar({first}, {', '.join([*names[:1], *(f'yerr={name}' for name in names[1:])])}, "
             f"{wide}color={color}, {self.style})",
+            *(self._brackets(centers) if first == "categories" else []),
         ]
+
+    def _brackets(self, centers: np.ndarray) -> list[str]:
+        """The lines from above one bar to above another one, with what is written there, as of significance."""
+        statements, page = [], Page.of(self.sheet.target, self.sheet.scale, self.sheet.sharpness)
+        for first, last, level, foot in find_brackets(self.sheet.target, self.sheet.box, self.bars):
+            low, high = (self.scale.literal(place - self.low, LEVEL) for place in (foot, level))
+            places = f"[{first}, {first}, {last}, {last}]"
+            statements.append(f'ax.plot({places}, [{low}, {high}, {high}, {low}], color="black", linewidth=1)')
+            above = (centers[first] + centers[last]) / 2, level - LABEL * 10 / 72 * DPI * self.sheet.scale / 2
+            read = page.read(above, 0.5, TEXT_HEIGHT / 2 * self.sheet.scale)
+            if read is not None:
+                text = string_literal(read.text)
+                statements.append(f'ax.text({(first + last) / 2:g}, {high}, {text}, ha="center", va="bottom")')
+        return statements
 
     def grouped(self, ticks: np.ndarray, handles: list[Rectangle]) -> list[str]:
         """Bars of several series, side by side at each tick; none if each series has not its own colour."""
@@ -175,25 +193,29 @@ def _table(names: list[str], columns: list[list[str]]) -> str:
     return f"{', '.join(names)} = zip(*[{rows}])"
 
 
-def find_rectangles(pixels: np.ndarray, box: readout.Box) -> list[Rectangle]:
-    """The rectangles of one colour within dark edges, inside of a box, from left to right."""
+@remembered
+def find_rectangles(pixels: np.ndarray, box: readout.Box) -> tuple[Rectangle, ...]:
+    """The rectangles of one colour within dark edges, inside of a box, from left to right; none without such in white
+    or grey."""
     fine = detail_of(pixels)
     zoom, picture, sides = (1.0, pixels, box) if fine is None else (fine.zoom, fine.pixels, fine.enlarged(box))
     left, top = (int(round(side)) for side in sides[:2])
     picture = readout.inside_of(picture, tuple(sides), 0)
     light = picture.max(axis=2)
     if (light < DARK).mean() < LEAST_SHARE:
-        return []
-    codes = picture.astype(np.int32) @ np.array([1 << 16, 1 << 8, 1])
+        return ()
+    codes = picture[::2, ::2].astype(np.int32) @ np.array([1 << 16, 1 << 8, 1])
     values, counts = np.unique(codes, return_counts=True)
-    found: list[Rectangle] = []
     colors: list[np.ndarray] = []
     for k in counts.argsort()[::-1][: 2 * MOST_COLORS]:
         color = np.array([values[k] >> 16, values[k] >> 8 & 255, values[k] & 255], float)
         near = any(np.abs(color - other).max() <= SAME for other in colors)
-        if near or counts[k] < LEAST_SHARE * codes.size or color.max() < 2 * DARKER or len(colors) == MOST_COLORS:
-            continue
-        colors.append(color)
+        if not near and counts[k] > LEAST_SHARE * codes.size and color.max() > 2 * DARKER:
+            colors.append(color)
+    found: list[Rectangle] = []
+    for color in sorted(colors[:MOST_COLORS], key=lambda color: np.ptp(color) >= GREY):  # greys first
+        if np.ptp(color) >= GREY and not found:
+            return ()
         mask = readout.difference(picture, color) <= SAME
         regions, _ = ndimage.label(mask)
         level = min(DARK, color.max() - DARKER)
@@ -210,7 +232,7 @@ def find_rectangles(pixels: np.ndarray, box: readout.Box) -> list[Rectangle]:
             corners = np.array([left + x0, top + y0, left + x1, top + y1])
             corners = corners if fine is None else fine.reduced(corners)
             found.append(Rectangle(*map(float, corners), edge / zoom, color))
-    return sorted(found, key=lambda one: one.left)
+    return tuple(sorted(found, key=lambda one: one.left))
 
 
 def _edge(dark: np.ndarray, part: tuple[slice, slice], widest: int) -> float | None:
@@ -232,7 +254,7 @@ def _edge(dark: np.ndarray, part: tuple[slice, slice], widest: int) -> float | N
     return float(min(widths))
 
 
-def _standing(rectangles: list[Rectangle], box: readout.Box) -> list[Rectangle]:
+def _standing(rectangles: Sequence[Rectangle], box: readout.Box) -> list[Rectangle]:
     """Those that are bars: as wide as each other, on one line; none if there are not two, or all have colours."""
     low = [one for one in rectangles if one.top > box[1] + AT_BASE]
     if len(low) < 2:
@@ -252,6 +274,31 @@ def _in_groups(bars: list[Rectangle], ticks: np.ndarray) -> bool:
         return False
     nearest = np.abs(np.subtract.outer([bar.center for bar in bars], ticks)).argmin(axis=1)
     return bool((nearest == np.repeat(np.arange(len(ticks)), len(bars) // len(ticks))).all())
+
+
+def find_brackets(pixels: np.ndarray, box: readout.Box, bars: list[Rectangle]) -> list[tuple[int, int, float, float]]:
+    """The dark lines above bars that go from the middle of one to that of another and bend down there: the numbers of
+    these bars, and the rows of the line and of its ends, from above to below."""
+    fine = detail_of(pixels)
+    zoom, picture, sides = (1.0, pixels, box) if fine is None else (fine.zoom, fine.pixels, fine.enlarged(box))
+    dark = picture.max(axis=2) < DARK
+    left, top, right, _ = (int(round(side)) for side in sides)
+    places = np.array([(bar.center, bar.top) for bar in bars])
+    centers, tops = (places if fine is None else fine.enlarged(places)).T
+    found: list[tuple[int, int, float, float]] = []
+    for row in range(top + round(EDGE * zoom), round(float(tops.max()))):
+        line = dark[row, left:right]
+        for start, end in runs_of(line, 0) if line.sum() > np.diff(centers).min() / 2 else []:
+            ends = left + start, left + end - 1
+            first, last = (int(np.abs(centers - end).argmin()) for end in ends)
+            near = max(abs(centers[first] - ends[0]), abs(centers[last] - ends[1])) < AT_TICK * zoom
+            depths = [int((~dark[row:, column]).argmax()) for column in (ends[0] + 1, ends[1] - 1)]
+            bends = min(depths) > EDGE * zoom and row + max(depths) < min(tops[first], tops[last])
+            if first < last and near and bends:
+                level, foot = (float(at if fine is None else fine.reduced(at)) for at in (row, row + max(depths) - 1))
+                if not any(abs(level - other) < EDGE for _, _, other, _ in found):
+                    found.append((first, last, level, foot))
+    return found
 
 
 def find_errors(pixels: np.ndarray, bars: list[Rectangle]) -> tuple[np.ndarray | None, float]:

@@ -40,6 +40,7 @@ CLEAR, MOST_ERROR = 0.2, 0.5  # of the ink of a label, unexplained: no other siz
 HOPELESS = 0.8  # the same, in the first font and size: what is that far from text is turned, or none
 RARE = 0.23  # the same, in a font that is rare
 ALIKE = 0.25  # the same, for labels in the font of others
+NARROW = 5  # times as wide as high: labels that are no words
 UNEVEN = 0.1  # of the largest distance between numbers
 IN_VAIN = 3  # labels that are no numbers, before the first one: they are words, or turned
 TICK = 3  # pixels, the thickest
@@ -416,16 +417,18 @@ def _read(
         best, found = read_line(line, style[:1], (POINTS,), style.scale), style
         if best.error <= ALIKE:
             return best.text, best.error, found
-    digit = DIGIT if fonts is FONTS else MATH_DIGIT
-    for font in fonts:
+    powers = fonts is not FONTS
+    digit = MATH_DIGIT if powers else DIGIT
+    narrow = line.shape[1] < NARROW * height  # else words, of which the font needn't be known
+    for font in fonts if powers or narrow else fonts[:-1]:
         for fitting in FITTING:
             scale = round(height * fitting / digit / (POINTS / 72 * DPI), 2)
             reading = read_line(line, (font,), (POINTS,), scale)
-            if reading.error < min(best.error, RARE if font == STIX else 1):
+            if reading.error < min(best.error, RARE if font == STIX and not powers else 1):
                 best, found = reading, Style(font, scale, reading.error)
             if best.error <= CLEAR or best.error > HOPELESS:
                 return best.text, best.error, found
-        if best.error <= (ALIKE if style is None else MOST_ERROR):
+        if best.error <= (ALIKE if style is None and narrow else MOST_ERROR):
             break
     return best.text, best.error, found
 

@@ -6,7 +6,7 @@ import pytest
 from chart2code.captions import reworded
 from chart2code.detail import canvas_of
 from chart2code.drawing import Drawing
-from chart2code.outlined_bars import find_rectangles, outlined_bars
+from chart2code.outlined_bars import find_brackets, find_rectangles, outlined_bars
 from chart2code.sketches import Sheet
 from chart2code.verification import verify
 from eval_metric.executor import Executor
@@ -92,6 +92,22 @@ def test_rectangles_are_where_edges_are(executor):
     assert first.top == pytest.approx(bottom - 0.75 * height, abs=1)
     assert second.top == pytest.approx(bottom - 0.5 * height, abs=1)
     assert first.width / (second.center - first.center) == pytest.approx(0.8, abs=0.01)
+
+
+def test_brackets_between_bars(executor):
+    chart = (
+        f"fig, ax = plt.subplots(figsize=(4, 3), dpi=150)\nax.bar(list('abcd'), [1, 0.8, 0.5, 0.2], {GREYS})\n{BARE}"
+        "ax.plot([0, 0, 3, 3], [1.15, 1.2, 1.2, 1.15], color='black', linewidth=0.8)\nax.set_ylim(0, 1.4)\n"
+        "ax.plot([1, 1, 2, 2], [0.9, 0.95, 0.95, 0.9], color='black', linewidth=0.8)\n"
+    )
+    sheet = sheet_of(executor, chart)
+    left, top, right, bottom = sheet.box
+    bars = find_rectangles(sheet.target, sheet.box)
+    (first, last, level, foot), (second, third, *_) = find_brackets(sheet.target, sheet.box, bars)
+    assert (first, last, second, third) == (0, 3, 1, 2)
+    assert level == pytest.approx(bottom - 1.2 / 1.4 * (bottom - top), abs=1.5)
+    assert foot == pytest.approx(bottom - 1.15 / 1.4 * (bottom - top), abs=1.5)
+    assert "ax.plot([0, 0, 3, 3], [1.1" in outlined_bars(sheet)[0]
 
 
 def test_words_in_a_font_like_times(executor):
