@@ -32,6 +32,7 @@ INK = 0.3  # of the contrast of a line of text
 CONTRAST = 50  # of 255, between a text and its paper
 MOST_ERROR = 0.45  # of a line's ink: what leaves more unexplained has not been read
 UNLIKE, WORD, IN_VAIN = 0.18, 4, 2  # of it: the font may be another; letters that tell; lines that are read in both
+CLEARER = 0.03  # of it, that a font explains more than one that is likelier
 CERTAIN = 0.3  # of it: the size and the weight of the font are right
 RIM = 2  # pixels
 TALL = 20  # pixels: a line that is higher is read no better, but eight times as slowly as in half of its resolution
@@ -46,7 +47,7 @@ NAMES, NEAREST, TALLEST, MOST_NAMES = (
 )  # scale at which names are read first; pixels: of the strip beside
 # the axes where they end, and of the highest line; and how many are read
 HANDLE_PARTS = (2.8, 0.8), (0.6, 0.2)  # heights of a text, before it: where its handle is, and where nothing
-OTHER, FAINT = 0.6, 3.0  # of the ink of a handle, that differs from another one at least; of 255, what is none
+CHANGED, FAINT = 0.6, 3.0  # of the ink of a handle, that differs from another one at least; of 255, what is none
 ASIDE = 0.1  # widths of the axes, that the name of one is away from the middle at most
 ROOM = 1.7  # heights of a line, where one is higher than it should be
 LEADING = 1.17  # ems, between two lines of a text
@@ -214,7 +215,7 @@ class Page:
         for fonts in tried_fonts[:1] + [(ITALIC,)] * italic + tried_fonts[1:]:
             if found.error > UNLIKE:
                 read = read_line(line, fonts, sizes, round(scale / self.sharpness, 4), tried)
-                found = min(found, read, key=lambda line: line.error)
+                found = read if read.error < found.error - CLEARER * bool(found.text) else found
         if found.error <= CERTAIN and len(found.text) >= WORD:
             self.families.append(found.family)
         self.in_vain += found.error > UNLIKE
@@ -400,7 +401,9 @@ def _same_handle(drawing: Drawing, target: np.ndarray, left: float, y: float, he
         paper = np.median(pixels[rows, blank].reshape(-1, 3), axis=0) if pixels[rows, blank].size else 0
         marks.append(pixels[rows, handle].mean(axis=0) - paper)
     return (
-        bool(np.abs(np.subtract(*marks)).mean() <= OTHER * np.abs(marks[0]).mean() + FAINT) if marks[0].size else True
+        bool(np.abs(np.subtract(*marks)).mean() <= CHANGED * np.abs(marks[0]).mean() + FAINT)
+        if marks[0].size
+        else True
     )
 
 
