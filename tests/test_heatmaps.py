@@ -168,3 +168,14 @@ def test_names_that_are_written_upward(executor):
     assert found.iou > 0.95
     assert '"setosa", "versicolor", "virginica"' in found.code
     assert 'ax.tick_params(axis="y", rotation=90)' in found.code
+
+
+def test_a_stack_below_a_legend_is_no_image(executor):
+    """Its parts, and the legend's, are as rows and columns of cells."""
+    code = "import matplotlib.pyplot as plt\n\nfig, ax = plt.subplots()\nbottom = [0, 0, 0, 0]\n"
+    parts = {"Rent": [920, 920, 950, 950], "Food": [410, 435, 390, 460], "Transport": [150, 120, 180, 140]}
+    for name, values in parts.items():
+        code += f"ax.bar(range(4), {values}, width=0.5, bottom=bottom, label={name!r})\n"
+        code += f"bottom = [a + b for a, b in zip(bottom, {values})]\n"
+    drawing = Drawing(code, executor.run(code + "ax.set_xlim(-0.5, 3.5)\nax.legend(loc='lower left')\n"))
+    assert readout.find_box(drawing.pixels, drawing.boxes[0]) == pytest.approx(drawing.boxes[0], abs=2)

@@ -23,6 +23,7 @@ FEWEST_COLORS, COLORS_OF_CELLS = 4, 0.67  # times the root of the number of cell
 SEEN = 4  # of 255, away from the page: also the palest colours of maps
 SOLID, APART = 9, 8  # pixels: what is thicker is no word; wider than lines between cells, narrower than to colour bars
 LEAST, FULL = 40, 0.6  # pixels, the sides of an image; of it, in other colours than the page
+MAIN = 0.6  # of all that is solid: beside an image there is its colour bar, beside a bar there are others
 RIM, CLEAR = 4, 40  # pixels to both sides of an edge; of 255, away from the page
 
 
@@ -100,7 +101,7 @@ def find_image(pixels: np.ndarray) -> Box | None:
     columns = _longest(solid.any(axis=0))
     rows = _longest(solid[:, columns].any(axis=1))
     part = solid[rows, columns]
-    if min(part.shape) < LEAST or part.mean() < FULL:
+    if min(part.shape) < LEAST or part.mean() < FULL or part.sum() < MAIN * solid.sum():
         return None
     box = columns.start - 0.5, rows.start - 0.5, columns.stop - 0.5, rows.stop - 0.5
     fine = detail_of(pixels)
