@@ -8,10 +8,10 @@ executes the candidates and keeps the best; with `refine` it changes that progra
 3. what can be measured there is written into the program at once, data, scale and colours (adjustment); where that
    does not lead to a copy, programs of the kinds that the picture could be of are tried: pies (pie_programs.py), heat
    maps (heatmaps.py), lollipops and dumbbells (lollipops.py), bars in white and greys (outlined_bars.py), horizontal
-   bars (horizontal_bars.py), bubbles and
-   coloured points (bubbles.py), boxes and violins (distributions.py), events (events.py), roses and radars
-   (polar.py), and all mixtures of areas, bars, lines, also several of one colour (tracks.py), and points (layers.py)
-   with the numbers that are measured for them, and the others with placeholders (sketches.py);
+   bars (horizontal_bars.py), bubbles and coloured points (bubbles.py), boxes and violins (distributions.py), events
+   (events.py), roses and radars (polar.py), and all mixtures of areas, bars, lines, also several of one colour
+   (tracks.py), and points (layers.py) with the numbers that are measured for them, and the others with placeholders
+   (sketches.py);
 4. its words are read off the picture (captions.py), its legend (legends.py), what stands at bars (bar_labels.py) and
    in the axes (notes.py); error bars, bands and lines across the axes (across.py) are added (additions.py), series
    if colours are left over or missing;

@@ -15,7 +15,6 @@ Box = tuple[float, float, float, float]
 AREA, SAME_AREA = 400, 12  # pixels of one colour, no edges; of 255, between two areas of one colour
 DOTTED = 0.05  # of the pixels of a colour, with the same on all sides
 SOFT, HALO = 0.7, 0.45  # of the pixels of a soft edge, near what it is the edge of; of its contrast
-GREY = 26  # of 255: chroma of greys
 ALIKE = 6  # of 255: how much better a mixture with another colour explains a pixel
 MIX_ERROR = 40  # of 255: how far a pixel may be from the mixtures of a colour and the paper
 NEAR, FILLED = 5, 3  # pixels: the square in which soft edges are of a line; and that is no edge
@@ -77,7 +76,7 @@ def coverages(pixels: np.ndarray, colors: Sequence[np.ndarray], paper: Sequence[
                 cover[exact] = 0
         covers[k][exact & (covers[k] > 0)] = 1
         covers[k][edges[k]] = 0
-    if colors:
+    if len(colors) > 1:
         _set_apart(covers, pixels, np.array(colors, np.float32), np.array(paper, np.float32))
     return covers
 
@@ -103,21 +102,14 @@ def _edges_of_darker(
 
 
 def _set_apart(covers: list[np.ndarray], pixels: np.ndarray, colors: np.ndarray, paper: np.ndarray) -> None:
-    """Takes the soft edges of each colour (N, 3), and those of greys (of thin lines and words), from the coverages by
-    others that look alike when they are pale."""
-    shares = np.array(covers)
-    found, soft = shares > 0, shares < 1
-    colored = np.ptp(colors, axis=1) > GREY
-    rows, columns = np.nonzero((found.sum(axis=0) > 1) | (found & soft)[colored].any(axis=0))
-    black = np.full(3, 0 if paper.sum() > 3 * 128 else 255)
-    away, directions = pixels[rows, columns] - paper, np.vstack([colors, black]) - paper
+    """Takes the soft edges of each colour (N, 3) from the coverages by others that look alike when they are pale."""
+    found = np.array(covers) > 0
+    rows, columns = np.nonzero(found.sum(axis=0) > 1)
+    away, directions = pixels[rows, columns] - paper, colors - paper
     shares = away @ directions.T / np.maximum(1, (directions**2).sum(axis=1))
     errors = palest(np.abs(away[:, None] - shares.clip(0, 1)[..., None] * directions))
-    errors, grey = errors[:, :-1], errors[:, -1]
     errors[~found[:, rows, columns].T] = np.inf
-    best = errors.min(axis=1)
-    for cover, own, is_colored in zip(covers, errors.T, colored):
-        worse = own > (np.minimum(best, grey) if is_colored else best) + ALIKE
+    for cover, worse in zip(covers, (errors > errors.min(axis=1, keepdims=True) + ALIKE).T):
         cover[rows[worse], columns[worse]] = 0
 
 
