@@ -25,6 +25,7 @@ AT_PLACES, AT_MARKS = 1.0, 2.0  # pixels that a line may be away from one with i
 SAME_PLACE = 2.5  # pixels
 INK = 24  # of 255: what differs from the paper
 HIDDEN, DIRECTION = 0.7, 24  # of the way to a point that others hide, inked; columns that say where a line goes on
+LEAST_SEEN = 0.5  # of the way between the first and the last place, that a line is seen of which others hide the ends
 SEEN = 0.6  # of the markers of a line, that others don't hide
 ROUND_STEP, OFF_STEP = 0.03, 0.1  # of the distance of ticks: how exact that is, and they
 AT_TICK = 2.0  # pixels from a tick, where an axis ends at it
@@ -139,8 +140,9 @@ class Coordinates:
         known = [(places, AT_MARKS) for places in self.places]
         known += [(places, AT_PLACES) for places in (*(t.pixels for t in self.tables), *self.widest, *names)]
         for places, allowed in known:
+            mostly = len(seen) and np.ptp(seen) > LEAST_SEEN * (places[-1] - places[0])
             within = len(seen) and all(
-                end > -AT_ENDS or len(paths) == 1 and self._is_hidden(paths[0], place)
+                end > -AT_ENDS or len(paths) == 1 and mostly and self._is_hidden(paths[0], place)
                 for place, end in ((places[0], places[0] - seen[0]), (places[-1], seen[-1] - places[-1]))
             )
             marked = all(np.abs(places - place).min() < SAME_PLACE for place in own)
