@@ -26,7 +26,7 @@ from chart2code.circles import disc_of, find_circles, with_hidden
 from chart2code.covers import is_line, without_spines
 from chart2code.detail import detail_of
 from chart2code.drawing import color_literal, rgb
-from chart2code.program import brief, string_literal
+from chart2code.program import brief, string_literal, table_of
 from chart2code.scales import Scale, value_literals
 from chart2code.tick_labels import read_number
 from chart2code.words import Line
@@ -542,8 +542,7 @@ class Writer:
             options = [*options, 'edgecolor="black"', f"linewidths={width:g}"]
         if self.opacity < 1:
             options = [*options, f"alpha={self.opacity:g}"]
-        rows = ", ".join(f"({', '.join(row)})" for row in zip(*table.values()))
-        self.statements.append(f"{', '.join(table)} = zip(*[{rows}])")
+        self.statements.append(table_of(table))
         result = "scatter = " if "c=values" in options or self.of_sizes else ""
         self.statements.append(f"{result}ax.scatter(x{suffix}, y{suffix}, s={size}, {', '.join(options)})")
 

@@ -39,13 +39,8 @@ TALL = 20  # pixels: a line that is higher is read no better, but eight times as
 SLENDER, FULL = 8, 0.9  # heights of a line to its width; of a row of text that is long, the share of ink
 SHORT = 400  # pixels of lines that are tried: in those of a few characters the rows are not filled as usual
 HANDLE, EVEN = 14, 4.0  # points, that handles of a legend have at least in one grey; of 255, what is one
-NAMES, NEAREST, TALLEST, MOST_NAMES = (
-    0.5,
-    25,
-    16,
-    6,
-)  # scale at which names are read first; pixels: of the strip beside
-# the axes where they end, and of the highest line; and how many are read
+NAMES, MOST_NAMES = 0.5, 6  # the scale at which names at the left are read first; and how many
+NEAREST, TALLEST = 25, 16  # pixels: of the strip beside the axes where these end, and of the highest line
 HANDLE_PARTS = (2.8, 0.8), (0.6, 0.2)  # heights of a text, before it: where its handle is, and where nothing
 CHANGED, FAINT = 0.6, 3.0  # of the ink of a handle, that differs from another one at least; of 255, what is none
 ASIDE = 0.1  # widths of the axes, that the name of one is away from the middle at most
@@ -67,6 +62,7 @@ INITIALS = 2  # letters of names that may stand there twice
 KNOWN, FEWEST = 0.6, 5  # of the names at ticks, that are those of months or days; and how many these are at least
 TICKS, FLAT = 4, 1.4  # pixels below the axes; and heights of a line, that labels take which are not turned
 SANS = "sans-serif"
+Places = dict[str, tuple[float, float, int] | None]  # x, y and turn of "title", "xlabel" and "ylabel"
 FAMILY = 'plt.rcParams["font.family"]'
 FIRST, LEGIBLE = 3, 0.45  # names by which the turn is told; and the share of their ink unexplained, if it is right
 BEFORE = ("legend", "tight_layout", "subplots_adjust")  # calls that come last
@@ -79,7 +75,10 @@ def reworded(drawing: Drawing, target: np.ndarray, size: tuple[int, int] = (CANV
     height of the chart's own picture; what is as large as the canvas says nothing about its resolution.
     """
     page = Page.for_drawing(drawing, target, size)
-    changes = [*_twins(drawing, target, page), *_new_or_gone(drawing, target, page), *_texts(drawing, target, page)]
+    box = readout.find_box(target, drawing.box) if drawing.box is not None else None
+    places, none = ({}, {}) if box is None else _places(target, page, box)
+    changes = [*_twins(drawing, target, page), *_new_or_gone(drawing, page, places, none)]
+    changes += _texts(drawing, target, page, places if len(drawing.boxes) == 1 else {})
     changes += _categories(drawing, target, page)
     changes += _units(drawing, target)
     changes += _family(drawing.program, page)
@@ -347,12 +346,10 @@ def _run(marked: np.ndarray, place: float, gap: float, anchor: float = 0.5) -> s
     return slice(*min(runs, key=lambda run: abs(run[0] + anchor * (run[1] - run[0]) - place))) if runs else None
 
 
-def _texts(drawing: Drawing, target: np.ndarray, page: Page) -> list[Change]:
-    """Changes of the texts that the drawing has and the program says, where the target has them: where the drawing has
-    them, if that is not seen."""
+def _texts(drawing: Drawing, target: np.ndarray, page: Page, places: Places) -> list[Change]:
+    """Changes of the texts that the drawing has and the program says, where the target has them: at one of the
+    `places`, or else where the drawing has them."""
     program, changes = drawing.program, []
-    box = readout.find_box(target, drawing.box) if len(drawing.boxes) == 1 else None
-    places = {} if box is None else _places(target, page, box)[0]
     lines: dict[tuple, list[str]] = {}  # of each text, which has one place
     for role, line, bounds, vertical, *_ in (drawing.result.facts or {}).get("texts", []):
         lines.setdefault((role, *bounds, vertical), []).append(line)
@@ -396,30 +393,25 @@ def _same_handle(drawing: Drawing, target: np.ndarray, left: float, y: float, he
     """Whether what the drawing has before a text of its legend, on that page, the target has there as well."""
     rows = slice(max(0, round(y - height / 2)), round(y + height / 2) + 1)
     handle, blank = (slice(*(max(0, round(left - part * height)) for part in parts)) for parts in HANDLE_PARTS)
+    if not target[:, handle].size:
+        return True
     marks = []
     for pixels in (drawing.pixels, target):
         paper = np.median(pixels[rows, blank].reshape(-1, 3), axis=0) if pixels[rows, blank].size else 0
         marks.append(pixels[rows, handle].mean(axis=0) - paper)
-    return (
-        bool(np.abs(np.subtract(*marks)).mean() <= CHANGED * np.abs(marks[0]).mean() + FAINT)
-        if marks[0].size
-        else True
-    )
+    return bool(np.abs(np.subtract(*marks)).mean() <= CHANGED * np.abs(marks[0]).mean() + FAINT)
 
 
-def _new_or_gone(drawing: Drawing, target: np.ndarray, page: Page) -> list[Change]:
+def _new_or_gone(drawing: Drawing, page: Page, places: Places, none: dict[str, bool]) -> list[Change]:
     """New statements for the title and the names of the axes that the program has none for, and none of those that the
-    target does not have."""
+    target does not have; `places` and `none` as `_places` gives them."""
     program = drawing.program
     if any(call.method == "pie" for call in program.calls):
         return _titles_of_pies(drawing, page)
-    box = readout.find_box(target, drawing.box) if drawing.box is not None else None
     axes = next((call.axes for call in program.calls), "plt")
-    if box is None or axes == "plt":
+    if axes == "plt":
         return []
-    height = 12 / 72 * DPI * page.scale
-    places, none = _places(target, page, box)
-    changes = []
+    height, changes = 12 / 72 * DPI * page.scale, []
     for name, place in places.items():
         own = [
             call for call in program.statement_calls(f"set_{name}") if program.text(call.func).startswith(f"{axes}.")
@@ -439,9 +431,7 @@ def _new_or_gone(drawing: Drawing, target: np.ndarray, page: Page) -> list[Chang
     return changes
 
 
-def _places(
-    target: np.ndarray, page: Page, box: readout.Box
-) -> tuple[dict[str, tuple[float, float, int] | None], dict[str, bool]]:
+def _places(target: np.ndarray, page: Page, box: readout.Box) -> tuple[Places, dict[str, bool]]:
     """Where title, xlabel and ylabel stand (x, y, turn), None where that is not seen; and whether there is none."""
     grey, zoom = page.turned(0), page.zoom
     left, top, right, bottom = (zoom * np.array(box)).round().astype(int)
@@ -620,9 +610,8 @@ def _categories(drawing: Drawing, target: np.ndarray, page: Page) -> list[Change
         gap, turn = np.abs(np.diff(ticks)).min(), _turn(program, "x" if side == "bottom" else "y")
         reads = [_name_at(page, side, tick, box, gap, turn) for tick in ticks]
         texts = _known([read.text if read else None for read in reads])
-        at_names = any(
-            name in (call.x, *call.values) for call in program.calls
-        )  # which can't be drawn at one name twice
+        # What is drawn at names can't be drawn at one of them twice.
+        at_names = any(name in (call.x, *call.values) for call in program.calls)
         initials = all(text is not None and len(text) <= INITIALS for text in texts)
         if side == "bottom" and at_names and initials and len(set(texts)) < len(texts):
             changes += _numbered(program, name, texts)

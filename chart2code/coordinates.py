@@ -16,7 +16,7 @@ from chart2code.adjustment.values import place_literals
 from chart2code.bars import BASE
 from chart2code.covers import AT_FRAME
 from chart2code.layers import Layer, Layers
-from chart2code.program import brief, string_literal
+from chart2code.program import brief, string_literal, table_of
 from chart2code.scales import Scale
 from chart2code.tick_labels import read_scale, uneven_numbers
 
@@ -62,14 +62,14 @@ def _common_places(lines: Sequence[Layer]) -> list[np.ndarray]:
 
 def _widest_places(lines: Sequence[Layer], unit: float) -> list[np.ndarray]:
     """Where the line that is seen furthest has its points, if others are seen less far; `unit` as of `find_knots`."""
-    seen = [(line, np.flatnonzero(~np.isnan(readout.find_path(line.cover)))) for line in lines]
-    seen = [(line, columns) for line, columns in seen if len(columns)]
+    paths = [(line.cover, readout.find_path(line.cover)) for line in lines]
+    seen = [(cover, path, np.flatnonzero(~np.isnan(path))) for cover, path in paths if not np.isnan(path).all()]
     if len(seen) < 2:
         return []
-    widest, columns = max(seen, key=lambda entry: np.ptp(entry[1]))
-    if max(max(other[0] - columns[0], columns[-1] - other[-1]) for _, other in seen) < AT_ENDS:
+    cover, path, columns = max(seen, key=lambda entry: np.ptp(entry[2]))
+    if max(max(other[0] - columns[0], columns[-1] - other[-1]) for _, _, other in seen) < AT_ENDS:
         return []
-    knots = readout.find_knots([readout.find_path(widest.cover)], [widest.cover], unit)
+    knots = readout.find_knots([path], [cover], unit)
     return [] if knots is None else [knots]
 
 
@@ -168,11 +168,7 @@ class Coordinates:
 
     def definitions(self) -> list[str]:
         """The statements that define the columns."""
-        return [
-            f"{', '.join([table.name, *table.columns])} = zip(*[{', '.join(rows)}])"
-            for table in self.tables
-            for rows in [[f"({', '.join(row)})" for row in zip(table.literals, *table.columns.values())]]
-        ]
+        return [table_of({table.name: table.literals, **table.columns}) for table in self.tables]
 
     def axes(self, twin: bool, grounded: bool) -> list[str]:
         """Statements for the limits of the axes, of the second one if there is a `twin`, and for names at numbers;

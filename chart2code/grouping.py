@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from chart2code.captions import BEFORE
-from chart2code.program import Change, PlotCall, Program, number, shifted
+from chart2code.program import Change, PlotCall, Program, number, shifted, table_of
 
 EVEN = 0.05  # of the distance between groups, by which a bar may stand elsewhere than the others of its series
 BESIDE = 0.05  # of it: what is less far beside others stands upon them
@@ -47,8 +47,7 @@ def grouped(program: Program) -> list[str]:
     new |= {node.id: f"errors{k + 1}" for k, node in enumerate(errors) if isinstance(node, ast.Name)}
     if any(node.id in {"x", *new.values()} - columns for node in words) or len(new) < len(calls) + bool(named):
         return []
-    rows = ", ".join(f"({', '.join(row)})" for row in zip(*(_texts(program, name) for name in new)))
-    table = f"{', '.join(new.values())} = zip(*[{rows}])"
+    table = table_of({own: _texts(program, name) for name, own in new.items()})
     first, last = firsts[0], firsts[0] + count
     places = f"x = range({f'{first}, ' if first else ''}{last})"
     start, end = program.span(tables[0].statement)

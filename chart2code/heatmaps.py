@@ -22,7 +22,7 @@ from chart2code.adjustment.marks import marker_size
 from chart2code.captions import ALONE, Page
 from chart2code.detail import detail_of
 from chart2code.drawing import color_literal
-from chart2code.program import brief, literal, string_literal
+from chart2code.program import brief, literal, string_literal, table_of
 from chart2code.scales import Scale, value_literals
 from chart2code.spines import is_framed
 from chart2code.tick_labels import read_number, read_scale, runs_of
@@ -421,6 +421,6 @@ def _upon(sheet: Sheet, name: str, axes: list[Scale | None], grid: readout.Grid)
             for axis, pixels, length in zip(axes, places, (box[2] - box[0], box[3] - box[1]))
         )
         names = ("x", "y") if not statements else (f"x{len(statements)}", f"y{len(statements)}")
-        statements.append(f"{', '.join(names)} = zip(*[{', '.join(f'({a}, {b})' for a, b in zip(x, y))}])")
+        statements.append(table_of(dict(zip(names, (x, y)))))
         statements.append(f"ax.{method}({', '.join(names)}, {style}color={color_literal(color)})")
     return statements

@@ -10,7 +10,7 @@ import numpy as np
 from chart2code import readout
 from chart2code.bars import ALIKE, FEWEST_FLOATING, IN_BARS, find_stack, keyword_for_feet, upright
 from chart2code.drawing import color_literal
-from chart2code.program import shifted, string_literal
+from chart2code.program import shifted, string_literal, table_of
 from chart2code.scales import Scale, value_literals
 from chart2code.tick_labels import read_scale
 
@@ -197,8 +197,7 @@ def _table(sheet: Sheet, columns: list[str], values: np.ndarray, scale: Scale) -
     """The statement that names the values of series, (S, bars), from below to above."""
     names = [string_literal(name) for name in sheet.words.names(values.shape[1])]
     literals = [value_literals(column, scale.span(sheet.box[2] - sheet.box[0])) for column in values]
-    rows = ", ".join(f"({', '.join(row)})" for row in zip(names, *literals))
-    return f"{', '.join(['categories', *columns])} = zip(*[{rows}])"
+    return table_of({"categories": names, **dict(zip(columns, literals))})
 
 
 def _height(height: float, middles: np.ndarray) -> str:

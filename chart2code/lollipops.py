@@ -19,7 +19,7 @@ from chart2code.bubbles import SIZE_ERROR, point_size
 from chart2code.captions import Page
 from chart2code.detail import detail_of
 from chart2code.drawing import color_literal
-from chart2code.program import brief, string_literal
+from chart2code.program import brief, string_literal, table_of
 from chart2code.scales import Scale
 from chart2code.tick_labels import runs_of
 
@@ -198,8 +198,7 @@ class _Writer:
                 inks[0] = None
         else:
             table = {names: texts, **dict(zip(columns, literals))}
-        rows = ", ".join(f"({', '.join(row)})" for row in zip(*table.values()))
-        statements = [f"{', '.join(table)} = zip(*[{rows}])", *self._draw_sticks(names, columns, found, single)]
+        statements = [table_of(table), *self._draw_sticks(names, columns, found, single)]
         legend = self.sheet.legend is not None and not single
         for k, (points, column, ink) in enumerate(zip(found, columns, inks)):
             at = f"{names}, {column}" if self.upright else f"{column}, {names}"

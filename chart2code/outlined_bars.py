@@ -18,7 +18,7 @@ from chart2code.captions import Page
 from chart2code.detail import detail_of
 from chart2code.drawing import color_literal
 from chart2code.picture_cache import remembered
-from chart2code.program import brief, shifted, string_literal
+from chart2code.program import brief, shifted, string_literal, table_of
 from chart2code.scales import Scale, value_literals
 from chart2code.tick_labels import runs_of
 from chart2code.words import DPI
@@ -114,7 +114,7 @@ class _Writer:
         colors = [color_literal(bar.color) for bar in self.bars]
         color = colors[0] if len({*colors}) == 1 else f"[{', '.join(colors)}]"
         return [
-            _table([first, *names], [firsts, *table]),
+            table_of({first: firsts, **dict(zip(names, table))}),
             f"ax.bar({first}, {', '.join([*names[:1], *(f'yerr={name}' for name in names[1:])])}, "
             f"{wide}color={color}, {self.style})",
             *(self._brackets(centers) if first == "categories" else []),
@@ -159,7 +159,7 @@ class _Writer:
             )
         firsts = [string_literal(name) for name in self.sheet.words.names(len(ticks))]
         return [
-            _table(["categories", *columns], [firsts, *table]),
+            table_of({"categories": firsts, **dict(zip(columns, table))}),
             f"x = range({len(ticks)})",
             *calls,
             "ax.set_xticks(x, categories)",
@@ -185,12 +185,6 @@ class _Writer:
                 read = page.read(place, 0.0, TEXT_HEIGHT * self.sheet.scale, reach=(2, self.sheet.box[2] - place[0]))
                 return read.text if read else ""
         return None
-
-
-def _table(names: list[str], columns: list[list[str]]) -> str:
-    """The statement for columns of literals."""
-    rows = ", ".join(f"({', '.join(row)})" for row in zip(*columns))
-    return f"{', '.join(names)} = zip(*[{rows}])"
 
 
 @remembered

@@ -327,11 +327,10 @@ def merged(codes: list[str], dpi: float, panels: Panels, target: np.ndarray, siz
     figsize = ", ".join(f"{side / dpi:.3g}" for side in size)
     shared = "".join(f", share{axis}=True" for axis in sorted(panels.shared))
     lines = [f"fig, ({left_side}) = plt.subplots({rows}, {columns}, figsize=({figsize}){shared})"]
-    title = read_title(target, panels, dpi * CANVAS / max(size) / 100)
+    scale = dpi * CANVAS / max(size) / 100
+    title = read_title(target, panels, scale)
     lines += [f"fig.suptitle({string_literal(title.text)})"] if title else []
-    lines += [
-        f"fig.sup{axis}label({text})" for axis, text in read_names(target, panels, dpi * CANVAS / max(size) / 100)
-    ]
+    lines += [f"fig.sup{axis}label({text})" for axis, text in read_names(target, panels, scale)]
     layout = _layout(panels, size)
     changed = {name: value for name, value in layout.items() if abs(value - LAYOUT[name]) > SAME_LAYOUT}
     ends = []

@@ -31,7 +31,7 @@ from chart2code.pies import (
     columns_of,
     form_of,
 )
-from chart2code.program import brief, literal, string_literal
+from chart2code.program import brief, literal, string_literal, table_of
 from eval_metric.similarity import CANVAS
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class PieProgram(PieChart):
     def program(self) -> str:
         labels, sizes = self._labels(), self._sizes()
         names = self._names()
-        table = f"labels, sizes = zip(*[{', '.join(f'({string_literal(a)}, {b})' for a, b in zip(names, sizes))}])"
+        table = table_of({"labels": map(string_literal, names), "sizes": sizes})
         if not labels and not self.swatches:
             table = f"sizes = [{', '.join(sizes)}]"
         statements = [table, *self._call(labels), *self._middle(), *self._legend()]

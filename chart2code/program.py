@@ -12,7 +12,7 @@ import io
 import itertools
 import math
 import tokenize
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
@@ -454,6 +454,12 @@ def brief(value: float, error: float) -> str:
 def shifted(offset: float) -> str:
     """The places `x` of groups, or so far beside them."""
     return f"[i {'-' if offset < 0 else '+'} {abs(offset):g} for i in x]" if offset else "x"
+
+
+def table_of(columns: Mapping[str, Iterable[str]]) -> str:
+    """The statement that defines columns, given by their names and literals, as rows of a table."""
+    rows = ", ".join(f"({', '.join(row)})" for row in zip(*columns.values()))
+    return f"{', '.join(columns)} = zip(*[{rows}])"
 
 
 def string_literal(text: str) -> str:

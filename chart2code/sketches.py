@@ -36,7 +36,7 @@ from chart2code.outlined_bars import outlined_bars
 from chart2code.picture_cache import remembered
 from chart2code.pie_programs import pie_chart
 from chart2code.polar import polar_chart
-from chart2code.program import FIGSIZE, PLOTTING, figsize_of, settings, shifted, string_literal, tick_points
+from chart2code.program import FIGSIZE, PLOTTING, figsize_of, settings, shifted, string_literal, table_of, tick_points
 from chart2code.spines import frame_statements, hidden_spines, inward_ticks
 from chart2code.tick_labels import label_scale, read_scale
 from chart2code.words import DPI
@@ -513,8 +513,8 @@ class Sheet:
 
     def table(self, first: str, firsts: list[str], columns: list[str]) -> str:
         """Rows of placeholders: rising numbers, so that every column says which pixels are which values."""
-        rows = (f"({', '.join([text, *[str(k + 1)] * len(columns)])})" for k, text in enumerate(firsts))
-        return f"{', '.join([first, *columns])} = zip(*[{', '.join(rows)}])"
+        rising = [str(k + 1) for k in range(len(firsts))]
+        return table_of({first: firsts, **dict.fromkeys(columns, rising)})
 
     def style(self, color: np.ndarray, index: int, count: int) -> str:
         label = f", label={string_literal(self.words.label(index))}" if count > 1 else ""
