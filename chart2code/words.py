@@ -112,37 +112,38 @@ class Line:
 
 @cache
 def _face(font: str, points: float, characters: str = CHARACTERS) -> tuple[np.ndarray, np.ndarray]:
-    """Ink of the characters as figures have it (G, height, width), the pen in column PEN and the base line below row
+    """Ink of the characters as figures have it (G, height, width), the pen in column PEN and the base line above row
     `_base(points)`, and how far each and, last, the space moves the pen, in pixels of the figure."""
     import matplotlib
     from matplotlib.ft2font import FT2Font, LoadFlags
 
     folder = Path(matplotlib.get_data_path(), "fonts/ttf")
-    face, fallback = (FT2Font(str(folder / name)) for name in (font, REGULAR))
-    face.set_size(points, DPI), fallback.set_size(points, DPI)
-    faces = [face if face.get_char_index(ord(character)) else fallback for character in characters + " "]
+    own, fallback = (FT2Font(str(folder / name)) for name in (font, REGULAR))
+    own.set_size(points, DPI), fallback.set_size(points, DPI)
     em, base = points / 72 * DPI, _base(points)
-    pictures = np.zeros((len(characters), base + math.ceil(em), PEN + math.ceil(2 * em) + 8), np.float32)
-    for picture, character, face in zip(pictures, characters, faces):
-        face.set_text(character, 0.0, flags=LoadFlags.DEFAULT)
-        face.draw_glyphs_to_bitmap(antialiased=True)
-        bitmap = np.asarray(face.get_image(), np.float32) / 255
-        left, bottom = PEN + face.get_bitmap_offset()[0] // 64, base + math.ceil(face.get_descent() / 64)
-        picture[bottom - len(bitmap) : bottom, left : left + bitmap.shape[1]] = bitmap
-    glyphs = (face.load_char(ord(character)) for character, face in zip(characters + " ", faces))
-    advances = [glyph.linearHoriAdvance / 65536 for glyph in glyphs]
-    return pictures, np.array(advances)
+    pictures = np.zeros((len(characters), base + math.ceil(em), PEN + math.ceil(2 * em) + 8), np.uint8)
+    advances = []
+    for k, character in enumerate(characters + " "):
+        face = own if own.get_char_index(ord(character)) else fallback
+        glyph = face.load_char(ord(character), flags=LoadFlags.DEFAULT)
+        advances.append(glyph.linearHoriAdvance / 65536)
+        if k < len(characters):
+            top = base - math.ceil(glyph.bbox[3] / 64)
+            face.draw_glyph_to_bitmap(pictures[k], PEN, top, glyph, antialiased=True)
+    own.clear(), fallback.clear()  # they keep what they have loaded
+    return pictures.astype(np.float32) / 255, np.array(advances)
 
 
 def _base(points: float) -> int:
-    return math.ceil(1.2 * points / 72 * DPI) + 2
+    return math.ceil(1.2 * points / 72 * DPI) + 1
 
 
 def _seen(pictures: np.ndarray, points: float, scale: float, rise: float, columns: np.ndarray) -> np.ndarray:
     """Pictures (..., H, W) of `_face`, scaled: (..., h, w), the base line `rise` below row ASCENT; `columns`: the
     `_resampling` (w, W) along the line."""
     em = points / 72 * DPI * scale
-    height, top = math.ceil((ASCENT + DESCENT) * em) + 1, _base(points) - (math.ceil(ASCENT * em) + rise) / scale
+    height = math.ceil((ASCENT + DESCENT) * em) + 1
+    top = _base(points) + 1 - (math.ceil(ASCENT * em) + rise) / scale  # lower by a pixel of the figure: | is deep
     return (_resampling(pictures.shape[-2], top, height, scale) @ pictures) @ columns.T
 
 
