@@ -35,7 +35,6 @@ UNLIKE, WORD, IN_VAIN = 0.18, 4, 2  # of it: the font may be another; letters th
 CLEARER = 0.03  # of it, that a font explains more than one that is likelier
 CERTAIN = 0.3  # of it: the size and the weight of the font are right
 RIM = 2  # pixels
-TALL = 20  # pixels: a line that is higher is read no better, but eight times as slowly as in half of its resolution
 SLENDER, FULL = 8, 0.9  # heights of a line to its width; of a row of text that is long, the share of ink
 SHORT = 400  # pixels of lines that are tried: in those of a few characters the rows are not filled as usual
 HANDLE, EVEN = 14, 4.0  # points, that handles of a legend have at least in one grey; of 255, what is one
@@ -199,8 +198,6 @@ class Page:
         if _is_rule(line):
             return None
         scale = self.zoom * self.scale
-        if len(line) - 2 * RIM > TALL:
-            line, scale = _halved(line), scale / 2
         fitting = [size for size in SIZES if 0.5 < (len(line) - 2 * RIM) / (size * DPI / 72 * scale) < 1.25]
         fitting = [points] if points in fitting else fitting
         sizes = [size * self.sharpness for size in fitting]  # their own pixels give glyphs their shape
@@ -288,13 +285,6 @@ def _is_rule(ink: np.ndarray) -> bool:
     inner = ink[RIM:-RIM, RIM:-RIM]
     height, width = inner.shape
     return height > SLENDER * width or width > SLENDER * height and bool(((inner > 0.5).mean(axis=1) > FULL).any())
-
-
-def _halved(ink: np.ndarray) -> np.ndarray:
-    """The ink of a line in half of the resolution, with a rim as before."""
-    inner = Image.fromarray(ink[RIM:-RIM, RIM:-RIM])
-    half = inner.resize((-(-inner.width // 2), -(-inner.height // 2)), Image.Resampling.BICUBIC)
-    return np.pad(np.asarray(half).clip(0, 1), RIM)
 
 
 def _cut_out(
