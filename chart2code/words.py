@@ -19,6 +19,8 @@ from numpy.lib.stride_tricks import as_strided
 from PIL import Image
 from scipy import ndimage
 
+from chart2code.picture_cache import remembered_by_value
+
 LIGATURES = {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl"}  # which matplotlib draws since 3.11
 LETTERS = "äöüßéèêáàâíóôúçñãøåæ"  # no capitals: their marks are above the line, and cost nothing where there is no ink
 CHARACTERS = "".join(map(chr, range(33, 127))).replace("`", "") + "°²³µ€£–−×" + LETTERS + "".join(LIGATURES)
@@ -181,7 +183,8 @@ def _profile(font: str, points: float, scale: float, rise: float) -> np.ndarray:
     return rows / np.linalg.norm(rows)
 
 
-def read_line(ink: np.ndarray, fonts: Iterable[str], sizes: Sequence[float], scale: float, tried: int = TRIED) -> Line:
+@remembered_by_value  # words are read again for each program that is to have them
+def read_line(ink: np.ndarray, fonts: Sequence[str], sizes: Sequence[float], scale: float, tried: int = TRIED) -> Line:
     """
     What is written in a line of text alone.
 
