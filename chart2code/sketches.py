@@ -14,6 +14,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
+from matplotlib.lines import Line2D
+from matplotlib.text import Text
 from scipy import ndimage
 
 from chart2code import morphology, readout
@@ -46,6 +48,7 @@ MARGINS = (0.125, 0.12, 0.9, 0.89)  # left, top, right, bottom of matplotlib's a
 KEPT = (
     "set_title", "set_xlabel", "set_ylabel", "grid", "set_axisbelow", "set_facecolor", "set_visible",
 )  # fmt: skip
+NO_PROPERTIES = ("fontdict", "loc", "pad", "labelpad", "y", "b", "visible", "which", "axis")  # arguments of these
 MOST_COLORS = 8
 MAPPED = 5  # colours that coloured points have at least, where they lie as close as lines
 SAME_PLACE = 1.5  # pixels
@@ -94,9 +97,7 @@ class Words:
         for statement in tree.body:
             call = statement.value if isinstance(statement, ast.Expr) else None
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in KEPT:
-                if len({keyword.arg for keyword in call.keywords}) < len(call.keywords):
-                    continue  # the syntax tree may say a thing twice, a program may not
-                if ast.unparse(call.func).startswith(("ax.", "fig.")):
+                if ast.unparse(call.func).startswith(("ax.", "fig.")) and _is_valid(call):
                     words.statements.append(ast.get_source_segment(code, statement))
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
@@ -186,6 +187,20 @@ def _legend_in(target: np.ndarray, box: readout.Box, scale: float, sharpness: fl
 def _brief(sides: tuple[float, float]) -> tuple[float, float]:
     """Width and height, as programs write them."""
     return float(f"{sides[0]:.3g}"), float(f"{sides[1]:.3g}")
+
+
+def _is_valid(call: ast.Call) -> bool:
+    """Whether a call can stand in another program: all is said in it, nothing twice, and texts and grids have the
+    properties that it names."""
+    names = [keyword.arg for keyword in call.keywords]
+    try:
+        values = [ast.literal_eval(part) for part in (*call.args, *(keyword.value for keyword in call.keywords))]
+        properties = dict(zip(names, values[len(call.args) :]))
+        artist = Line2D([], []) if call.func.attr == "grid" else Text()
+        artist.set(**{name: value for name, value in properties.items() if name not in NO_PROPERTIES})
+    except (AttributeError, TypeError, ValueError):
+        return False
+    return len(set(names)) == len(names)
 
 
 def _parsed(code: str) -> ast.Module:

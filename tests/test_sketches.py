@@ -143,6 +143,13 @@ def test_words_are_those_of_the_answer():
     assert Words.of("fig, ax = plt.subplots(figsize=(width, 3))").figsize is None
     assert Words.of("not a program") == Words()
     assert Words.of('ax.set_ylabel("y", color="red", color="blue")').statements == []  # a tree, but no program
+    assert Words.of('ax.set_xlabel("x", linestyle=":")\nax.set_title(TITLE)').statements == []
+    kept = [
+        'ax.set_title("T", loc="left", pad=9)',
+        'ax.grid(True, axis="y", ls=":")',
+        'ax.spines["top"].set_visible(False)',
+    ]
+    assert Words.of("\n".join(kept)).statements == kept
 
 
 @pytest.mark.parametrize("seed", range(3))
