@@ -18,7 +18,17 @@ from chart2code.adjustment.colors import GREY, SAME_COLOR, match_colors
 from chart2code.adjustment.frames import Frame, axes_fit, is_logarithmic
 from chart2code.clues import WIDTH, Clues
 from chart2code.drawing import Drawing, color_literal, rgb
-from chart2code.layout import DPIS, SAME_SIZE, figure_size, inches_of, shares_of, subplots_adjust, usual_size
+from chart2code.layout import (
+    BAR_FRACTION,
+    BAR_PAD,
+    DPIS,
+    SAME_SIZE,
+    figure_size,
+    inches_of,
+    shares_of,
+    subplots_adjust,
+    usual_size,
+)
 from chart2code.pies import AXES
 from chart2code.program import Change, Program, brief, literal, number, settings, string_literal, tick_points
 from chart2code.scales import value_literals
@@ -47,7 +57,6 @@ SIDES = ("above", "below", "left", "right", "inside")
 LEAST_LINE, DASHED = 0.2, 0.85  # of a grid line, if there is one, and if it has no dashes
 LEAST_AMISS = 12  # pixels: less is no reason to try anything
 MOST_RIGHT = 1.15  # of the width of a figure, where the place of a colour bar, which is mostly blank, may end
-BESIDE_BAR = 0.8  # of their width, that axes keep beside a colour bar
 SEEN = 40  # of 255: a difference that is seen
 
 
@@ -60,12 +69,14 @@ def aligned(drawing: Drawing, target: np.ndarray, least: float = 1.5) -> list[st
     wanted = readout.find_box(target, box) if box else None
     if wanted is None or max(abs(a - b) for a, b in zip(wanted, box)) < least:
         return []
-    bars = len(program.statement_calls("colorbar"))
-    if len({tuple(b) for b in drawing.boxes[: len(drawing.boxes) - bars]}) != 1 or bars > 1:
+    bars = program.statement_calls("colorbar")
+    if len({tuple(b) for b in drawing.boxes[: len(drawing.boxes) - len(bars)]}) != 1 or len(bars) > 1:
         return []
     sides = shares_of(wanted, drawing.sides)
     if bars:  # takes a part of the place
-        sides["right"] = sides["left"] + (sides["right"] - sides["left"]) / BESIDE_BAR
+        said = {keyword.arg: number(keyword.value) for keyword in bars[0].keywords}
+        share = 1 - (said.get("pad") or BAR_PAD) - (said.get("fraction") or BAR_FRACTION)
+        sides["right"] = sides["left"] + (sides["right"] - sides["left"]) / share
     if not (
         0 <= sides["left"] < sides["right"] <= (MOST_RIGHT if bars else 1) and 0 <= sides["bottom"] < sides["top"] <= 1
     ):

@@ -7,9 +7,11 @@ all columns, at even distances, and each colour is looked up in matplotlib's map
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from operator import itemgetter
 from statistics import mode
 from typing import TYPE_CHECKING
 
@@ -22,10 +24,12 @@ from chart2code.adjustment.marks import marker_size
 from chart2code.captions import ALONE, Page
 from chart2code.detail import detail_of
 from chart2code.drawing import color_literal
-from chart2code.program import brief, literal, string_literal, table_of
+from chart2code.layout import BAR_FRACTION, BAR_PAD
+from chart2code.program import brief, string_literal, table_of
 from chart2code.scales import Scale, value_literals
 from chart2code.spines import is_framed
 from chart2code.tick_labels import read_number, read_scale, runs_of
+from chart2code.words import DPI
 
 if TYPE_CHECKING:
     from chart2code.sketches import Sheet
@@ -46,20 +50,26 @@ SEABORN = {  # its own maps, as colours at even distances
 MOST_ERROR = 12  # of 255, between the colours of cells and those of a map
 EXACT, SAME_MAP = 2.0, 1.0  # of 255: no other opacity is tried; of 255: of maps that fit as well, the first
 OFF_MAP = 45  # of 255: what is further from a map's colours is drawn upon the image
-LEAST_INK = 40  # pixels
+LEAST_INK, BORDER = 40, 1.5  # pixels; and to both sides of a border, where colours of cells mix
 NEAR_CENTER = 3.0  # pixels
 BAR_REACH = 130  # pixels beside the axes in which a colour bar is looked for
-LEAST_BAR, BAR_STEP = 60, 40  # pixels, the length of a colour bar; of 255, from one pixel to the next
+LEAST_BAR, LEAST_WIDTH, BAR_STEP = 60, 3, 40  # pixels, sides of a colour bar; of 255, from one pixel to the next
+ASPECT = 20  # of a colour bar, its length to its width
+PAD_ERROR, SHRINK_ERROR = 0.003, 0.01  # of the width of axes, and of their height
+BAR_PLACE, BAR_WIDTH, BAR_LENGTH = 1.5, 2.0, 0.03  # pixels that these may be off; of the height of the axes
 TICK_LENGTH = 7.5  # pixels of the figure
 LABEL_GAP = 3  # pixels of the figure, between the numbers of a colour bar and its label, more than between digits
 OPACITIES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.75, 0.4, 0.3)  # the usual ones first
 FEW_COLORS = 24  # say which opacity it is
 NORM_ERROR = 0.006  # of the range of the values
-WHITE, PALE = 235, 200  # of 255; beside a dark cell, the rim of a pale one may be white in a smaller picture
-MOSTLY = 0.7  # of the cells, or of a line
+PALE, LEAST_WHITE = 210, 0.3  # of 255; and of white, in the middle of a line
+MOST_GAP = 6  # pixels
+LINE_WIDTHS = (0.2, 0.3, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0)  # points, as usual
+MOSTLY = 0.7  # of the cells
 MOST_WRITTEN, LEAST_ROOM = 150, 12  # cells; pixels, their height
 TEXT_CONTRAST, TEXT_HEIGHT, TEXT_POINTS = 25, 14.0, 10  # of 255; pixels; points
 ALIKE = 4  # numbers of one size, one after another: all are
+BLACK = 20  # of 255: darker words are black
 LEAST_READ = 0.5  # of the numbers: the colours say the rest
 MISREAD = 0.06  # of the range of the values: numbers that are further from what their colours say
 FRAMES = (1.5, 2.5, 0.5)  # pixels from the last column of a colour bar to its frame
@@ -88,7 +98,7 @@ def heat_map(sheet: Sheet) -> list[str]:
     if gap and extent:  # cells with edges at places of their own: without the edges
         gap, extent = 0.0, _extent(sheet.box, axes, grid, -0.5)
     if gap:
-        options.append(f'edgecolors="white", linewidths={max(0.5, round(2 * gap / sheet.scale * 0.72) / 2):g}')
+        options.append(f'edgecolors="white", linewidths={_line_width(gap, sheet):g}')
     elif extent or abs(grid.width / grid.height - 1) > SQUARE:
         options += [f"extent={extent}"] * bool(extent) + ['aspect="auto"']
     if upward and not gap:
@@ -106,7 +116,8 @@ def heat_map(sheet: Sheet) -> list[str]:
     statements = ["\n".join(["data = [", *(f"    [{', '.join(row)}]," for row in rows), "]"])]
     statements.append(f"image = ax.{'pcolormesh' if gap else 'imshow'}(data, {', '.join(options)})")
     statements += ["ax.invert_yaxis()"] if gap and not upward else []
-    statements += bar.statements(sheet, "image") if bar else []
+    square = not gap and not any("aspect" in option for option in options)
+    statements += bar.statements(sheet, "image", square) if bar else []
     for axis, side, count in zip("xy", ("bottom", "left"), shares.shape[::-1]):
         statements += [] if extent else _names(sheet, axis, side, count, gap)
     statements += upon if upon is not None else [] if gap else _upon(sheet, name, axes, grid)
@@ -159,19 +170,51 @@ def _gap(pixels: np.ndarray, box: readout.Box, grid: readout.Grid) -> float:
     """The width, in pixels, of white lines between the cells of an image; 0 if there are none."""
     fine = detail_of(pixels)
     zoom, picture, box = (1.0, pixels, box) if fine is None else (fine.zoom, fine.pixels, tuple(fine.enlarged(box)))
-    inside, reach = readout.inside_of(picture, box, 0), round(4 * zoom)
-    white, pale = inside.min(axis=2) > WHITE, grid.colors.min(axis=2) > PALE
     widths = []
-    for mask, cells in ((white, pale), (white.T, pale.T)):
-        height, width = (length / count for length, count in zip(mask.shape, cells.shape))
-        across = np.minimum(np.arange(mask.shape[1]) / width, cells.shape[1] - 1).astype(int)
+    for turned in (False, True):
+        page, cells = (part.swapaxes(0, 1) if turned else part for part in (picture, grid.colors))
+        left, top, right, bottom = (box[k] for k in ((1, 0, 3, 2) if turned else (0, 1, 2, 3)))
+        height, width = (bottom - top) / len(cells), (right - left) / cells.shape[1]
+        reach = min(MOST_GAP * zoom, height / 3)
         for k in range(1, len(cells)):
-            between = ~(cells[k - 1] | cells[k])  # of pale cells nothing tells white lines
-            if between.any():
-                rows = mask[max(0, round(k * height) - reach) : round(k * height) + reach, between[across]]
-                lines = (rows.mean(axis=1) > MOSTLY).sum()
-                widths.append(lines if lines < len(rows) else 0)
-    return (float(np.median(widths)) + 0.5) / zoom if min(widths, default=0) > 0 else 0.0
+            rows = slice(round(top + k * height - reach), round(top + k * height + reach) + 1)
+            found = []
+            for j in np.flatnonzero(cells[k - 1 : k + 1].min(axis=2).max(axis=0) < PALE):  # white lines tell there
+                columns = slice(round(left + (j + 0.25) * width), round(left + (j + 0.75) * width) + 1)
+                profile = np.median(page[rows, columns].astype(float), axis=1)
+                whites = [
+                    (profile - color) @ (255 - color) / ((255 - color) @ (255 - color))
+                    for color in cells[k - 1 : k + 1, j]
+                ]
+                middle = int(np.minimum(*whites).argmax())  # before it is the one cell, behind it the other one
+                white = np.concatenate(
+                    [whites[0][:middle], np.minimum(*whites)[middle : middle + 1], whites[1][middle + 1 :]]
+                )
+                found.append(white.clip(0, 1).sum() if white[middle] > LEAST_WHITE else 0.0)
+            if found:
+                widths.append(np.median(found))
+    return float(np.mean(widths)) / zoom if min(widths, default=0) > 0 else 0.0
+
+
+def _line_width(gap: float, sheet: Sheet) -> float:
+    """The points of lines between cells, which are `gap` pixels wide. matplotlib draws them without soft edges."""
+
+    def drawn(points: float, dpi: float) -> int:
+        width = points * dpi / 72
+        odd = round(width) % 2  # in the middle of a pixel, or of two
+        return odd + 2 * math.ceil((width - odd) / 2)
+
+    wide = gap / sheet.scale  # in a figure of DPI
+    dpi = DPI * sheet.sharpness
+    errors = {
+        points: (
+            round(abs(drawn(points, dpi) - wide * sheet.sharpness)),
+            abs(drawn(points, DPI) - wide),
+            abs(points - wide * 72 / DPI),
+        )
+        for points in LINE_WIDTHS
+    }
+    return min(errors, key=errors.get)
 
 
 def _written(
@@ -204,8 +247,8 @@ def _written(
             sizes.append(read.points)
     if len(texts) < LEAST_READ * rows * columns:
         return None
-    decimals = mode(len(text.strip("%").partition(".")[2]) for text in texts.values())
     suffix = "%" if all(text.endswith("%") for text in texts.values()) else ""
+    numbers = [text.removesuffix(suffix) for text in texts.values()]
     values = np.full((rows, columns), np.nan)
     for place, text in texts.items():
         values[place] = read_number(text)
@@ -218,14 +261,15 @@ def _written(
         if slope <= 0 or kept.mean() < LEAST_READ:
             return None
     values = np.where(kept, values, start + slope * shares)
-    literals = [[literal(float(value), decimals) for value in row] for row in values]
+    shape = _format(numbers)
+    literals = [[f"{float(value) + 0.0:{shape}}" for value in row] for row in values]
     ends = start, start + slope
     usual = abs(ends[0] - values.min()) + abs(ends[1] - values.max()) < 2 * MISREAD * slope
     keywords = ['ha="center"', 'va="center"']
     if mode(sizes) != TEXT_POINTS:
         keywords.append(f"fontsize={mode(sizes)}")
-    keywords += _text_color(values, ink > 0)
-    shown = f'f"{{value:.{decimals}f}}{suffix}"' if decimals or suffix else "value"
+    keywords += _text_color(values, ink > 0, sum(ends) / 2, _dark_ink(sheet, grid, ink < 0))
+    shown = "value" if shape == ".0f" and not suffix else f'f"{{value:{shape}}}{suffix}"'
     x, y = ("j + 0.5", "i + 0.5") if gap else ("j", "i")
     loop = [
         "for i, row in enumerate(data):",
@@ -235,19 +279,54 @@ def _written(
     return literals, None if usual else ends, ["\n".join(loop)]
 
 
-def _text_color(values: np.ndarray, light: np.ndarray) -> list[str]:
-    """The keyword for the colour of numbers, some of which are light: those above, or below, a limit."""
+def _format(texts: Sequence[str]) -> str:
+    """The format of numbers: of so many significant digits where the decimals differ, else of so many decimals."""
+    decimals = mode(len(text.partition(".")[2]) for text in texts)
+    fitting = {
+        shape: np.mean([f"{read_number(text):{shape}}" == text.replace("\u2212", "-") for text in texts])
+        for shape in (f".{decimals}f", ".2g", ".3g")
+    }
+    return max(fitting, key=fitting.get)
+
+
+def _dark_ink(sheet: Sheet, grid: readout.Grid, dark: np.ndarray) -> float:
+    """The grey, 0 to 255, of the dark words in the middle of some cells; `dark`: of which."""
+    fine = detail_of(sheet.target)
+    picture, box, zoom = (sheet.target, sheet.box, 1.0)
+    if fine is not None:
+        picture, box, zoom = fine.pixels, tuple(fine.enlarged(sheet.box)), fine.zoom
+    height, width = grid.height * zoom, grid.width * zoom
+    darkest = [
+        picture[
+            round(box[1] + (i + 0.25) * height) : round(box[1] + (i + 0.75) * height),
+            round(box[0] + (j + 0.25) * width) : round(box[0] + (j + 0.75) * width),
+        ]
+        .max(axis=2, initial=0)
+        .min(initial=255)
+        for i, j in np.argwhere(dark)
+    ]
+    return float(min(darkest, default=0))
+
+
+def _text_color(values: np.ndarray, light: np.ndarray, middle: float, dark: float) -> list[str]:
+    """The keyword for the colour of numbers, some of which are `light`: those above, or below, a limit, or away from
+    the `middle` of the map, or near it; `dark`: the grey of the others, 0 to 255."""
+    black = '"black"' if dark < BLACK else color_literal(np.full(3, dark))
     if light.mean() < 0.02:
-        return []
+        return [] if dark < BLACK else [f"color={black}"]
     if light.mean() > 0.98:
         return ['color="white"']
-    steps = np.unique(values)
-    limits = (steps[1:] + steps[:-1]) / 2
-    wrong = [min(((sign * (values - limit) > 0) != light).sum() for sign in (1, -1)) for limit in limits]
-    limit = limits[int(np.argmin(wrong))]
-    above = light[values > limit].mean() > 0.5
-    gap = np.abs(values - limit).min()
-    return [f'color="white" if value {">" if above else "<"} {brief(float(limit), 0.9 * gap)} else "black"']
+    middle = round(middle, 2) + 0.0
+    away = f"abs(value {'-' if middle > 0 else '+'} {abs(middle):g})" if middle else "abs(value)"
+    rules = []
+    for name, column in (("value", values), (away, np.abs(values - middle))):
+        steps = np.unique(column)
+        for limit in (steps[1:] + steps[:-1]) / 2:
+            wrong = ((column > limit) != light).mean()
+            gap = np.abs(column - limit).min()
+            rules += [(wrong, name, ">", limit, gap), (1 - wrong, name, "<", limit, gap)]
+    _, name, sign, limit, gap = min(rules, key=itemgetter(0))
+    return [f'color="white" if {name} {sign} {brief(float(limit), 0.9 * gap)} else {black}']
 
 
 @dataclass
@@ -262,13 +341,44 @@ class ColorBar:
     high: float
     sides: readout.Box
 
-    def statements(self, sheet: Sheet, image: str) -> list[str]:
-        """What draws it for the object of a name, with its label and its frame, as far as there are such."""
+    def statements(self, sheet: Sheet, image: str, square: bool = False) -> list[str]:
+        """What draws it for the object of a name, with its label and its frame, as far as there are such; `square`:
+        whether the axes have the shape of their image, as then they hardly say how large their place is."""
         label = self._label(sheet)
-        call = f"fig.colorbar({', '.join([image, *([f'label={string_literal(label)}'] if label else [])])})"
+        options = [
+            image,
+            *([f"label={string_literal(label)}"] if label else []),
+            *([] if square else self._place(sheet)),
+        ]
+        call = f"fig.colorbar({', '.join(options)})"
         if is_framed(sheet.target, tuple(side + add for side, add in zip(self.sides, BAR_FRAME))):
             return [call]
         return [f"bar = {call}", "bar.outline.set_visible(False)"]
+
+    def _place(self, sheet: Sheet) -> list[str]:
+        """The keywords for where it is beside the axes and for its shape, as far as these are not the usual ones."""
+        _, top, right, bottom = sheet.box
+        length = self.sides[3] - self.sides[1]
+        first, last = self._edges(sheet.target)
+        gap, usual = (first - right) / (right - sheet.box[0]), BAR_PAD / (1 - BAR_FRACTION - BAR_PAD)
+        options = []
+        if abs(gap - usual) * (right - sheet.box[0]) > BAR_PLACE:
+            options.append(f"pad={brief(gap * (1 - BAR_FRACTION) / (1 + gap), PAD_ERROR)}")
+        if abs(length / (bottom - top) - 1) > BAR_LENGTH:
+            options.append(f"shrink={brief(length / (bottom - top), SHRINK_ERROR)}")
+        if abs(last - first - length / ASPECT) > BAR_WIDTH:
+            options.append(f"aspect={length / (last - first):.0f}")
+        return options
+
+    def _edges(self, pixels: np.ndarray) -> tuple[float, float]:
+        """Its left and its right edge, in parts of a pixel."""
+        fine = detail_of(pixels)
+        sides = np.add(self.sides, (-0.5, 1, 0.5, -1))
+        picture, sides = (pixels, sides) if fine is None else (fine.pixels, fine.enlarged(sides))
+        left, top, right, bottom = sides
+        lines = readout.difference(picture[round(top) : round(bottom)], readout.page_of(pixels))
+        edges = readout.edges_of(lines, left, right)
+        return edges if fine is None else tuple(map(float, fine.reduced(edges)))
 
     def _label(self, sheet: Sheet) -> str | None:
         _, top, right, bottom = (round(side) for side in self.sides)
@@ -295,7 +405,7 @@ def find_color_bar(pixels: np.ndarray, box: readout.Box) -> ColorBar | None:
         run = next((column[a:b] for a, b in runs_of(smooth, 0) if a <= middle < b and b - a > LEAST_BAR), None)
         if run is not None and len(np.unique(run, axis=0)) > LEAST_BAR / 3:
             columns.append(run[2:-2])
-    if len(columns) < 4:
+    if len(columns) < LEAST_WIDTH:
         return None
     name, opacity = map_of(columns[len(columns) // 2], paper)
     return name and _color_bar(pixels, box, name, opacity)
@@ -325,12 +435,13 @@ def _color_bar(pixels: np.ndarray, box: readout.Box, name: str, opacity: float =
     unique, index = np.unique(part.reshape(-1, 3), axis=0, return_inverse=True)
     unique = opaque(unique, opacity, readout.paper_of(pixels, box)) if opacity < 1 else unique
     far, place = (found[index.ravel()].reshape(part.shape[:2]) for found in _apart(unique, name))
+    far[(part == readout.page_of(pixels)).all(axis=2)] = 255  # nearly the palest colour of many maps
     columns = []
     for column in range(part.shape[1]):
         run = next((r for r in runs_of(far[:, column] < MOST_ERROR, 1) if r[0] <= middle < r[1]), None)
         if run is not None and run[1] - run[0] > LEAST_BAR and np.ptp(place[run[0] : run[1], column]) > 180:
             columns.append((column, *run))
-    if len(columns) < 4:
+    if len(columns) < LEAST_WIDTH:
         return None
     left, right = start + columns[0][0], start + columns[-1][0]
     top, bottom = (float(np.median([entry[k] for entry in columns])) for k in (1, 2))
@@ -383,6 +494,15 @@ def _extent(box: readout.Box, axes: list[Scale | None], grid: readout.Grid, firs
     return f"({', '.join(brief(value, error) for value, error in zip((left, right, bottom, top), errors))})"
 
 
+def _off_borders(shape: tuple[int, ...], grid: readout.Grid) -> np.ndarray:
+    """(H, W) bool: what is not at the borders of cells, where colours mix, in the picture inside the axes."""
+    masks = []
+    for length, size in zip(shape, (grid.height, grid.width)):
+        place = (np.arange(length) + 2.5) % size  # the two pixels at the frame are not in it
+        masks.append(np.minimum(place, size - place) > min(BORDER, size / 4))
+    return masks[0][:, None] & masks[1]
+
+
 def _upon(sheet: Sheet, name: str, axes: list[Scale | None], grid: readout.Grid) -> list[str]:
     """Statements that draw lines and points in colours that the image does not have."""
     if any(axis is None or axis.logarithmic for axis in axes):
@@ -390,7 +510,8 @@ def _upon(sheet: Sheet, name: str, axes: list[Scale | None], grid: readout.Grid)
     box = tuple(int(round(v)) for v in sheet.box)
     area = np.s_[box[1] + 2 : box[3] - 1, box[0] + 2 : box[2] - 1]
     inside = sheet.target[area]
-    unique, index, counts = np.unique(inside.reshape(-1, 3), axis=0, return_inverse=True, return_counts=True)
+    unique, index = np.unique(inside.reshape(-1, 3), axis=0, return_inverse=True)
+    counts = np.bincount(index.ravel()[_off_borders(inside.shape, grid).ravel()], minlength=len(unique))
     off = _apart(unique, name)[0] > OFF_MAP
     statements = []
     for _ in range(4):

@@ -14,6 +14,7 @@ from eval_metric.similarity import CANVAS
 USUAL = {"left": 0.125, "right": 0.9, "bottom": 0.11, "top": 0.88}  # matplotlib's
 DPIS = (100, 110, 120, 150, 200, 300)
 SAME_SIZE, ROUND_SIZE = 0.08, 0.1  # of a factor's logarithm: the same size; and that of a usual resolution
+BAR_PAD, BAR_FRACTION = 0.05, 0.15  # of the width of axes, before a colour bar and for it: matplotlib's
 SPACE = 0.2  # between axes, of their width and height: matplotlib's
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from chart2code import readout
+from chart2code.detail import canvas_of
 from chart2code.drawing import Drawing
 from chart2code.sketches import Sheet
 from chart2code.verification import verify
@@ -18,7 +19,7 @@ NUMBERS = "np.random.default_rng(4).uniform(0, 1, (5, 7))"
 def copied(executor: Executor, chart: str) -> tuple[str, dict]:
     """The program that was read off a chart, and the variables that it has."""
     image = executor.run(PLT + chart).image
-    (code,) = Sheet.of(to_canvas(image), image.shape[1::-1], ANSWER).measured()
+    (code,) = Sheet.of(canvas_of(image), image.shape[1::-1], ANSWER).measured()
     variables: dict = {}
     head = code[code.index("data = [") : code.index("image = ")]
     exec(head, variables)
@@ -143,7 +144,32 @@ def test_cells_without_a_frame(executor, lines):
     code, variables = copied(executor, SEABORN + chart)
     assert "ax.spines[:].set_visible(False)" in code and "bar.outline.set_visible(False)" in code
     assert (np.array(variables["data"]) == numbers).mean() > 0.9
-    assert ("edgecolors" in code) == (lines == 2)
+    assert f'edgecolors="white", linewidths={lines:g})' in code if lines else "edgecolors" not in code
+
+
+def test_numbers_of_significant_digits_and_in_two_colours(executor):
+    numbers = np.linspace(-0.98, 1, 16).reshape(4, 4).round(3)
+    chart = f"sns.heatmap({numbers.tolist()}, annot=True, cmap='coolwarm', vmin=-1, vmax=1)\n"
+    code, variables = copied(executor, SEABORN + chart)
+    assert 'f"{value:.2g}"' in code and 'color="white" if abs(value) >' in code and "#2" in code
+    shown = [[float(f"{value:.2g}") for value in row] for row in numbers]
+    assert (np.array(variables["data"]) == shown).mean() > 0.9
+
+
+def test_low_cells_full_of_numbers(executor):
+    numbers = np.random.default_rng(5).integers(100, 500, (12, 9))
+    chart = f"plt.figure(figsize=(9, 6))\nsns.heatmap({numbers.tolist()}, annot=True, fmt='d', linewidths=0.5)\n"
+    image = executor.run(PLT + SEABORN + chart).image
+    sheet = Sheet.of(canvas_of(image), image.shape[1::-1], ANSWER)
+    assert readout.find_cells(sheet.target, sheet.box).colors.shape == (12, 9, 3)
+
+
+def test_place_and_shape_of_a_colour_bar(executor):
+    # Its palest colour is nearly that of the page.
+    chart = f"plt.imshow(10 * {NUMBERS}, cmap='RdBu_r', aspect='auto')\nplt.colorbar({{}})\n"
+    code, _ = copied(executor, chart.format("shrink=0.7, pad=0.1, aspect=12"))
+    assert "pad=0.1, shrink=0.7, aspect=12)" in code and "ax.plot" not in code
+    assert "fig.colorbar(image)" in copied(executor, chart.format(""))[0]
 
 
 def test_axes_are_where_an_image_without_a_frame_is(executor):

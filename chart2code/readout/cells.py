@@ -19,6 +19,7 @@ STEP = 12  # of 255: more between two pixels counts no more: lines upon the imag
 LEAST_STEP = 1.0  # of 255, of the largest mean of them: less are soft edges of what is next to the image
 EVEN = 14  # of 255: colours within a cell
 WITHIN, UNIFORM = 70, 0.65  # per cent of a cell, and of the cells
+EDGE, EDGE_PIXELS = (0.25, 0.15), 3  # of a cell, what is at its edge at most and at least; and in pixels
 FEWEST_COLORS, COLORS_OF_CELLS = 4, 0.67  # times the root of the number of cells
 SEEN = 4  # of 255, away from the page: also the palest colours of maps
 SOLID, APART = 9, 8  # pixels: what is thicker is no word; wider than lines between cells, narrower than to colour bars
@@ -59,7 +60,7 @@ def find_cells(pixels: np.ndarray, box: Box) -> Grid | None:
     colors, spreads = np.empty((rows, columns, 3)), np.empty((rows, columns))
     for i in range(rows):
         for j in range(columns):
-            cell = inside[_middle(i, height), _middle(j, width)].reshape(-1, 3)
+            cell = inside[_within(i, height), _within(j, width)].reshape(-1, 3)
             colors[i, j] = np.median(cell, axis=0)
             spreads[i, j] = np.percentile(np.abs(cell - colors[i, j]).max(axis=1), WITHIN)
     shades, counts = np.unique((colors.reshape(-1, 3) // 12).astype(int), axis=0, return_counts=True)
@@ -70,8 +71,11 @@ def find_cells(pixels: np.ndarray, box: Box) -> Grid | None:
     return Grid(colors, height, width)
 
 
-def _middle(index: int, size: float) -> slice:
-    return slice(int((index + 0.25) * size), max(int((index + 0.75) * size), int((index + 0.25) * size) + 1))
+def _within(index: int, size: float) -> slice:
+    """The pixels of a cell without its edges: most of it, as there may be words in the middle."""
+    edge = min(EDGE[0], max(EDGE[1], EDGE_PIXELS / size))
+    first = int((index + edge) * size)
+    return slice(first, max(int((index + 1 - edge) * size), first + 1))
 
 
 def _period(steps: np.ndarray, length: int) -> int | None:
@@ -109,7 +113,7 @@ def find_image(pixels: np.ndarray) -> Box | None:
         away, box = difference(fine.pixels, page_of(fine.pixels)), tuple(fine.enlarged(box))
     left, top, right, bottom = box
     across, along = (away[round(top) + RIM : round(bottom) - RIM], away[:, round(left) + RIM : round(right) - RIM].T)
-    sides = _edges(across, left, right), _edges(along, top, bottom)
+    sides = edges_of(across, left, right), edges_of(along, top, bottom)
     box = tuple(side for pair in zip(*sides) for side in pair)
     box = box if fine is None else tuple(map(float, fine.reduced(box)))
     return box if find_cells(pixels, box) is not None else None
@@ -124,7 +128,7 @@ def _longest(mask: np.ndarray) -> slice:
     return slice(int(run[0]), int(run[-1]) + 1)
 
 
-def _edges(lines: np.ndarray, first: float, last: float) -> tuple[float, float]:
+def edges_of(lines: np.ndarray, first: float, last: float) -> tuple[float, float]:
     """Where lines (N, length) begin and end, roughly from `first` to `last`, in parts of a pixel."""
     found = []
     for part, start in ((lines, first), (lines[:, ::-1], lines.shape[1] - 1 - last)):
