@@ -44,6 +44,8 @@ TITLE_PAD, PAD_ERROR = 6, 3  # points
 CENTERED = 4.0  # pixels
 LEAST_EDGE, USUAL_EDGE = 0.35, (0.8, 1.25)  # points: thinner ones are none; and what needs no number
 EDGE_ERROR = 0.15  # points
+WIDTH_ERROR = 0.01  # radii, of rings
+DESCENDING, DESCENT = "gjpqy,;()Q", 0.21  # characters that go below the line; and how far, in ems
 BESIDE_PIE = 0.9  # radii from the middle, that a legend beside a pie is further away
 DARKEST, WHITEST = 70, 215  # of 255: of text that is black, and white
 SIZE_ERROR = 1.0  # of 100, between what is written and what is measured
@@ -122,7 +124,7 @@ class PieProgram(PieChart):
         options += ["shadow=True"] * self.pie.shadow
         props = []
         if self.pie.hole > LEAST_HOLE:
-            props.append(f'"width": {brief(1 - self.pie.hole, 0.025)}')
+            props.append(f'"width": {brief(1 - self.pie.hole, WIDTH_ERROR)}')
         if self.edge and (width := self.edge[1] / self.unit * 72 / self.dpi) > LEAST_EDGE:
             props.append(f'"edgecolor": {color_literal(self.edge[0])}')
             if not USUAL_EDGE[0] < width < USUAL_EDGE[1]:
@@ -195,7 +197,9 @@ class PieProgram(PieChart):
         groups = [lines] if together else [[line] for line in lines]
         statements = []
         for group in groups:
-            middle = (group[0].top + group[-1].bottom) / 2
+            em = group[-1].points / TEXT_POINTS * self.em
+            below = 0 if set(DESCENDING) & set(group[-1].text) else DESCENT * em  # there is room for them anyway
+            middle = (group[0].top + group[-1].bottom + below) / 2
             y = (self.pie.center[1] - middle) / self.pie.radius
             style = "".join(f", {name}={value}" for name, value in _style(group).items())
             text = string_literal("\n".join(line.text for line in group))

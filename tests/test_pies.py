@@ -56,6 +56,16 @@ def test_pies_are_read(executor, options, expected):
     assert [text for text in expected if text not in code] == []
 
 
+def test_a_large_number_in_a_thin_ring(executor):
+    text = "plt.text(0, 0.1, '72%', ha='center', va='center', fontsize=36, weight='bold')"
+    code = read(
+        executor.run(f"{PLT}plt.figure(figsize=(5, 5))\nplt.pie([7, 3], wedgeprops=dict(width=.28))\n{text}").image
+    )
+    assert 0.27 <= float(code.split('"width": ')[1].split("}")[0]) <= 0.29
+    assert '"72%", ha="center", va="center", fontsize=36, fontweight="bold")' in code
+    assert 0.07 <= float(code.split("ax.text(0, ")[1].split(",")[0]) <= 0.13
+
+
 @pytest.mark.parametrize(
     ("place", "expected"),
     [
