@@ -390,7 +390,7 @@ class Writer:
 
     def __init__(self, sheet: Sheet, axes: list[Scale], marks: Marks, opacity: float):
         self.sheet, self.axes, self.opacity = sheet, axes, opacity
-        self.page = Page.of(sheet.target, sheet.scale)
+        self.page = Page.of(sheet.target, sheet.scale, sheet.sharpness)
         self.words = find_words(sheet.target, sheet.box, sheet.paper, marks)
         self.key = find_key(marks, self.words)
         self.key_marks = marks[self.key.marks] if self.key else None

@@ -235,7 +235,7 @@ def _written(
         ink[i, j] = difference.ravel()[np.abs(difference).argmax()]
     if (np.abs(ink) > TEXT_CONTRAST).mean() < MOSTLY:
         return None
-    page = Page.of(sheet.target, sheet.scale)
+    page = Page.of(sheet.target, sheet.scale, sheet.sharpness)
     for i, j in np.ndindex(rows, columns):
         place = sheet.box[0] + (j + 0.5) * grid.width, sheet.box[1] + (i + 0.5) * grid.height
         reach = grid.width / 2 - 3
@@ -390,7 +390,9 @@ class ColorBar:
         if len(texts) < 2 or texts[1][1] - texts[1][0] < 4:
             return None
         place = start + (texts[1][0] + texts[1][1] - 1) / 2, (top + bottom) / 2
-        read = Page.of(sheet.target, sheet.scale).read(place, 0.5, TEXT_HEIGHT * sheet.scale, 90, space=ALONE)
+        read = Page.of(sheet.target, sheet.scale, sheet.sharpness).read(
+            place, 0.5, TEXT_HEIGHT * sheet.scale, 90, space=ALONE
+        )
         return read.text if read else "Value"
 
 

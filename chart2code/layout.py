@@ -13,6 +13,8 @@ from eval_metric.similarity import CANVAS
 
 USUAL = {"left": 0.125, "right": 0.9, "bottom": 0.11, "top": 0.88}  # matplotlib's
 DPIS = (100, 110, 120, 150, 200, 300)
+RARER_DPIS = (72, 80, 90, 130, 140, 160, 180, 250)  # where a figure has a size as people give it
+USUAL_INCHES = 6.4, 4.8  # of a figure: matplotlib's
 SAME_SIZE, ROUND_SIZE = 0.08, 0.1  # of a factor's logarithm: the same size; and that of a usual resolution
 BAR_PAD, BAR_FRACTION = 0.05, 0.15  # of the width of axes, before a colour bar and for it: matplotlib's
 SPACE = 0.2  # between axes, of their width and height: matplotlib's
@@ -35,10 +37,22 @@ def subplots_adjust(shares: dict[str, float], figure: str = "fig") -> str:
 def usual_size(size: tuple[int, int], inches: float) -> tuple[float, float]:
     """Width and height, in inches, of the figure of a picture of this size in pixels, of which the longer side seems
     to have so many: those that it has in a usual resolution, if one is near."""
-    dpi = min(DPIS, key=lambda dpi: abs(math.log(max(size) / dpi / inches)))
-    if abs(math.log(max(size) / dpi / inches)) >= ROUND_SIZE:
-        dpi = max(size) / inches
+
+    def error(dpi: float) -> float:
+        return abs(math.log(max(size) / dpi / inches))
+
+    near = [dpi for dpi in DPIS if error(dpi) < ROUND_SIZE]
+    usual = [
+        dpi for dpi in (*near, *RARER_DPIS) if error(dpi) < ROUND_SIZE and is_usual([side / dpi for side in size])
+    ]
+    dpi = min(usual or near or [max(size) / inches], key=error)
     return size[0] / dpi, size[1] / dpi
+
+
+def is_usual(inches: Sequence[float]) -> bool:
+    """Whether a figure has a size that people give it: halves of inches, or matplotlib's own."""
+    halves = all(abs(2 * side - round(2 * side)) < 0.02 for side in inches)
+    return halves or np.abs(np.subtract(inches, USUAL_INCHES)).max() < 0.02
 
 
 def inches_of(target: np.ndarray, box: readout.Box, points: float) -> float | None:

@@ -14,6 +14,7 @@ import numpy as np
 from chart2code import readout
 from chart2code.adjustment.wedges import percent_literals
 from chart2code.drawing import CYCLE, color_literal, rgb
+from chart2code.layout import USUAL_INCHES
 from chart2code.legends import FRAME, GAP, PAD, ROW, legend_place
 from chart2code.pies import (
     LABEL_DISTANCE,
@@ -25,7 +26,6 @@ from chart2code.pies import (
     STARTS,
     TEXT_POINTS,
     TITLE_POINTS,
-    USUAL_INCHES,
     PieChart,
     Text,
     columns_of,

@@ -26,7 +26,7 @@ from scipy.sparse.csgraph import connected_components
 from chart2code import readout
 from chart2code.detail import Detail, detail_of
 from chart2code.drawing import CYCLE, rgb
-from chart2code.layout import USUAL, shares_of, subplots_adjust
+from chart2code.layout import USUAL, is_usual, shares_of, subplots_adjust
 from chart2code.tick_labels import runs_of
 from chart2code.words import BOLD, DPI, REGULAR, Line, read_line
 from eval_metric.similarity import CANVAS
@@ -47,7 +47,7 @@ LEAST_LINE, MOST_LINE, MOST_LETTERS = 3.5, 60, 800  # pixels of the canvas, the 
 MOST_ERROR = 0.45  # of a line's ink: what leaves more unexplained has not been read
 POINTS = (6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18, 20, 22, 24, 26, 28, 30, 32, 36, 40, 44, 48, 54, 60)
 RESOLUTIONS = (100, 120, 150, 200, 300, 72, 80, 90, 110, 130, 160, 180, 250)  # dpi
-INCHES, USUAL_INCHES = (2.4, 16), (6.4, 4.8)  # of the longer side of a figure; of matplotlib's
+INCHES = 2.4, 16  # of the longer side of a figure
 ODD_FIGURE, ODD_POINTS = 0.03, 0.02  # as errors of a size: of a figure and of text that are not the usual ones
 RARER = 0.002  # the same, for each resolution that is more frequent
 SIZE_NOISE = 0.03  # of a size: hinting moves letters
@@ -373,7 +373,7 @@ class PieChart:
             error = np.mean([min(SIZE_NOISE, *(abs(s * DPI / dpi / usual - 1) for usual in POINTS)) for s in sizes])
             points = median(sizes) * DPI / dpi
             odd_text = abs(points / TEXT_POINTS - 1) > 2 * SIZE_NOISE
-            odd_figure = not _is_usual((width / dpi, height / dpi))
+            odd_figure = not is_usual((width / dpi, height / dpi))
             return error + ODD_POINTS * odd_text + ODD_FIGURE * odd_figure + RARER * RESOLUTIONS.index(dpi)
 
         possible = [dpi for dpi in RESOLUTIONS if INCHES[0] <= max(width, height) / dpi <= INCHES[1]]
@@ -512,15 +512,9 @@ class PieChart:
             usual = *own, min(right - left, bottom - top) / 2 / reach
             if np.abs(np.subtract(usual, (x, y, radius))).max() < PLACED:
                 return box, statements
-        if _is_usual([side / self.dpi for side in self.size]):
+        if is_usual([side / self.dpi for side in self.size]):
             return square, ["fig.tight_layout()"]
         return square, [subplots_adjust(shares_of(square, sides))]
-
-
-def _is_usual(inches: Sequence[float]) -> bool:
-    """Whether a figure has a size that people give it: halves of inches, or matplotlib's own."""
-    halves = all(abs(2 * side - round(2 * side)) < 0.02 for side in inches)
-    return halves or np.abs(np.subtract(inches, USUAL_INCHES)).max() < 0.02
 
 
 def columns_of(swatches: Sequence[Swatch]) -> list[tuple[int, int]]:

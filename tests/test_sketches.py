@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from chart2code.detail import canvas_of
+from chart2code.layout import usual_size
 from chart2code.program import PLOTTING
 from chart2code.sketches import Sheet, Words, sketches
 from chart2code.verification import verify
@@ -159,3 +160,9 @@ def test_any_picture_has_sketches_that_are_programs(seed):
     picture[50:250, 60:340] = (255, 30 * seed, 90)
     for code in sketches(to_canvas(picture), (400, 300), ""):
         compile(code, "sketch", "exec")
+
+
+def test_of_resolutions_that_are_near_the_one_of_a_usual_figure_is_right():
+    assert usual_size((910, 780), 7.4) == (7, 6)  # 130 dpi, and not 120
+    assert usual_size((840, 600), 7.2) == (7, 5)  # 120 dpi
+    assert usual_size((911, 777), 7.4) == pytest.approx((7.59, 6.475), abs=0.01)
