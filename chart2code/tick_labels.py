@@ -383,6 +383,8 @@ def _cut(pixels: np.ndarray, box: Box, place: float, ticks: np.ndarray, side: st
     if side == "bottom" and len(lines) > 1 and _is_ticks(ink[slice(*lines[0])].T):
         lines = lines[1:]  # of a large picture ticks are as high as letters
     line = max(lines, key=np.ptp) if side != "bottom" else lines[0]
+    if side != "bottom" and np.ptp(line) == len(ink):  # a colour bar, and no label
+        return None
     if side == "bottom":  # further down is the name of the axis
         chosen = runs_of((ink[slice(*line)] > INK).any(axis=0), 0 if len(ticks) > 1 else zoom * NEXT)
         chosen = [min(chosen, key=lambda run: abs(sum(run) - ink.shape[1]))] if len(ticks) == 1 else chosen
