@@ -15,7 +15,7 @@ import numpy as np
 
 from chart2code import readout
 from chart2code.adjustment.scene import Scene
-from chart2code.captions import BEFORE, CONTRAST, Page, text_color
+from chart2code.captions import BEFORE, CONTRAST, Page, usual_color
 from chart2code.drawing import Drawing, Series, color_literal
 from chart2code.program import Change, Program, literal, number, string_literal
 from chart2code.tick_labels import runs_of
@@ -40,7 +40,7 @@ BAND = 1.6  # points beside the end of a bar that its edge may take
 
 @dataclass(frozen=True)
 class Label:
-    """A label; `pad`: points between the end of its bar and its digits; `color`: of its darkest, or lightest, ink."""
+    """A label; `pad`: points between the end of its bar and its digits; `color`: of its ink."""
 
     line: Line
     pad: float
@@ -181,8 +181,7 @@ def _label(
         line = page.read_between(top, bottom, bar.center, half)
     if line is None or not line.text.strip(STROKES):
         return None
-    shift = 0.0 if not horizontal or place == "center" else -height if negative else height
-    return Label(line, pad, _color(target, (at[0] + shift, at[1]), height, inks))
+    return Label(line, pad, usual_color(line, inks))
 
 
 def _ink(page: Page, rows: tuple[float, float], columns: tuple[float, float]) -> np.ndarray | None:
@@ -229,13 +228,6 @@ def _beside(page: Page, bar: readout.Bar, left: bool, unit: float) -> tuple[tupl
         return None, 0.0
     place = (max(0, round(page.zoom * columns[0])) + (inked[-1] if left else inked[0])) / page.zoom
     return (place, bar.center), abs(place - end) / unit
-
-
-def _color(target: np.ndarray, at: tuple[float, float], height: float, inks: Sequence[np.ndarray] = ()) -> np.ndarray:
-    """The colour of the text at a place."""
-    x, y = (round(v) for v in at)
-    part = target[max(0, y - round(height / 2)) : y + round(height / 2) + 1, max(0, x - 8) : x + 9]
-    return text_color(part, inks)
 
 
 def _keywords(

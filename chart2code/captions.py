@@ -18,13 +18,13 @@ from scipy import ndimage
 
 from chart2code import readout
 from chart2code.detail import detail_of
-from chart2code.drawing import Drawing
+from chart2code.drawing import Drawing, color_literal, rgb
 from chart2code.picture_cache import remembered
 from chart2code.program import Change, Program, string_literal
 from chart2code.spines import is_bare
 from chart2code.tick_labels import POINTS, number_format, runs_of
 from chart2code.vocabulary import TIME_DIMENSIONS
-from chart2code.words import DPI, FAMILIES, ITALIC, TRIED, Line, read_line
+from chart2code.words import DPI, FAMILIES, ITALIC, TRIED, Line, ink_of, read_line
 from eval_metric.similarity import CANVAS
 
 SIZES = (8, 9, 10, 11, 12, 13, 14, 14.4, 15, 16, 18, 20, 22, 24)  # points
@@ -49,7 +49,8 @@ SPACE, ALONE = 0.66, 1.5  # ems, between two texts; less lies between two words.
 TICK_ROOM = 7.5  # pixels of the figure between an axis and the labels of its ticks
 LONGEST = 120  # pixels, of the name of a category that is written at an angle
 TITLE_RISE = 10  # points, from the axes to the middle of a title
-GREYS = (0.0, 255.0, 51.0, 102.0)  # of 255: the usual colours of text
+GREYS = (0.0, 255.0, 51.0, 102.0)  # of 255: the usual colours of text,
+OTHER_GREYS, MEASURED = (85.0, 128.0, 153.0), 13.0  # others; and how far what is measured is from that of a text
 SOFT, MIXED = 0.35, 30.0  # of its colour, that thin letters have at least; and of 255, how far they may be from that
 LEAST_LINE = 5  # pixels, the height of a line of text
 TICK = 4.0  # points from the axes, where ticks end
@@ -110,6 +111,7 @@ class Page:
 
     def __init__(self, grey: np.ndarray, zoom: float, scale: float, sharpness: float):
         self.zoom, self.scale, self.sharpness, self._turned = zoom, scale, sharpness, {0: grey}
+        self.picture: np.ndarray | None = None  # in colours, (zoom * CANVAS, zoom * CANVAS, 3)
         self.in_vain = 0  # lines that are read badly
         self.families: list[str] = []  # of the fonts of lines that were read, where these are sure
 
@@ -123,7 +125,9 @@ class Page:
         else:
             grey = picture.mean(axis=2, dtype=np.float32)
             grey[readout.letterbox(picture)] = np.mean(readout.page_of(target))  # around a dark page it is white
-        return cls(grey, zoom, scale, sharpness)
+        page = cls(grey, zoom, scale, sharpness)
+        page.picture = picture
+        return page
 
     @classmethod
     def for_drawing(cls, drawing: Drawing, target: np.ndarray, size: tuple[int, int]) -> Page:
@@ -165,8 +169,14 @@ class Page:
         x, y = self.place(*place, angle)
         reach = tuple(self.zoom * part for part in reach)
         cut = _cut_out(self.turned(angle), x, y, anchor, self.zoom * height, reach, space)
-        read = None if cut is None else self._read(cut[0], bold, points=points)
-        return None if read is None else replace(read, middle=place[1] + (cut[1] - y) / self.zoom)
+        if cut is None:
+            return None
+        ink, rows, columns = cut
+        read, middle = self._read(ink, bold, points=points), (rows.start + rows.stop - 1) / 2
+        if read is None:
+            return None
+        color = self._color(read, rows, columns, angle)
+        return replace(read, middle=place[1] + (middle - y) / self.zoom, color=color)
 
     def read_between(
         self,
@@ -178,19 +188,37 @@ class Page:
         space: float = SPACE,
         italic: bool = False,
     ) -> Line | None:
-        """The text around `x`, of which the rows are known, and which may be `bold` or `italic`; `reach` and `space`
-        as of `read`."""
+        """The text around `x`, in rows that have no other, and which may be `bold` or `italic`; `reach` and `space` as
+        of `read`."""
         rows = slice(max(0, round(self.zoom * top)), round(self.zoom * bottom))
         first = max(0, round(self.zoom * (x - reach)))
         strip = self.turned(0)[rows, first : round(self.zoom * (x + reach))]
         if min(strip.shape) < 3:
             return None
         ink = np.abs(strip - np.median(strip))
-        columns = _run((ink > INK * ink.max()).any(axis=0), self.zoom * x - first, space * len(strip))
+        dark = ink > INK * ink.max()
+        columns = _run(dark.any(axis=0), self.zoom * x - first, space * len(strip))
         if columns is None or ink.max() < CONTRAST:
             return None
-        ink = np.pad(ink, RIM)[:, columns.start : columns.stop + 2 * RIM]
-        return self._read((ink / ink.max()).clip(0, 1), bold, italic)
+        inked = np.flatnonzero(dark[:, columns].any(axis=1))
+        rows = slice(rows.start + inked[0], rows.start + inked[-1] + 1)
+        ink = np.pad(ink, RIM)[inked[0] : inked[-1] + 1 + 2 * RIM, columns.start : columns.stop + 2 * RIM]
+        read = self._read((ink / ink.max()).clip(0, 1), bold, italic)
+        columns = slice(first + columns.start, first + columns.stop)
+        return None if read is None else replace(read, color=self._color(read, rows, columns, 0))
+
+    def _color(self, read: Line, rows: slice, columns: slice, angle: int) -> tuple[float, ...] | None:
+        """The colour of a text that was read in these rows and columns of the turned picture: by how much the picture
+        differs there from its paper, and how much of it the letters cover."""
+        if self.picture is None or angle not in (0, 90):
+            return None
+        picture = self.picture if angle == 0 else np.rot90(self.picture, -1)
+        high, wide = (slice(max(0, part.start - RIM), part.stop + RIM) for part in (rows, columns))
+        part = picture[high, wide].reshape(-1, 3).astype(float)
+        paper = np.median(part, axis=0)
+        covered = ink_of(read.text, read.font, read.points * self.sharpness)
+        covered *= (self.zoom * self.scale / self.sharpness) ** 2
+        return tuple(paper + (part - paper).sum(axis=0) / covered) if covered else None
 
     def _read(self, line: np.ndarray, bold: bool, italic: bool = False, points: float | None = None) -> Line | None:
         """What is written in the ink of a line."""
@@ -280,6 +308,15 @@ def text_color(part: np.ndarray, others: Sequence[np.ndarray] = ()) -> np.ndarra
     return best
 
 
+def usual_color(line: Line, others: Sequence[np.ndarray] = ()) -> np.ndarray:
+    """The colour that was measured of a line of text: the usual one, or the one of `others`, that is near it, if one
+    is; black if none was measured."""
+    color = np.clip(line.color or (0, 0, 0), 0, 255)
+    known = [*(np.full(3, grey) for grey in (*GREYS, *OTHER_GREYS)), *others]
+    best = min(known, key=lambda other: np.abs(other - color).max())
+    return best if np.abs(best - color).max() < MEASURED else color
+
+
 def _is_rule(ink: np.ndarray) -> bool:
     """Whether what was cut out is a line or a frame: thinner than any letter is high, or through all of a long row."""
     inner = ink[RIM:-RIM, RIM:-RIM]
@@ -296,8 +333,9 @@ def _cut_out(
     reach: tuple[float, float],
     space: float,
     room: float = 1.0,
-) -> tuple[np.ndarray, float] | None:
-    """The ink (h, w), 0 to 1, of the line of text at a place, with a rim, and its middle row, or None."""
+) -> tuple[np.ndarray, slice, slice] | None:
+    """The ink (h, w), 0 to 1, of the line of text at a place, with a rim, and its rows and columns without that, or
+    None."""
     top, bottom = max(0, int(y - room * height)), min(len(grey), int(y + room * height) + 1)
     left, right = max(0, math.ceil(x - reach[0])), min(grey.shape[1], int(x + reach[1]) + 1)
     strip = grey[top:bottom, left:right]
@@ -323,7 +361,8 @@ def _cut_out(
     rows = _run(dark[:, columns].any(axis=1), y - top, 1) or rows  # also of letters that are further off
     ink = ink / ink[rows, columns].max()
     wide, high = (slice(max(0, part.start - RIM), part.stop + RIM) for part in (columns, rows))
-    return ink[high, wide].clip(0, 1), top + (rows.start + rows.stop - 1) / 2
+    places = slice(top + rows.start, top + rows.stop), slice(left + columns.start, left + columns.stop)
+    return ink[high, wide].clip(0, 1), *places
 
 
 def _run(marked: np.ndarray, place: float, gap: float, anchor: float = 0.5) -> slice | None:
@@ -415,6 +454,7 @@ def _new_or_gone(drawing: Drawing, page: Page, places: Places, none: dict[str, b
             usual = 12 if name == "title" else 10
             size = f", fontsize={read.points}" if read.points != usual else ""
             size += ', fontweight="bold"' if read.bold else ""
+            size += f", color={color_literal(color)}" if (color := usual_color(read)).max() > 0 else ""
             size = "" if program.statement_calls("use") else size  # the style sheet's
             found = page.with_line_above(read, place[0]) if name == "title" else read.text
             changes.append(program.add_statement(f"{axes}.set_{name}({string_literal(found)}{size})", BEFORE))
@@ -433,7 +473,7 @@ def _places(target: np.ndarray, page: Page, box: readout.Box) -> tuple[Places, d
         for part, gap in ((rows[: top - 2], 1), (rows[bottom + off :], 1), (columns[: max(0, left - off)], 3))
     )
     below = [(a + bottom + off, b + bottom + off) for a, b in below]
-    above, below = ([run for run in lines if not _has_handles(page, run)] for lines in (above, below))
+    above, below = ([run for run in lines if not has_handles(page, run)] for lines in (above, below))
     middle = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
     own = np.flatnonzero(ink[slice(*below[-1])].any(axis=0)) if below else np.zeros(1)
     central = abs((own[0] + own[-1]) / 2 - zoom * middle[0]) < ASIDE * (right - left)
@@ -447,7 +487,7 @@ def _places(target: np.ndarray, page: Page, box: readout.Box) -> tuple[Places, d
     return {name: place or None for name, place in places.items()}, none
 
 
-def _has_handles(page: Page, rows: tuple[int, int]) -> bool:
+def has_handles(page: Page, rows: tuple[int, int]) -> bool:
     """Whether some rows of a page, in its own pixels, are of a legend: have stretches of one grey that are longer than
     those of letters."""
     grey = page.turned(0)[slice(*rows)]
@@ -524,7 +564,8 @@ def _titles_of_pies(drawing: Drawing, page: Page) -> list[Change]:
 
 
 def _fonts(program: Program, node: ast.Constant, read: Line) -> list[Change]:
-    """Changes of size and weight in the call that writes this title or name of an axis, to those that were read."""
+    """Changes of size, weight and colour in the call that writes this title or name of an axis, to those that were
+    read."""
     if program.statement_calls("use"):  # the style sheet's
         return []
     for method, size in (("title", 12), ("xlabel", 10), ("ylabel", 10)):
@@ -539,6 +580,10 @@ def _fonts(program: Program, node: ast.Constant, read: Line) -> list[Change]:
                 )
             if read.bold != (own.get("fontweight") == "bold"):
                 changes.append(program.set_keyword(call, "fontweight", '"bold"' if read.bold else None))
+            color, written = usual_color(read), rgb(own.get("color", "black"))
+            told = read.color is not None and written is not None and not program.statement_calls("twinx")
+            if told and np.abs(color - written).max() > MEASURED:
+                changes.append(program.set_keyword(call, "color", color_literal(color) if color.max() > 0 else None))
             return [change for change in changes if change]
     return []
 

@@ -15,6 +15,7 @@ from chart2code.program import PlotCall, Program, number, string_literal
 from eval_metric.executor import ExecutionResult
 from eval_metric.similarity import CANVAS
 
+SAME, SAME_INK = (1.0, 5.0), 0.05  # of 255: differences of colours that nobody sees; of what a pale one has of ink
 MEASURED = 5.0  # pixels of the canvas, between where axes are and where they are seen
 
 
@@ -132,8 +133,11 @@ def literal_color(call: PlotCall, index: int) -> np.ndarray | None:
     return rgb(node.value) if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
 
 
-def color_literal(color: np.ndarray, error: float = 5) -> str:
-    """A colour as programs write it: a name if one is within `error` (of 255) of it, else hex."""
+def color_literal(color: np.ndarray, error: float | None = None) -> str:
+    """A colour as programs write it: a name if one is within `error` (of 255) of it, else hex; by default within what
+    is not seen, which is less of pale colours."""
+    if error is None:
+        error = float(np.clip(SAME_INK * (255 - np.min(color)), *SAME))
     names = [*TABLEAU_COLORS.items(), *CSS4_COLORS.items()]
     distances = [np.abs(np.array(to_rgb(code)) * 255 - color).max() for _, code in names]
     best = int(np.argmin(distances))

@@ -1,4 +1,5 @@
-"""Texts within the axes of a chart, and at the right of them: what a program does not draw is added by `ax.text`."""
+"""Texts within the axes of a chart, at the right of them, and above and below title and names of axes, as further
+titles and sources of data: what a program does not draw is added by `ax.text`."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ import numpy as np
 from scipy import ndimage
 
 from chart2code import morphology, readout
-from chart2code.captions import ALONE, BEFORE, Page, text_color
+from chart2code.captions import ALONE, BEFORE, Page, has_handles, usual_color
 from chart2code.drawing import Drawing, color_literal
 from chart2code.legends import find_legend
 from chart2code.program import string_literal
@@ -18,7 +19,7 @@ from eval_metric.similarity import CANVAS
 
 INK, DRAWN = 60, 40  # of 255: differences from the paper that text has, and that are drawn already
 NEAR = 2  # pixels: what is drawn so near is the same
-WORD_SPACE = 7.0  # points: gaps that are bridged in a line
+WORD_SPACE, WIDE_SPACE = 7.0, 14.0  # points: gaps that are bridged in a line; and above and below the axes
 LINE, LEAST_WIDE = (4.0, 18.0), 7.0  # points: the height of a line, and its width
 FILLED = (0.12, 0.75)  # of a line's rectangle, inked
 FRAME = 0.5  # of a column, inked
@@ -67,6 +68,7 @@ def added(drawing: Drawing, target: np.ndarray, size: tuple[int, int] = (CANVAS,
     page = Page.for_drawing(drawing, target, size)
     unit = page.scale * 100 / 72
     lines = _lines(drawing, target, box, unit, beyond=not program.statement_calls("twinx"))
+    lines += _lines_around(drawing, target, page, box, unit)
     if not 0 < len(lines) <= MOST:
         return None
     colors = [color for color, _ in readout.find_colors(target, box)] + [s.color for s in drawing.series]
@@ -74,7 +76,7 @@ def added(drawing: Drawing, target: np.ndarray, size: tuple[int, int] = (CANVAS,
     if legend is not None:  # whose texts are no notes, whether it is drawn or not
         left, top, right, bottom = legend.box
         lines = [line for line in lines if not (left < line[0] < right and top < line[1] < bottom)]
-    notes = [note for line in lines if (note := _read(page, target, drawing, line)) is not None]
+    notes = [note for line in lines if (note := _read(page, drawing, line)) is not None]
     if any(s.kind in ("bar", "barh") for s in drawing.series):  # what bars are worth is none either
         notes = [note for note in notes if LETTERS.search(note.text)]
     if not notes:
@@ -98,8 +100,37 @@ def _lines(
         drawn[area] = own > DRAWN
     side = ink[top:bottom, right - 2 : right + 3]
     side[:, side.mean(axis=0) > FRAME] = False  # where there is none, texts may begin at the end of the axes
-    new = ink & ~morphology.dilation(drawn, (2 * NEAR + 1, 2 * NEAR + 1))
-    joined = morphology.closing(new, (1, max(2, round(WORD_SPACE * unit))))
+    return _lines_in(ink, ink & ~morphology.dilation(drawn, (2 * NEAR + 1, 2 * NEAR + 1)), unit)
+
+
+def _lines_around(
+    drawing: Drawing, target: np.ndarray, page: Page, box: readout.Box, unit: float
+) -> list[tuple[int, int, int, int]]:
+    """The same of what stands above and below the axes, in rows where nothing is drawn: beyond title and labels."""
+    (left, top, right, bottom), (_, own_top, _, own_bottom) = ([round(side) for side in b] for b in (box, drawing.box))
+    ink = readout.difference(target, readout.page_of(target)) > INK
+    ink[readout.letterbox(target)] = False
+    drawn = readout.difference(drawing.pixels, readout.page_of(drawing.pixels)) > DRAWN
+    drawn[readout.letterbox(drawing.pixels)] = False
+    found = []
+    for rows, own in ((slice(0, top - 2), drawn[: own_top - 2]), (slice(bottom + 3, CANVAS), drawn[own_bottom + 3 :])):
+        free = np.zeros_like(ink)
+        free[rows] = ink[rows]
+        inked = np.flatnonzero(own.any(axis=1))
+        if len(inked) and rows.start:
+            free[: rows.start + inked[-1] + NEAR + 1] = False
+        elif len(inked):
+            free[max(0, rows.stop - len(own) + inked[0] - NEAR) :] = False
+        found += _lines_in(free, free, unit, WIDE_SPACE)
+    return [line for line in found if not has_handles(page, (round(page.zoom * line[1]), round(page.zoom * line[3])))]
+
+
+def _lines_in(
+    ink: np.ndarray, new: np.ndarray, unit: float, space: float = WORD_SPACE
+) -> list[tuple[int, int, int, int]]:
+    """Left, top, right and bottom of what could be lines of text in `ink` (H, W), of which only `new` is not drawn;
+    `space`: points, between two words."""
+    joined = morphology.closing(new, (1, max(2, round(space * unit))))
     found = []
     for part in ndimage.find_objects(ndimage.label(joined, np.ones((3, 3)))[0]):
         rows, columns = part
@@ -117,13 +148,13 @@ def _lines(
     return found
 
 
-def _read(page: Page, target: np.ndarray, drawing: Drawing, line: tuple[int, int, int, int]) -> Note | None:
+def _read(page: Page, drawing: Drawing, line: tuple[int, int, int, int]) -> Note | None:
     left, top, right, bottom = line
     half = (right - left) / 2 + 2
     found = page.read_between(top - 0.5, bottom + 1.5, (left + right) / 2, half, bold=True, space=ALONE, italic=True)
     if found is None or found.error > ERROR or not WORD.search(found.text):
         return None
-    color = text_color(target[top : bottom + 1, left : right + 1], [s.color for s in drawing.series])
+    color = usual_color(found, [s.color for s in drawing.series])
     return Note(line, found.text, found.points, found.bold, found.italic, color)
 
 

@@ -91,13 +91,15 @@ class Glyphs:
 @dataclass(frozen=True)
 class Line:
     """A line of text as it was read, and the share of its ink (sum of squares) that the text does not explain; the
-    font, its size in points, and where it was found, across it, in pixels of a page."""
+    font, its size in points, and where it was found, across it, in pixels of a page; its color (red, green, blue), of
+    255, if that was measured."""
 
     text: str
     error: float
     font: str = ""
     points: float = 0.0
     middle: float = 0.0
+    color: tuple[float, ...] | None = None
 
     @property
     def bold(self) -> bool:
@@ -135,6 +137,12 @@ def _face(font: str, points: float, characters: str = CHARACTERS) -> tuple[np.nd
             face.draw_glyph_to_bitmap(pictures[k], PEN, top, glyph, antialiased=True)
     own.clear(), fallback.clear()  # they keep what they have loaded
     return pictures.astype(np.float32) / 255, np.array(advances)
+
+
+def ink_of(text: str, font: str, points: float) -> float:
+    """The area that a text covers, in pixels of the figure."""
+    pictures, known = _face(font, points)[0], [k for c in text if (k := CHARACTERS.find(c)) >= 0]
+    return float(pictures[known].sum())
 
 
 def _base(points: float) -> int:

@@ -23,6 +23,12 @@ NOTES = {
         'ax.text(3.05, 6, "Milk 85", color="tab:blue", fontweight="bold", va="center")\n',
         "Milk 85",
     ),
+    "above the title": (
+        'ax.set_title("per 1,000 people", color="gray")\nfig.subplots_adjust(top=0.8)\n'
+        'fig.text(0.03, 0.92, "Births now and then", fontsize=16, fontweight="bold")\n',
+        "Births now and then",
+    ),
+    "a source below": ('fig.text(0.03, 0.01, "Own data of 2023", fontsize=8, color="dimgray")\n', "Own data of 2023"),
 }  # fmt: skip
 
 
@@ -39,6 +45,8 @@ def test_notes_of_a_chart(executor, name):
         'color="crimson"',
         'color="tab:blue", fontweight',
         'fontweight="bold"',
+        "fontsize=8",
+        'color="dimgray"',
     ):
         if style in statement:
             assert style.replace(", fontweight", "") in code

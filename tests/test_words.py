@@ -244,6 +244,18 @@ def test_right_words_stay(executor):
         assert reworded(Drawing(START + body, result), to_canvas(result.image)) is None
 
 
+@pytest.mark.parametrize("color", ["black", "#555555", "gray", "#999999", "tab:blue"])
+def test_colors_of_words(executor, color):
+    """Thin letters have their colour nowhere: it is seen by how dark they are in all."""
+    body = "names, sales = zip(*[('Lisbon', 12), ('Geneva', 30)])\nax.bar(names, sales)\n"
+    label = 'ax.set_ylabel("Number of births"{})\n'
+    own = f', color="{color}"' if color != "black" else ""
+    image = to_canvas(executor.run(START + body + label.format(own)).image)
+    for answer in (body, body + label.format(', color="crimson"')):
+        found = reworded(Drawing(START + answer, executor.run(START + answer)), image)
+        assert found.endswith(label.format(own))
+
+
 @pytest.mark.parametrize(
     "turn",
     [
