@@ -50,12 +50,13 @@ TICK_ROOM = 7.5  # pixels of the figure between an axis and the labels of its ti
 LONGEST = 120  # pixels, of the name of a category that is written at an angle
 TITLE_RISE = 10  # points, from the axes to the middle of a title
 GREYS = (0.0, 255.0, 51.0, 102.0)  # of 255: the usual colours of text,
-OTHER_GREYS, MEASURED = (85.0, 128.0, 153.0), 13.0  # others; and how far what is measured is from that of a text
+OTHER_GREYS, MEASURED = (85.0, 128.0, 153.0), 16.0  # others; and how far what is measured is from that of a text
 SOFT, MIXED = 0.35, 30.0  # of its colour, that thin letters have at least; and of 255, how far they may be from that
 LEAST_LINE = 5  # pixels, the height of a line of text
 TICK = 4.0  # points from the axes, where ticks end
-TURNS = ((0, "center"), (45, "right"), (90, "center"), (30, "right"), (45, "center"), (60, "right"))
-UPRIGHT = ((0, "center"), (90, "center"))  # of names at the left
+ANGLES, LIKELY = range(0, 91, 5), 2  # degrees, by which labels are turned; and angles that are tried
+ANCHORS = ("center",), ("right", "center")  # what is at ticks, of labels that are upright or lie, and of others
+UPRIGHT = (0, 90)  # degrees, of names at the left
 OTHER = {"x": "y", "y": "x"}
 NUMBERS, COLORED = (7, 30), 60  # pixels beside the axes, where numbers are; of 255, the chroma of colours
 INITIALS = 2  # letters of names that may stand there twice
@@ -408,7 +409,8 @@ def _texts(drawing: Drawing, target: np.ndarray, page: Page, places: Places) -> 
             seen = places.get("ylabel" if vertical else "xlabel")
             place = place if seen is None else seen[:2]
         read = page.read(place, anchor, height, 90 if vertical else 0, role == "title", reach, space)
-        if read is None:
+        # Of these words most have been read before, where they are, and in their font.
+        if read is None or role in ("legend", "annotation") and read.error > CERTAIN:
             continue
         found = page.with_line_above(read, place[0]) if role == "title" else read.text
         if found != text:
@@ -733,9 +735,15 @@ def _turned_at(
 
     if error(own) < LEGIBLE:
         return []
-    errors = {turn: error(turn) for turn in (TURNS if side == "bottom" else UPRIGHT) if turn != own}
+    angles = UPRIGHT if side == "left" else [0] if flat else _angles(target, page, box)
+    errors = {own: LEGIBLE}
+    for angle in angles:
+        turns = [(angle, anchor) for anchor in ANCHORS[0 < angle < 90 and side == "bottom"]]
+        errors |= {turn: error(turn) for turn in turns if turn != own}
+        if min(errors.values()) <= CERTAIN:
+            break
     best = min(errors, key=errors.get)
-    if errors[best] > LEGIBLE:
+    if best == own:
         return []
     axes = program.calls[0].axes
     changes = [program.drop_statement(call) for call in _turning(program, axis)]
@@ -753,10 +761,32 @@ def _depth(pixels: np.ndarray, box: readout.Box, side: str) -> int:
     left, top, right, bottom = (int(round(v)) for v in box)
     if side == "left":  # as if below
         pixels, left, right, bottom = pixels[:, ::-1].swapaxes(0, 1), top, bottom, pixels.shape[1] - 1 - left
+    return np.ptp(_rows_below(pixels, left, right, bottom))
+
+
+def _rows_below(pixels: np.ndarray, left: int, right: int, bottom: int) -> tuple[int, int]:
+    """From which row to which labels reach that are below the axes, (0, 0) if there are none."""
     ink = readout.difference(pixels[bottom + TICKS :, left:right], readout.page_of(pixels)) > CONTRAST
-    rows = np.flatnonzero(ink.any(axis=1) & ~ink.all(axis=1))
+    rows = np.flatnonzero(ink.any(axis=1) & ~ink.all(axis=1)) + bottom + TICKS
     lines = np.split(rows, np.flatnonzero(np.diff(rows) > 3) + 1)
-    return next((len(line) for line in lines if len(line) >= LEAST_LINE), 0)  # not the ends of ticks
+    first = next((line for line in lines if len(line) >= LEAST_LINE), None)  # not the ends of ticks
+    return (0, 0) if first is None else (int(first[0]), int(first[-1]) + 1)
+
+
+def _angles(target: np.ndarray, page: Page, box: readout.Box) -> list[int]:
+    """The likeliest angles of the labels below the axes: those at which their lines are narrowest, compared to what
+    they lie in."""
+    left, _, right, bottom = (int(round(v)) for v in box)
+    rows = [round(page.zoom * row) for row in _rows_below(target, left, right, bottom)]
+    grey = page.turned(0)[slice(*rows), round(page.zoom * left) : round(page.zoom * right)]
+    if not grey.size:
+        return []
+    pictures, widths = [Image.fromarray(part) for part in (np.abs(grey - np.median(grey)), np.ones_like(grey))], {}
+    for angle in ANGLES:
+        turned = (picture.rotate(-angle, Image.Resampling.BILINEAR, expand=True) for picture in pictures)
+        own, most = (np.asarray(picture).sum(axis=1, dtype=float) for picture in turned)
+        widths[angle] = own.sum() ** 2 / max(1.0, (own**2).sum()) / (most.sum() ** 2 / (most**2).sum())
+    return sorted(widths, key=widths.get)[:LIKELY]
 
 
 def _turn(program: Program, axis: str) -> tuple[int, str]:
@@ -802,21 +832,21 @@ def _read_turned(page: Page, tick: float, top: float, height: float, gap: float,
         sine, cosine = math.sin(math.radians(angle)), math.cos(math.radians(angle))
         place = tick - height / 2 * sine, top + height / 2 * cosine
         return page.read(place, 1.0, height, angle, reach=(CANVAS, height / 3))
-    return _read_slanted(page, tick, top, height) if angle == 45 else None
+    return _read_slanted(page, tick, top, height, angle)
 
 
-def _read_slanted(page: Page, x: float, top: float, height: float) -> Line | None:
+def _read_slanted(page: Page, x: float, top: float, height: float, angle: int) -> Line | None:
     """
-    The text at 45 degrees whose upright bounding box hangs in the middle of its upper side from a place, as
+    The text at an angle whose upright bounding box hangs in the middle of its upper side from a place, as
     matplotlib has it at ticks. How long it is says how far below the place its middle lies, and the other way round.
     """
-    grey = page.turned(45)
+    grey, sine, cosine = page.turned(angle), math.sin(math.radians(angle)), math.cos(math.radians(angle))
     dark = np.abs(grey - np.median(grey)) > CONTRAST
     best, found = 0.0, None
     high = page.zoom * height
     for drop in np.arange(height, LONGEST / 2, 1.0):  # from the top to the middle of the text
-        length = drop * 2 * math.sqrt(2) - height
-        long, (u, v) = page.zoom * length, page.place(x, top + drop, 45)
+        length = (2 * drop - height * cosine) / sine
+        long, (u, v) = page.zoom * length, page.place(x, top + drop, angle)
         rows = slice(max(0, int(v - high / 3)), int(v + high / 3) + 1)
         ends = [int(u + side * long / 2) for side in (-1, 1)]
         inside = dark[rows, max(0, ends[0] + 1) : ends[1]].any(axis=0)
@@ -828,4 +858,4 @@ def _read_slanted(page: Page, x: float, top: float, height: float) -> Line | Non
         return None
     drop, length = found
     reach = length / 2 + height / 3
-    return page.read((x, top + drop), 0.5, height, 45, reach=(reach, reach))
+    return page.read((x, top + drop), 0.5, height, angle, reach=(reach, reach))

@@ -26,7 +26,7 @@ FRAME = 0.5  # of a column, inked
 NEW = 0.8  # of a line's ink
 APART = 5.0  # points from other ink that is not drawn: else a line is a part of one
 ERROR = 0.25  # of a line's ink, unexplained
-MOST = 24  # lines: else they are no notes
+MOST, MOST_AROUND, LONG = 24, 4, 3  # lines: else they are no notes; above and below the axes; and times their height
 ROWS = (0.9, 1.8)  # ems, from line to line of one text
 SAME_LEFT = 2.5  # pixels
 SAME_COLOR = 14  # of 255: what thin letters say of their colour
@@ -52,7 +52,8 @@ class Note:
         style = [f"fontsize={self.points:g}"] if self.points != POINTS else []
         style += ['fontweight="bold"'] if self.bold else []
         style += ['style="italic"'] if self.italic else []
-        return style + ([f"color={color_literal(self.color, SAME_COLOR)}"] if self.color.max() > 0 else [])
+        color = color_literal(self.color, SAME_COLOR)
+        return style + ([f"color={color}"] if color != '"black"' else [])
 
 
 def added(drawing: Drawing, target: np.ndarray, size: tuple[int, int] = (CANVAS, CANVAS)) -> str | None:
@@ -122,6 +123,10 @@ def _lines_around(
         elif len(inked):
             free[max(0, rows.stop - len(own) + inked[0] - NEAR) :] = False
         found += _lines_in(free, free, unit, WIDE_SPACE)
+    # Labels that are turned are as high as wide, and many.
+    found = [line for line in found if line[2] - line[0] > LONG * (line[3] - line[1])]
+    if len(found) > MOST_AROUND:
+        return []
     return [line for line in found if not has_handles(page, (round(page.zoom * line[1]), round(page.zoom * line[3])))]
 
 

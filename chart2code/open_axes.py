@@ -24,6 +24,7 @@ FREE = 0.15  # of a line: nothing is beside it
 BESIDE = 3  # pixels from a line, where it is no more
 LONG, FILLED = 0.35, 0.4  # of a side of the picture, a line; and of its length, drawn
 BROKEN, WHOLE = 2, 0.8  # pixels that a line may be broken for; of its length, if it isn't
+UNIFORM = 0.25, 0.35  # of how dark a line is, what differs less is so alike; and of a dark line, that is alike
 LINES = 8  # pixels from one line of a label to the next, at most
 SAME, TOGETHER = 3, 0.7  # pixels; of the lines
 SPINE, ABOVE = 1.5, 1.5  # times as dark as the grid; and as a line that is below it
@@ -41,6 +42,7 @@ PAD = 3.5  # points, between labels and the axes where there are no ticks
 TITLE_PAD = 6.0  # points, between a title and the axes
 LEAST_LABELS, REGULAR = 3, 4  # in a row; pixels that distances of labels may differ by
 APART, OVER, WIDEST = 0.8, 24, 60  # of their height, between two labels; pixels beside the axes, of these
+TICK = 6  # pixels: the longest, beside a spine
 LEAST_SIDE = 40  # pixels, of axes
 
 
@@ -112,6 +114,8 @@ class _Evidence:
         if not len(columns) or not self._single():
             return None
         left, right = _ends(self.across) if self.across else self._sides(int(columns[0]), int(columns[-1]))
+        # A tick at the end of a line across is no part of it.
+        left = next((line.place for line in self.upright if 0 < line.place - left <= TICK), left)
         columns = round(left), round(right)
         rows = np.flatnonzero(self.marks[:, columns[0] : columns[1] + 1].any(axis=1))
         if spine is not None:  # below it there may be a legend
@@ -142,12 +146,13 @@ class _Evidence:
         return True
 
     def _spine(self) -> float | None:
-        """The row of the line below the axes; None if the lowest one is a line of the grid, or marks cross it."""
+        """The row of the line below the axes; None if the lowest one is a line of the grid, or marks are below it, as
+        below that of zero."""
         if not self.across:
             return None
         lowest, others = self.across[-1], [line.strength for line in self.across[:-1]]
-        above, below = (self.marks[min(lowest.row + k, len(self.marks) - 1)] for k in (-BESIDE - 1, BESIDE + 1))
-        crossed = (above & below)[lowest.start : lowest.end].sum() > SAME
+        below = self.marks[min(lowest.row + BESIDE + 1, len(self.marks) - 1)]
+        crossed = below[lowest.start : lowest.end].sum() > SAME
         return None if crossed or others and lowest.strength < SPINE * np.median(others) else lowest.place
 
     def _on_lines(self) -> np.ndarray:
@@ -344,8 +349,12 @@ def _lines(away: np.ndarray, neutral: np.ndarray, black: np.ndarray, colored: np
                 continue
             if len(run) > WHOLE * longest and len(own) > FILLED * np.ptp(own) >= FILLED * least:
                 strengths = np.median(away[row - 1 : row + 2, own], axis=1)  # a line between two rows is in both
+                strength = strengths.max()
+                even = np.mean(np.abs(away[row, own] - np.median(away[row, own])) < UNIFORM[0] * strength)
+                if strength > TEXT and even < UNIFORM[1]:  # a line of small text
+                    continue
                 place = row - 1 + np.average(np.arange(3), weights=strengths)
-                found.append(Line(float(place), int(own[0]), int(own[-1]), float(strengths.max())))
+                found.append(Line(float(place), int(own[0]), int(own[-1]), float(strength)))
     return found
 
 

@@ -67,6 +67,7 @@ SPOTS = 0.75  # of the parts of a colour, and of the sides of these, that are al
 OVERLAP, OVERLAP_REACH = 0.9, 9  # of a colour, near the paler one that it is several times; pixels, the square around
 PALE = 190  # of 255: what is lighter, and thin, is a grid
 MOST_ROWS = 40
+SEAM = 2  # rows: a line that is the end of bars, with its soft edges
 STRAIGHT = 1.5  # pixels that a trend may be away from a straight line
 RIM = 2.5  # pixels between bars of a histogram, and between an area and the line that it is below
 EVEN = 3.0  # pixels that distances of bars may differ by
@@ -354,8 +355,19 @@ class Sheet:
                 thin &= self.extent(apart) > 0.4 and not self.gridded(apart) or upright
             if solid or thin and not across:
                 series.append((color, bool(solid), cover))
+        filled = np.any([cover > readout.FULL for _, solid, cover in series if solid], axis=0)
+        series = [entry for entry in series if entry[1] or not self._is_seam(entry[0], filled)]
         unfilled = [(color, cover) for color, solid, cover in series if not solid]
         return [(c, solid) for c, solid, cover in series if solid or not self._is_overlap(c, cover, unfilled)]
+
+    def _is_seam(self, color: np.ndarray, filled: np.ndarray) -> bool:
+        """Whether a colour is in one row only, beside what is `filled`, (H, W): there a line is the end of bars."""
+        mask = readout.difference(self.bare, color) < SAME_INK
+        rows = np.flatnonzero(readout.inside_of(mask, self.box, 3).any(axis=1))
+        if not filled.any() or not len(rows) or np.ptp(rows) > SEAM:
+            return False
+        beside = morphology.dilation(filled, (2 * SEAM + 1, 1))
+        return bool((mask & beside).sum() > SOLID * mask.sum())
 
     def _is_overlap(self, color: np.ndarray, own: np.ndarray, series: list[tuple[np.ndarray, np.ndarray]]) -> bool:
         """Whether a colour, and where it is, (H, W), is there where transparent markers of another of the series lie

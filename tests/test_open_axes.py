@@ -194,3 +194,26 @@ def test_a_spine_and_a_line_of_zero_are_no_grid(executor):
     drawing = Drawing(code, executor.run(code + "fig.set_dpi(120)\nax.set_xlabel('Change (%)')\n"))
     true = drawing.boxes[0]
     assert readout.find_box(to_canvas(drawing.result.image), true) == pytest.approx(true, abs=2)
+
+
+def test_small_text_is_no_line(executor):
+    """Names that are long, and so small on the canvas that their letters are as high as thick lines."""
+    code = START.replace("(7, 4.5)", "(11, 4.4)")
+    code += 'names = ["I have the tools I need", "I would recommend us to a friend", "Workload is reasonable"]\n'
+    code += (
+        f'ax.barh(names, [40, 35, 62], color="seagreen")\nax.barh(names, [60, 65, 38], left=[40, 35, 62])\n{NONE}\n'
+    )
+    code += "ax.set_xlim(0, 100)\nax.xaxis.set_visible(False)\nfig.subplots_adjust(left=0.3)\n"
+    pixels, drawing = drawn(executor, code)
+    assert not open_axes(pixels, (255, 255, 255)).across
+    assert np.abs(np.subtract(readout.find_box(pixels, drawing.box), drawing.box))[[0, 2]].max() < 3
+
+
+def test_bars_on_both_sides_of_a_line_of_zero(executor):
+    """The line is none that axes stand on, though no bar crosses it; and where it ends is the tick of the zero."""
+    code = START + 'ax.bar(range(6), [47, 30, 12, -9, -24, -28], color=["green"] * 3 + ["crimson"] * 3)\n'
+    code += 'ax.axhline(0, color="#333333", linewidth=1)\nax.spines[["top", "right", "bottom"]].set_visible(False)\n'
+    pixels, drawing = drawn(executor, code)
+    assert readout.find_box(pixels, drawing.box) == pytest.approx(drawing.box, abs=2)
+    sheet = Sheet.of(pixels, drawing.result.image.shape[1::-1], "")
+    assert [solid for _, solid in sheet.series] == [True, True]  # and no line where they meet

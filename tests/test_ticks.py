@@ -1,13 +1,15 @@
 """Ticks, their numbers, and the colours of lines, in pictures by plain matplotlib."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from chart2code import readout
+from chart2code import readout, tick_labels, words
 from chart2code.detail import canvas_of
 from chart2code.scales import Scale
 from chart2code.sketches import Sheet
 from chart2code.tick_labels import label_scale, major_ticks, read_decades, read_scale
+from chart2code.words import glyphs_of
 
 PLT = "import matplotlib.pyplot as plt\nimport numpy as np\n\n"
 
@@ -28,6 +30,22 @@ def test_words_are_higher_than_digits(executor):
         executor, 'plt.barh(["Rust", "Go", "Typing", "Python", "JavaScript"], [1, 2, 3, 4, 5])\nplt.xticks([])\n'
     )
     assert label_scale(sheet.target, sheet.box) == pytest.approx(512 / 640, rel=0.06)
+
+
+def test_large_labels_are_read_at_half_of_their_resolution(monkeypatch):
+    """Names that are turned look like one large letter: in its resolution glyphs would take seconds."""
+    figure = plt.figure()
+    figure.text(0.1, 0.5, "0.25", fontsize=30)
+    figure.canvas.draw()
+    ink = 1 - np.asarray(figure.canvas.buffer_rgba())[..., 0].astype(np.float32) / 255
+    plt.close(figure)
+    rows, columns = (np.flatnonzero((ink > 0.3).any(axis=axis)) for axis in (1, 0))
+    ink, scales = ink[rows[0] - 2 : rows[-1] + 3, columns[0] - 2 : columns[-1] + 3], []
+    monkeypatch.setattr(words, "glyphs_of", lambda *args: scales.append(args[2]) or glyphs_of(*args))
+    text, error, style = tick_labels._read(tick_labels.ink_of(ink), len(ink), np.ptp(rows) + 1, None)
+    assert text == "0.25" and error < tick_labels.MOST_ERROR
+    assert style.scale == pytest.approx(3, rel=0.1)
+    assert max(scales) < 2
 
 
 def test_letters_are_no_ticks(executor):

@@ -263,6 +263,8 @@ def test_colors_of_words(executor, color):
         'plt.setp(ax.get_xticklabels(), rotation=30, ha="right")',
         'ax.tick_params(axis="x", rotation=90)',
         'ax.tick_params(axis="x", rotation=45)',
+        'plt.setp(ax.get_xticklabels(), rotation=35, ha="right")',
+        'ax.tick_params(axis="x", rotation=60)',
     ],
 )
 @pytest.mark.parametrize("style", ["", 'plt.style.use("dark_background")\n'])  # whose picture lies on a white canvas
