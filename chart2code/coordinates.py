@@ -5,6 +5,7 @@ Marks at the same places have one table in common, with a column of values each.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -55,7 +56,10 @@ def _common_places(lines: Sequence[Layer]) -> list[np.ndarray]:
         return []
     ends = readout.with_ends(np.sort(np.concatenate(marks)), np.fmax.reduce(paths))
     groups = np.split(ends, np.flatnonzero(np.diff(ends) > SAME_PLACE) + 1)
-    common = np.array([np.median(group) for group in groups])
+    common, counts = (np.array([measure(group) for group in groups]) for measure in (np.median, len))
+    near = np.abs(common[:, None] - common) < 2 * SAME_PLACE
+    kept = counts >= np.where(near, counts, 0).max(axis=1)  # what is left of hidden ones is beside the others
+    common, groups = common[kept], list(itertools.compress(groups, kept))
     seen = min(map(len, marks)) >= SEEN * len(common)
     return [common] if seen and max(map(np.ptp, groups)) < 2 * SAME_PLACE else []
 

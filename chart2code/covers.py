@@ -23,7 +23,8 @@ HOLE = 12  # pixels within a marker
 OWN_RIM, HOLLOW, HOLES = 0.3, 0.85, 2  # of what is around a hole; of hollow markers, inked; pixels between holes
 CROSSED = 5  # pixels, the width of a line across a hollow marker
 LEAST_ERRORS, ERROR_CAP = 3, 5  # error bars of a line; pixels, half their width, and half the height of markers
-LONGER, BESIDE_ERROR = 5, 2  # pixels, by which they are longer than what is so far beside them, as no marker is
+LONGER, STROKE = 5, 4  # rows in which they are no wider than so many pixels: of the tips of markers, there are less
+CAP_HEIGHT, OFF_MIDDLE = 3, 0.25  # pixels; and of their length, that their middle may be off the line
 LETTERS = 18, 40  # pixels: the height of letters, at most, and the width of those that touch each other
 LEAST_LETTER = 4  # pixels, the height of letters: dashes and what is left of edges have less
 BETWEEN_LETTERS = 6  # pixels, where there may be a narrow one
@@ -85,20 +86,37 @@ def is_line(cover: np.ndarray, least: float = DASHED) -> bool:
 
 
 def has_errors(cover: np.ndarray) -> bool:
-    """Whether a colour is that of a line with error bars, in dashes or not."""
+    """Whether a colour is that of a line with error bars, in dashes or not, with markers or not."""
+    ink, path, line = cover > 0.4, readout.find_path(cover), cover.copy()
     places = readout.whisker_places(cover).round().astype(int)
-    heights = np.pad((cover > 0.4).sum(axis=0), BESIDE_ERROR)
-    at, before, after = (heights[places + BESIDE_ERROR + step] for step in (0, -BESIDE_ERROR, BESIDE_ERROR))
-    if (at - np.maximum(before, after) >= LONGER).sum() < max(LEAST_ERRORS, len(places) / 2):  # markers
+    heights = np.interp(np.arange(len(path)), np.flatnonzero(~np.isnan(path)), path[~np.isnan(path)])
+    whiskers = [column for column in places if _is_whisker(ink, column, heights)]
+    if len(whiskers) < max(LEAST_ERRORS, len(places) / 2):  # markers
         return False
-    line, path = cover.copy(), readout.find_path(cover)
-    for column in places:
-        caps = slice(max(0, column - ERROR_CAP), column + ERROR_CAP + 1)
-        around = path[max(0, column - 2 * ERROR_CAP) : column + 2 * ERROR_CAP + 1]
-        if not np.isnan(around).all():
-            away = np.abs(np.arange(len(line)) - np.nanmedian(around))
-            line[away > ERROR_CAP, caps] = 0
+    half = min(ERROR_CAP, round(np.diff(whiskers).min() / 4))
+    for column in places:  # between them, with their caps and markers, there is only the line
+        line[:, max(0, column - half) : column + half + 1] = 0
     return is_line(line, DOTTED)
+
+
+def _is_whisker(ink: np.ndarray, column: int, heights: np.ndarray) -> bool:
+    """Whether a stroke through a line, with these heights, is an error bar: at both sides of the line, and longer than
+    a marker is wide, or with caps."""
+    rows = np.flatnonzero(readout.run_at(ink[:, column], round(heights[column])))
+    if not len(rows):
+        return False
+    beside = np.arange(ERROR_CAP, 2 * ERROR_CAP)
+    sides = [heights[(column + way * beside).clip(0, len(heights) - 1)].mean() for way in (-1, 1)]
+    middle = (rows[0] + rows[-1]) / 2
+    if min(abs(level - middle) for level in (np.mean(sides), *sides)) > OFF_MIDDLE * len(rows):
+        return False
+    reach = 2 * ERROR_CAP
+    near = np.pad(ink[rows], ((0, 0), (reach, reach)))[:, column : column + 2 * reach + 1]
+    left, right = ((~side).argmax(axis=1) for side in (near[:, reach::-1], near[:, reach:]))
+    wide = np.where(near[:, reach::-1].all(axis=1) | near[:, reach:].all(axis=1), 2 * reach, left + right - 1)
+    narrow = wide <= STROKE
+    ends = [narrow[k] < narrow[j] for k, j in ((0, CAP_HEIGHT), (-1, -1 - CAP_HEIGHT)) if len(rows) > 2 * CAP_HEIGHT]
+    return bool(narrow.sum() >= LONGER or any(ends))
 
 
 def _in_dots(ink: np.ndarray) -> bool:
@@ -113,6 +131,13 @@ def is_dashed(cover: np.ndarray, width: float) -> bool:
     """Whether a colour is that of a line in dashes, across much of axes that are `width` columns wide."""
     columns = np.flatnonzero((cover > 0.4).any(axis=0))
     return np.ptp(columns) > LONG * width and is_line(cover, DOTTED)
+
+
+def reaches_far(cover: np.ndarray, width: float) -> bool:
+    """Whether a colour has a path, in dashes or not, across much of axes that are `width` columns wide."""
+    path = readout.find_path(cover)
+    seen = np.flatnonzero(~np.isnan(path))
+    return len(seen) > 0 and np.ptp(seen) > LONG * width and len(seen) > DOTTED * np.ptp(seen)
 
 
 def without_holes(cover: np.ndarray) -> tuple[np.ndarray, bool]:

@@ -39,6 +39,7 @@ LINE = 0.12  # thickness of lines without markers, at most
 USUAL_MARKER, RIM = 6, 1  # points: the diameter of matplotlib's markers on lines, and what their edge adds to it
 MOST_POINTS = 200
 EDGES = (0.5, 0.8, 1.0, 1.5, 2.0)  # points, the usual widths of those of markers
+SEEN_THROUGH = 0.3  # of a line, in the middle of its markers
 SOFT = 3  # pixels: the square in which a line has soft edges
 NEAR_LINE = 5  # pixels from a line to a marker upon it
 
@@ -386,7 +387,7 @@ class LayerWriter:
         keywords = ""
         if stroke.markers:
             keywords = f", marker={string_literal(stroke.marker or 'o')}"
-            keywords += ', markerfacecolor="none"' if layer.hollow else ""
+            keywords += f", markerfacecolor={self._filling(layer, knots, heights)}" if layer.hollow else ""
             diameter = stroke.patch[:, readout.MARKER_RADIUS].sum() / self.sheet.scale * 0.72  # points
             size = round(float(diameter) - RIM)
             known = stroke.marker in ("o", "s", None)
@@ -399,6 +400,15 @@ class LayerWriter:
         if stroke.style != "-":
             keywords += f", linestyle={string_literal(stroke.style)}"
         return keywords + self._width(stroke.thickness)
+
+    def _filling(self, layer: Layer, knots: np.ndarray, heights: np.ndarray) -> str:
+        """The colour within the hollow markers of a line; that of nothing, if it is seen through them."""
+        places = np.array([heights, knots]).round().astype(int).clip(0, len(self.target) - 1)
+        within, paper = np.median(self.target[*places], axis=0), np.array(self.paper, float)
+        share = readout.coverage(within[None, None], layer.color, self.paper)[0, 0]
+        if share > SEEN_THROUGH:
+            return '"none"'
+        return color_literal(paper if share > 0 or np.abs(within - paper).max() < NEAR_COLOR else within)
 
     def _marks_besides(self, layer: Layer) -> np.ndarray:
         """(H, W) bool: where lines and points of other colours are, and lines across the axes."""

@@ -148,8 +148,8 @@ class Layers:
         """Puts each of the series that are left, with where it is, to the layers of its kind."""
         width = self.box[2] - self.box[0]
         for (color, solid), cover in entries:
-            if not solid and has_errors(cover):
-                self.lines.append(Layer(color, cover, errors=True))
+            if not solid and has_errors(filled := without_holes(cover)[0]):
+                self.lines.append(Layer(color, filled, has_holes(cover, filled), errors=True))
                 continue
             if not solid and (lines := self._lines_in(color, cover)):
                 self.lines += lines
@@ -240,10 +240,13 @@ class Layers:
     def _lines_in(self, color: np.ndarray, cover: np.ndarray) -> list[Layer]:
         """The lines of a colour that has several, or one with hollow markers, or one that hangs together and besides
         that another one in dots or dashes, or words; none if it has something else."""
-        tracks = [] if self.sheet.dotted(cover) else find_tracks(without_holes(cover)[0], self.box)
+        filled, hollow = without_holes(cover)
+        tracks = [] if self.sheet.dotted(cover) else find_tracks(filled, self.box)
         if len(tracks) > 1:
             self.tracked = True
             return [Layer(color, track, has_holes(cover, track)) for track in tracks]
+        if hollow and is_line(readout.dots_and_lines(filled)[1], DOTTED):
+            return [Layer(color, filled, hollow)]
         inside, (left, top, right, bottom) = np.zeros(cover.shape, bool), (round(side) for side in self.box)
         inside[top + AT_FRAME : bottom - AT_FRAME, left + AT_FRAME : right - AT_FRAME] = True
         regions, _ = ndimage.label(inside & (cover > 0.4), np.ones((3, 3)))
@@ -251,8 +254,7 @@ class Layers:
         if max(widths, default=0) < LONG * (right - left):
             return []
         if is_line(cover):
-            line = Layer(color, *without_holes(cover))
-            return [line] if line.hollow else []
+            return []
         own = regions == 1 + int(np.argmax(widths))
         first, rest = (np.where(part, cover, 0) for part in (ndimage.binary_dilation(own), inside & ~own))
         if not is_line(first):

@@ -35,6 +35,7 @@ RIM, RANGE = 5, 20  # pixels, of its frame; and of 255, that a colour may be bey
 PLACE_ERROR = 5.0  # pixels of the canvas
 WIDTHS, TALLEST, LINE = (3.0, 36.0), 17.0, 14.0  # points, of handles; and the least width of those of lines
 BETWEEN, BLANK, NEXT = 4.5, 4.2, 26.0  # points: in a dashed handle, at least to its text, and at most
+CUT_DASH = 0.15  # of a pixel, what is seen at least of the last dash of a handle, where that is cut off
 AROUND = 4.0  # points above and below the middle of a line of text
 HALF_HANDLE, MARKED = 6, 1.6  # pixels: half the height of a handle, and more than a line that has a marker
 LETTER, MOSTLY = 5.0, 0.8  # points, the width of one; and of its ink, in no colour
@@ -287,12 +288,13 @@ def _entries(
             readout.inside_of(cover, box, 0)[:] = 0
     found = []
     for k, covers in zip(distinct.values(), zip(*ways)):
-        mask = np.max(covers, axis=0) > 0.4
+        cover = np.max(covers, axis=0)
+        mask = cover > 0.4
         if np.ptp(colors[k]) < COLORFUL and np.mean(colors[k]) > PALE:  # the edges of letters are of it, too
             mask = morphology.opening(mask & (grey > np.mean(colors[k]) - INK), (3, 3))
         for rows, columns in _parts(mask, unit):
             y = (rows.start + rows.stop - 1) / 2
-            columns = _with_edges(grey, rows, columns, unit)
+            columns = _with_edges(grey, rows, _with_cut_dash(cover, rows, columns, unit), unit)
             text = _text_beside(grey, plain, columns, y, unit)
             if text is not None:
                 found.append(Entry(columns.start, columns.stop - 1, y, k, text))
@@ -321,6 +323,14 @@ def _parts(mask: np.ndarray, unit: float) -> list[tuple[slice, slice]]:
     found = [*itertools.compress(parts, small), *filter(is_small, ndimage.find_objects(apart))]
     shift = top, left - reach
     return [tuple(slice(s.start + d, s.stop + d) for s, d in zip(part, shift)) for part in found]
+
+
+def _with_cut_dash(cover: np.ndarray, rows: slice, columns: slice, unit: float) -> slice:
+    """The columns of a handle in dashes with those of its last one, which may be no more than a soft edge."""
+    beside = cover[rows, columns.stop : columns.stop + round(BETWEEN * unit)].max(axis=0, initial=0) > CUT_DASH
+    seen = np.flatnonzero(beside)
+    ends = len(seen) and not beside[-1]  # else it is seen through the legend
+    return slice(columns.start, columns.stop + (int(seen[-1]) + 1 if ends else 0))
 
 
 def _with_edges(grey: np.ndarray, rows: slice, columns: slice, unit: float) -> slice:

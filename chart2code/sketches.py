@@ -23,7 +23,7 @@ from chart2code.adjustment.values import place_literals
 from chart2code.bars import keyword_for_feet
 from chart2code.bubbles import bubble_chart
 from chart2code.captions import Page
-from chart2code.covers import has_errors, is_line, without_spines
+from chart2code.covers import has_errors, is_line, reaches_far, without_spines
 from chart2code.distributions import distributions
 from chart2code.drawing import color_literal
 from chart2code.events import event_plot
@@ -160,8 +160,13 @@ def _inks(
     def is_named(color: np.ndarray) -> bool:
         return named is None or any(np.abs(color - other).max() < SAME_INK for other in named)
 
-    inside = readout.inside_of(picture, box, 3)
-    # Grids and text are grey, but not as dark as a line, and no areas or markers.
+    inside, paper = readout.inside_of(picture, box, 3), readout.paper_of(picture, box)
+
+    def is_path(color: np.ndarray) -> bool:
+        cover = readout.coverage_inside(picture, color, paper, box)
+        return color.max() < PALE and reaches_far(cover, box[2] - box[0]) and not _gridded(cover, box)
+
+    # Grids and text are grey, but not as dark as a line, and no areas, markers or paths.
     return [
         (color, count)
         for color, count in seen
@@ -172,8 +177,17 @@ def _inks(
             or count == most
             or is_filled(color, count)
             or readout.has_markers(inside, color)
+            or is_path(color)
         )
     ]
+
+
+def _gridded(cover: np.ndarray, box: readout.Box) -> bool:
+    """Whether a colour is that of lines across the axes: most of it is in rows and columns that are full of it."""
+    ink = cover > 0.4
+    left, top, right, bottom = box
+    rows, columns = ink.sum(axis=1) > 0.4 * (right - left), ink.sum(axis=0) > 0.4 * (bottom - top)
+    return bool((ink & (rows[:, None] | columns)).sum() > 0.6 * ink.sum())
 
 
 @remembered
@@ -352,7 +366,7 @@ class Sheet:
             if np.ptp(color) <= GREY and not self.dotted(cover):
                 apart = np.where(beside, 0, cover)  # what is grey beside a colour is its edge
                 upright = color.max() < DARK and self.upright(color, cover) is not None
-                thin &= self.extent(apart) > 0.4 and not self.gridded(apart) or upright
+                thin &= self.extent(apart) > 0.4 and not _gridded(apart, self.box) or upright
             if solid or thin and not across:
                 series.append((color, bool(solid), cover))
         filled = np.any([cover > readout.FULL for _, solid, cover in series if solid], axis=0)
@@ -496,13 +510,6 @@ class Sheet:
         rows = np.flatnonzero(np.any([cover > readout.FULL for _, cover in solid], axis=0).any(axis=1))
         runs = np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1)
         return len(runs) > 1 and bool(np.ptp([len(run) for run in runs]) < EVEN)
-
-    def gridded(self, cover: np.ndarray) -> bool:
-        """Whether a colour is that of lines across the axes: most of it is in rows and columns that are full of it."""
-        ink = cover > 0.4
-        left, top, right, bottom = self.box
-        rows, columns = ink.sum(axis=1) > 0.4 * (right - left), ink.sum(axis=0) > 0.4 * (bottom - top)
-        return bool((ink & (rows[:, None] | columns)).sum() > 0.6 * ink.sum())
 
     def upright(self, color: np.ndarray, cover: np.ndarray) -> tuple[float, str] | None:
         """Column and style of a line from the lower side of the axes to the upper one, of this colour; None if there

@@ -542,3 +542,60 @@ def test_tips_of_a_dense_line_below_a_thick_one(executor):
     y = np.random.default_rng(5).normal(0, 1, len(x)) + 0.0003 * (x - 1900) ** 2
     heights = readout.trace_line(line.cover, (x - layers.x.start) / layers.x.slope)
     assert np.abs(layers.y(heights) - y).mean() < 0.15
+
+
+GROWTH = (
+    "import numpy as np\nt = np.arange(0, 25, 2)\nplt.figure(figsize=(4.2, 3.2), dpi=250)\n"
+    "series = ((1.9, 0.55, 8, 'o'), (1.6, 0.42, 11, 's'), (1.2, 0.33, 14, '^'), (0.6, 0.25, 18, 'D'))\n"
+    "for k, (most, rate, middle, marker) in enumerate(series):\n"
+    "    plt.errorbar(t, most / (1 + np.exp(-rate * (t - middle))), yerr=0.04 + 0.02 * (t + k) % 0.06,\n"
+    "                 fmt='-' + marker, ms=4, lw=1, capsize=2, mfc='white', label=f'{k} °C')\n"
+    "plt.legend(frameon=False)\n"
+)
+
+
+def test_error_bars_with_white_markers(executor):
+    image = executor.run(PLT + GROWTH).image
+    (code,) = Sheet.of(canvas_of(image), image.shape[1::-1], ANSWER).measured()
+    program = Program(code)
+    assert methods_of(code) == ["errorbar"] * 4
+    assert [call.keyword("marker").value for call in program.calls][1:] == ["s", "^", "D"]
+    assert code.count('markerfacecolor="white"') == 4
+    (table,) = program.tables
+    x, *columns = (program.literals(name) for name in table.names)
+    assert np.abs(np.subtract(x, np.arange(0, 25, 2))).max() < 0.2
+    for most, rate, middle in ((1.9, 0.55, 8), (1.6, 0.42, 11), (1.2, 0.33, 14), (0.6, 0.25, 18)):
+        true = most / (1 + np.exp(-rate * (np.arange(0, 25, 2) - middle)))
+        assert min(np.abs(column - true).max() for column in columns) < 0.05
+
+
+def test_white_markers_on_lines_that_cross(executor):
+    series = [[20, 40, 19, 34, 36, 22, 23, 21], [15, 16, 34, 23, 18, 28, 28, 30], [10, 15, 22, 22, 29, 24, 28, 17]]
+    chart = "plt.figure(figsize=(7, 4), dpi=130)\n" + "".join(
+        f"plt.plot(range(8), {values}, '-o', mfc='{color}', mew=1.5)\n"
+        for values, color in zip(series, ("white", "white", "none"))
+    )
+    code, _ = copied(executor, PLT + chart, ANSWER)
+    assert methods_of(code) == ["plot"] * 3 and code.count('marker="o"') == 3
+    assert (code.count('markerfacecolor="white"'), code.count('markerfacecolor="none"')) == (2, 1)
+    columns = [Program(code).literals(name) for table in Program(code).tables for name in table.names]
+    for values in series:
+        assert any(np.shape(column) == (8,) and np.abs(np.subtract(column, values)).max() < 0.6 for column in columns)
+
+
+RATES = (  # curves that begin upright, in dots as well, and a thin grey line
+    "import numpy as np\nx = np.linspace(0, 1, 200)\nplt.figure(figsize=(5, 5), dpi=200)\n"
+    "for name, power, style in (('Forest', 0.07, '-'), ('Boosting', 0.13, '--'), ('Naive', 0.37, ':')):\n"
+    "    plt.plot(x, x**power, ls=style, lw=2, label=name)\n"
+    "plt.plot([0, 1], [0, 1], color='grey', lw=1)\nplt.axis([0, 1, 0, 1.02])\nplt.legend(fontsize=8)\n"
+)
+
+
+def test_steep_dots_are_no_error_bars_and_a_grey_line_is_no_grid(executor):
+    image = executor.run(PLT + RATES).image
+    sheet = Sheet.of(canvas_of(image), image.shape[1::-1], ANSWER)
+    assert [line.text for line in sheet.legend.lines] == ["Forest", "Boosting", "Naive"]
+    (code,) = sheet.measured()
+    assert methods_of(code) == ["plot"] * 4
+    styles = [call.keyword("linestyle") for call in Program(code).calls]
+    assert [style and style.value for style in styles] == [None, "--", ":", None]

@@ -6,7 +6,7 @@ corner, as (left, top, right, bottom) for boxes.
 """
 
 from chart2code.readout.axes import find_box, find_ticks, has_pale_frame, weighed_ticks
-from chart2code.readout.bars import Bar, cap_at, find_bars, find_whiskers
+from chart2code.readout.bars import Bar, cap_at, find_bars, find_whiskers, run_at
 from chart2code.readout.cells import Grid, edges_of, find_cells, find_image
 from chart2code.readout.colors import (
     FULL,

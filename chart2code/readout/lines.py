@@ -21,11 +21,12 @@ MARKER_RADIUS = 7  # pixels, of one on a line
 GRID_LINE, PALEST_LINE = 0.7, 0.7  # share of a column that is inked by the grid, and less than which it covers there
 EDGE_REACH = 14  # pixels: the greatest radius of markers with their edge
 HIDDEN_STROKE = 30  # pixels between parts of a stroke, where a thick line is upon it
+LEAST_INNER = 0.3  # of the columns of a line, those beside which it goes on: of dots there are less
 LONGEST_GAP = 40  # columns that a line may be hidden in
 JUMP, GAP = 0.5, 0.3  # price, in columns of a path, of a row that it jumps and of a column in which it isn't seen
 TURNS = 0.4  # of the points of a noisy line, where it goes up after it went down, or the other way round
 STEEP = 1.5  # rows per column, from which columns say nothing about dashes
-LEAST_WHISKER = 7  # pixels
+LEAST_WHISKER, BESIDE_WHISKER = 7, (4, 8)  # pixels; and how far from it only the line is, or a part of its marker
 ACROSS = 0.9  # of a colour's ink that is in one row, if it is that of a line across the axes
 STYLES = {"-": 0.92, "--": 0.5, ":": 0.25}  # the least share of its length that a line covers
 STROKES = 1.2, 1.5  # times the thickness of lines: rows at the rim of a marker, and within it, have more
@@ -278,10 +279,18 @@ def _is_round(step: float) -> bool:
 
 
 def whisker_places(cover: np.ndarray) -> np.ndarray:
-    """Columns of the vertical strokes through a line: of its error bars, if it has some."""
+    """Columns of the vertical strokes through a line, which are longer than it is steep: of its error bars, if it has
+    some."""
     heights = (cover > 0.4).sum(axis=0)
-    beside = np.maximum(np.roll(heights, 4), np.roll(heights, -4))
-    regions, count = ndimage.label((heights >= LEAST_WHISKER) & (heights > 2.5 * beside) & (beside > 0))
+    columns, rows = _seen(find_path(cover))
+    if not len(columns):
+        return np.empty(0)
+    inked, width = np.where(heights > 0, heights, len(cover)), BESIDE_WHISKER[1] - BESIDE_WHISKER[0] + 1
+    least = ndimage.minimum_filter1d(inked, width, mode="constant", cval=len(cover))  # also between markers
+    sides = np.array([np.roll(least, way * sum(BESIDE_WHISKER) // 2) for way in (-1, 1)])
+    beside = np.where(sides < len(cover), sides, 0).max(axis=0)
+    rise = 2 * np.abs(np.gradient(np.interp(np.arange(len(heights)), columns, rows)))
+    regions, count = ndimage.label((heights - rise >= LEAST_WHISKER) & (heights > 2.5 * beside) & (beside > 0))
     return np.array([float(np.mean(np.flatnonzero(regions == k + 1))) for k in range(count)])
 
 
@@ -375,9 +384,12 @@ def find_stroke(
     near = np.abs(rows - middle) <= 7 + 3 * slope
     amount = (cover[:, columns] * near).sum(axis=0)
     between = (distance > 7) | dense
-    drawn = amount[between & (amount > 0.5)] / np.hypot(1, slope[between & (amount > 0.5)])
-    if len(drawn) < 10:
+    inked = between & (amount > 0.5)
+    if inked.sum() < 10:
         return None
+    inner = ndimage.binary_erosion(inked)  # without the soft ends of dashes
+    inked = inner if inner.sum() > LEAST_INNER * inked.sum() else inked
+    drawn = amount[inked] / np.hypot(1, slope[inked])
     at_knots = [amount[np.abs(columns - knot) <= 1].max(initial=0) for knot in knots]
     thickness = float(np.median(drawn))
     flat = [a / np.hypot(1, max(slope[np.abs(columns - k).argmin()], 0)) for a, k in zip(at_knots, knots)]
