@@ -22,6 +22,7 @@ from chart2code.scales import Scale
 from chart2code.tick_labels import read_scale, uneven_numbers
 
 AT_ENDS = 8  # pixels that lines may end away from the first and the last place
+MOST_BEYOND = 16  # pixels that lines without markers may go on beyond these
 AT_PLACES, AT_MARKS = 1.0, 2.0  # pixels that a line may be away from one with its points where others are, or marks
 SAME_PLACE = 2.5  # pixels
 INK = 24  # of 255: what differs from the paper
@@ -146,7 +147,8 @@ class Coordinates:
         for places, allowed in known:
             mostly = len(seen) and np.ptp(seen) > LEAST_SEEN * (places[-1] - places[0])
             within = len(seen) and all(
-                end > -AT_ENDS or len(paths) == 1 and mostly and self._is_hidden(paths[0], place)
+                (end > -AT_ENDS or len(paths) == 1 and mostly and self._is_hidden(paths[0], place))
+                and (end < MOST_BEYOND or len(own))  # beside markers there may be names
                 for place, end in ((places[0], places[0] - seen[0]), (places[-1], seen[-1] - places[-1]))
             )
             marked = all(np.abs(places - place).min() < SAME_PLACE for place in own)
@@ -168,7 +170,7 @@ class Coordinates:
         beyond = np.arange(round(place), seen[0]) if place < seen[0] else np.arange(seen[-1] + 1, round(place) + 1)
         rows = np.polyval(np.polyfit(near, path[near], 1), beyond).round().astype(int)
         around = np.clip([rows - 1, rows, rows + 1], 0, len(self.ink) - 1)
-        return bool(self.ink[around, beyond].any(axis=0).mean() > HIDDEN)
+        return len(beyond) > 0 and bool(self.ink[around, beyond].any(axis=0).mean() > HIDDEN)
 
     def definitions(self) -> list[str]:
         """The statements that define the columns."""

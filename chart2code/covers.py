@@ -24,7 +24,8 @@ OWN_RIM, HOLLOW, HOLES = 0.3, 0.85, 2  # of what is around a hole; of hollow mar
 CROSSED = 5  # pixels, the width of a line across a hollow marker
 LEAST_ERRORS, ERROR_CAP = 3, 5  # error bars of a line; pixels, half their width, and half the height of markers
 LONGER, STROKE = 5, 4  # rows in which they are no wider than so many pixels: of the tips of markers, there are less
-CAP_HEIGHT, OFF_MIDDLE = 3, 0.25  # pixels; and of their length, that their middle may be off the line
+CAP_HEIGHT, BESIDE_ERROR = 3, 3  # pixels; and beside them where the line is, which they end so far above and below
+LEAST_WHISKERS_APART = 6  # pixels, of most of them
 LETTERS = 18, 40  # pixels: the height of letters, at most, and the width of those that touch each other
 LEAST_LETTER = 4  # pixels, the height of letters: dashes and what is left of edges have less
 BETWEEN_LETTERS = 6  # pixels, where there may be a narrow one
@@ -93,6 +94,8 @@ def has_errors(cover: np.ndarray) -> bool:
     whiskers = [column for column in places if _is_whisker(ink, column, heights)]
     if len(whiskers) < max(LEAST_ERRORS, len(places) / 2):  # markers
         return False
+    if np.mean(np.diff(whiskers) < LEAST_WHISKERS_APART) > 1 - JOINED:  # the strokes of a noisy line
+        return False
     half = min(ERROR_CAP, round(np.diff(whiskers).min() / 4))
     for column in places:  # between them, with their caps and markers, there is only the line
         line[:, max(0, column - half) : column + half + 1] = 0
@@ -100,15 +103,13 @@ def has_errors(cover: np.ndarray) -> bool:
 
 
 def _is_whisker(ink: np.ndarray, column: int, heights: np.ndarray) -> bool:
-    """Whether a stroke through a line, with these heights, is an error bar: at both sides of the line, and longer than
+    """Whether a stroke through a line, with these heights, is an error bar: on both sides of the line, and longer than
     a marker is wide, or with caps."""
     rows = np.flatnonzero(readout.run_at(ink[:, column], round(heights[column])))
     if not len(rows):
         return False
-    beside = np.arange(ERROR_CAP, 2 * ERROR_CAP)
-    sides = [heights[(column + way * beside).clip(0, len(heights) - 1)].mean() for way in (-1, 1)]
-    middle = (rows[0] + rows[-1]) / 2
-    if min(abs(level - middle) for level in (np.mean(sides), *sides)) > OFF_MIDDLE * len(rows):
+    ends = [heights[(column + way * BESIDE_ERROR) % len(heights)] for way in (-1, 1)]
+    if min(rows[-1] - max(ends), min(ends) - rows[0]) < BESIDE_ERROR:  # a step, or the tip of a noisy line
         return False
     reach = 2 * ERROR_CAP
     near = np.pad(ink[rows], ((0, 0), (reach, reach)))[:, column : column + 2 * reach + 1]
@@ -134,10 +135,10 @@ def is_dashed(cover: np.ndarray, width: float) -> bool:
 
 
 def reaches_far(cover: np.ndarray, width: float) -> bool:
-    """Whether a colour has a path, in dashes or not, across much of axes that are `width` columns wide."""
+    """Whether a colour has a path, in dashes or not, that is wider than `width` columns."""
     path = readout.find_path(cover)
     seen = np.flatnonzero(~np.isnan(path))
-    return len(seen) > 0 and np.ptp(seen) > LONG * width and len(seen) > DOTTED * np.ptp(seen)
+    return len(seen) > 0 and np.ptp(seen) > width and len(seen) > DOTTED * np.ptp(seen)
 
 
 def without_holes(cover: np.ndarray) -> tuple[np.ndarray, bool]:

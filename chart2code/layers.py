@@ -55,6 +55,7 @@ EXPLAINED = 0.7  # of a colour, in layers that are known
 GREY, AROUND = 24, 3  # of 255: the chroma of a grid, with that of the measuring; pixels from an area to a line in it
 ON_RIM, RIM_SHARE = 0.8, 0.015  # of a colour, at the edges of bars; and of what is around these
 BLENDED = 0.9  # of a colour, where bars are
+ALONG, HIDDEN_BELOW = 8, 4.0  # columns along which two lines part, and rows that they are apart there at most
 BESIDE, COLORED, LEAST_LABELS = 90, 40, 20  # pixels beside the axes; of 255; pixels of labels in a colour
 LABELS = 0.35  # of these pixels, in the colour of a line
 
@@ -125,12 +126,13 @@ class Layers:
         if sheet.legend is not None:  # in the order in which they are drawn
             for layers in (self.lines, self.points):
                 layers.sort(key=lambda layer: sheet.legend.place_of(layer.color))
+            self._continue_below_others()
         if self.bars and self.x and self.x.bare:  # names that are numbers, as 10, 100, 1000
             self.x = Scale.of_names(self.sheet.target, self.box)
         self._set_edges_apart(series)
         self._measure_areas()
         for line in self.lines:
-            if line.color.max() < INKY:  # grey ones are mixtures with black
+            if line.color.max() < INKY or np.ptp(line.color) < GREY:  # grey ones are mixtures with black
                 ink = self._strengthened(line.color, line.cover)
                 line.color = ink if ink.min() > 255 * (1 - GREY_LINE) else line.color
         self.points = [layer for layer in self.points if not self._is_text(layer)]
@@ -188,6 +190,28 @@ class Layers:
             if same or part.sum() > (1 - LEFT) * cover.sum():
                 other[first : last + 1] = np.maximum(other[first : last + 1], part)
         return cover - own
+
+    def _continue_below_others(self) -> None:
+        """Gives lines, in the order in which they are drawn, what those upon them hide at their ends: the same ink."""
+        above: list[np.ndarray] = []  # covers
+        for line in reversed(self.lines):
+            for way in (1, -1):  # from the left end, and from the right one
+                path = readout.find_path(line.cover)[::way]
+                seen = np.flatnonzero(~np.isnan(path))
+                if len(seen) < ALONG:
+                    continue
+                end, best = seen[0], (HIDDEN_BELOW, None)
+                near = slice(end, end + ALONG)
+                for cover in above:
+                    other = readout.find_path(cover)[::way]
+                    first = np.flatnonzero(~np.isnan(other))[:1]
+                    apart = np.abs(other[near] - path[near])
+                    if len(first) and first[0] < end - ALONG and not np.isnan(apart).all():
+                        best = min(best, (float(np.nanmean(apart)), cover), key=lambda found: found[0])
+                if best[1] is not None:
+                    line.cover = line.cover.copy()
+                    line.cover[:, ::way][:, :end] = np.maximum(line.cover, best[1])[:, ::way][:, :end]
+            above.append(line.cover)
 
     def _set_edges_apart(self, series: list[tuple[np.ndarray, bool]]) -> None:
         """Takes the edges of bars from the lines, and what is seen where bars meet."""

@@ -65,6 +65,7 @@ DASHED = 0.5  # of the columns of the axes, inked: spots may be dashes of a line
 LETTERS = 0.7  # of their rectangles, filled
 SPOTS = 0.75  # of the parts of a colour, and of the sides of these, that are alike
 OVERLAP, OVERLAP_REACH = 0.9, 9  # of a colour, near the paler one that it is several times; pixels, the square around
+PATH, NAMED_PATH = 0.5, 0.3  # of the width of the axes: the least one of grey lines, and of those in a legend
 PALE = 190  # of 255: what is lighter, and thin, is a grid
 MOST_ROWS = 40
 SEAM = 2  # rows: a line that is the end of bars, with its soft edges
@@ -148,8 +149,19 @@ def _inks(
     """The colours of marks in the axes of a picture, and how many pixels each has; of those that are `named` in a
     legend there may be few (None: of any)."""
     seen = list(readout.find_colors(picture, box, greys=True))
-    for color in named or ():
-        if np.ptp(color) > GREY and not any(np.abs(color - other).max() < SAME_INK for other, _ in seen):
+    inside, paper = readout.inside_of(picture, box, 3), readout.paper_of(picture, box)
+
+    def is_path(color: np.ndarray, least: float) -> bool:
+        cover = readout.coverage_inside(picture, color, paper, box)
+        return color.max() < PALE and reaches_far(cover, least * (box[2] - box[0])) and not _gridded(cover, box)
+
+    known = set()  # those of a legend that are seen, if only paler ones of thin lines
+    for color, _ in seen if named else ():
+        away = [np.abs(color - other).max() for other in named]
+        if min(away) < NEAR:
+            known.add(int(np.argmin(away)))
+    for color in (color for k, color in enumerate(named or ()) if k not in known):
+        if np.ptp(color) > GREY or is_path(color, NAMED_PATH):
             seen.append((color, int((readout.difference(picture, color) < SAME_INK).sum())))
     most = max((count for _, count in seen), default=0)
     least = min(LEAST * most, THIN)
@@ -159,12 +171,6 @@ def _inks(
 
     def is_named(color: np.ndarray) -> bool:
         return named is None or any(np.abs(color - other).max() < SAME_INK for other in named)
-
-    inside, paper = readout.inside_of(picture, box, 3), readout.paper_of(picture, box)
-
-    def is_path(color: np.ndarray) -> bool:
-        cover = readout.coverage_inside(picture, color, paper, box)
-        return color.max() < PALE and reaches_far(cover, box[2] - box[0]) and not _gridded(cover, box)
 
     # Grids and text are grey, but not as dark as a line, and no areas, markers or paths.
     return [
@@ -177,7 +183,7 @@ def _inks(
             or count == most
             or is_filled(color, count)
             or readout.has_markers(inside, color)
-            or is_path(color)
+            or is_path(color, NAMED_PATH if named and is_named(color) else PATH)
         )
     ]
 
@@ -366,7 +372,8 @@ class Sheet:
             if np.ptp(color) <= GREY and not self.dotted(cover):
                 apart = np.where(beside, 0, cover)  # what is grey beside a colour is its edge
                 upright = color.max() < DARK and self.upright(color, cover) is not None
-                thin &= self.extent(apart) > 0.4 and not _gridded(apart, self.box) or upright
+                known = self.legend is not None and self.legend.place_of(color) < len(self.legend.entries)
+                thin &= (known or self.extent(apart) > 0.4) and not _gridded(apart, self.box) or upright
             if solid or thin and not across:
                 series.append((color, bool(solid), cover))
         filled = np.any([cover > readout.FULL for _, solid, cover in series if solid], axis=0)

@@ -496,11 +496,11 @@ CURVES = (  # thin ones, that begin upon each other, with grey dashes and words 
 
 def test_curves_begin_where_others_hide_them_and_have_no_grey_dashes(executor):
     code, _ = copied(executor, PLT + CURVES, ANSWER)
-    colored = [line for line in code.splitlines() if ".plot(" in line and "silver" not in line]
-    assert len(colored) == 5 and ".scatter(" not in code
+    *dashes, _, _, _, _, _ = lines = [line for line in code.splitlines() if ".plot(" in line]
+    colored = lines[len(dashes) :]
+    assert len(dashes) <= 3 and ".scatter(" not in code
     assert not any("linestyle" in line or "marker" in line for line in colored)
-    (table,) = Program(code).tables
-    x, *columns = (Program(code).literals(name) for name in table.names)
+    x, *columns = (Program(code).literals(name) for name in Program(code).tables[-1].names)
     assert x[0] < 1
     for d, n, cap in ((3.1, 128, 1.9e5), (2.7, 110, 2.2e5), (3.4, 131, 1.5e5), (2.6, 104, 1e4), (4.2, 124, 1.8e4)):
         true = np.log10(cap / (1 + (cap / n - 1) * 2 ** (-np.array(x) / d)))
@@ -599,3 +599,31 @@ def test_steep_dots_are_no_error_bars_and_a_grey_line_is_no_grid(executor):
     assert methods_of(code) == ["plot"] * 4
     styles = [call.keyword("linestyle") for call in Program(code).calls]
     assert [style and style.value for style in styles] == [None, "--", ":", None]
+
+
+def test_steps_and_noise_are_no_error_bars(executor):
+    chart = (
+        "import numpy as np\nrng = np.random.default_rng(3)\n"
+        "x, y = np.sort(rng.uniform(size=60)) ** 3, np.arange(61) / 60\n"
+        "plt.plot(np.repeat(x, 2), np.repeat(y, 2)[1:-1])\n"
+        "plt.plot(np.linspace(0, 1, 500), 0.3 * np.sin(np.linspace(0, 7, 500)) - 0.5 + rng.normal(0, 0.03, 500))\n"
+    )
+    code, _ = copied(executor, PLT + chart, ANSWER)
+    assert "errorbar" not in code
+
+
+def test_a_line_in_a_legend_that_lies_upon_others_which_begin_below_it(executor):
+    chart = (
+        "import numpy as np\nt = np.arange(60)\nplt.style.use('seaborn-v0_8-darkgrid')\nplt.figure(figsize=(9, 6))\n"
+        "for rate, days in ((0.28, 22), (0.29, 19), (0.25, 25), (0.3, 9)):\n"
+        "    plt.plot(t, 100 * np.exp(rate * days * (1 - np.exp(-t / days))), label=f'{rate}')\n"
+        "plt.plot(t[:31], 100 * 2 ** (t[:31] / 3), 'k--', lw=1, label='doubles')\n"
+        "plt.yscale('log')\nplt.legend(loc='lower right')\n"
+    )
+    image = executor.run(PLT + chart).image
+    (code,) = Sheet.of(canvas_of(image), image.shape[1::-1], ANSWER).measured()
+    assert methods_of(code) == ["plot"] * 5
+    tables = [[Program(code).literals(name) for name in table.names] for table in Program(code).tables]
+    assert all(table[0][0] < 2 for table in tables)
+    (doubling,) = (table for table in tables if table[0][-1] < 31)
+    assert np.abs(np.log(np.divide(doubling[1], 100 * 2 ** (np.array(doubling[0]) / 3)))).max() < 0.15
