@@ -34,10 +34,12 @@ from chart2code.words import Line
 if TYPE_CHECKING:
     from chart2code.sketches import Sheet
 
+NEARBY = 50  # of 255: of a mark upon others, away from its colour in the legend
 INK, GREY, SAME = 20, 26, 14  # of 255: ink, from the paper; chroma of greys; between colours that are alike
 FEWEST, MOST = 4, 500  # marks
 EXPLAINED, RIM = 0.75, 1.5  # of the ink in colours, within marks; pixels around these
 LEAST_ROW = 2  # circles, of letters side by side
+COLORED = 80  # of 255: chroma that letters do not have
 LETTER = 5.0  # pixels: radius of circles that may be parts of letters, and of dashes
 CORNER, ANGULAR = 0.6, 0.06  # of a radius, how far corners may reach beyond; of what is there, inked
 VARIED = 1.25  # times as large are the radii of larger bubbles
@@ -266,7 +268,7 @@ def find_marks(target: np.ndarray, box: readout.Box, paper: Sequence[float]) -> 
     if len(circles) < FEWEST:
         return None
     circles = circles[[not _is_letter(picture, circle, circles, np.array(paper, float)) for circle in circles]]
-    circles = circles[~_in_row(circles)]
+    circles = circles[~_in_row(picture, circles)]
     if FEWEST <= len(circles) <= MOST and not is_varied(circles[:, 2]):
         circles = with_hidden(circles, ink)
     if not FEWEST <= len(circles) <= MOST:
@@ -345,11 +347,13 @@ def _is_letter(picture: np.ndarray, circle: np.ndarray, circles: np.ndarray, pap
     return False
 
 
-def _in_row(circles: np.ndarray) -> np.ndarray:
-    """Which circles (N, 3) are as small as letters, and stand side by side as these do, among bubbles; (N,) bool."""
+def _in_row(picture: np.ndarray, circles: np.ndarray) -> np.ndarray:
+    """Which circles (N, 3) are as small as letters, have hardly a colour, and stand side by side as these do, among
+    bubbles; (N,) bool."""
     small = circles[:, 2] < LETTER
     if (~small).sum() < FEWEST:
         return np.zeros(len(circles), bool)
+    small &= [np.ptp(_middle_color(picture, circle)) < COLORED for circle in circles]
     x, y = circles[:, 0], circles[:, 1]
     beside = small & (np.abs(y[:, None] - y) < IN_COLUMN) & (np.abs(x[:, None] - x) < KEY_GAP)
     return small & (beside.sum(axis=1) > LEAST_ROW)
@@ -471,6 +475,9 @@ class Writer:
                 error = float(np.abs(own - color - share * darker).max())
                 if 0.1 < share < 0.9:
                     best = min(best, (error, k, 1 - share))
+        near, next_ = np.partition(errors, 1)[:2]
+        if best[1] < 0 and near < min(NEARBY, next_ / 2):  # several are seen through it
+            return int(errors.argmin()), np.nan
         return best[1:]
 
     def grouped(self, groups: list[np.ndarray], styles: Sequence[tuple[str, list[str]]] = ()) -> None:
