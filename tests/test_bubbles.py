@@ -63,6 +63,16 @@ def test_colours_are_values_of_the_colour_bar(executor, options, expected):
     assert expected in code and 'fig.colorbar(scatter, label="Speed")' in code
 
 
+def test_small_points_in_a_crowd_are_no_letters(executor):
+    crowd = (
+        "x, y = draw.normal(0, 1, (2, 250))\nv, sizes = draw.uniform(0, 9, 250), 12 + draw.exponential(15, 250)\n"
+        "plt.scatter(x, y, c=v, s=sizes, cmap='plasma', alpha=0.7, linewidths=0)\nplt.colorbar(shrink=0.8)\n"
+    )
+    (code,) = programs(executor, f"draw = np.random.default_rng(7)\n{crowd}")
+    assert 'cmap="plasma", alpha=0.7)' in code and "shrink=0.8" in code
+    assert len(columns(code)["x"]) > 150
+
+
 def test_a_crowd_of_points_has_no_corners(executor):
     crowd = "x, v = draw.gamma(9, 11, 400) + 20, draw.uniform(0, 95, 400)\ny = 4 * x - v + draw.normal(0, 45, 400)\n"
     chart = 'plt.scatter(x, y, c=v, cmap="viridis_r", s=22, alpha=0.8)\nplt.colorbar(label="Age")\n'

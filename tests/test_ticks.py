@@ -8,7 +8,7 @@ from chart2code import readout, tick_labels, words
 from chart2code.detail import canvas_of
 from chart2code.scales import Scale
 from chart2code.sketches import Sheet
-from chart2code.tick_labels import label_scale, major_ticks, read_decades, read_scale
+from chart2code.tick_labels import _cut, label_scale, major_ticks, read_decades, read_scale
 from chart2code.words import glyphs_of
 
 PLT = "import matplotlib.pyplot as plt\nimport numpy as np\n\n"
@@ -138,3 +138,8 @@ def test_small_ticks_that_touch_each_other_are_no_large_ones(executor):
         "for p in (1, 2, 3):\n    ax.loglog(h, 0.8 * h**p)\n",
     )
     assert len(major_ticks(sheet.target, sheet.box, "left")) == 7
+
+
+def test_a_colour_bar_beside_the_axes_is_no_label(executor):
+    sheet = sheet_of(executor, "plt.scatter([1, 2, 3], [4, 6, 5], c=[1, 2, 3])\nplt.colorbar()\n")
+    assert _cut(sheet.target, sheet.box, 200.0, np.array([150.0, 200.0, 250.0]), "right") is None
