@@ -18,7 +18,7 @@ OUTLINE = 24.0  # of 255, per pixel: the slope of colours at an outline
 BLUR = 0.7  # pixels
 ALIGNED = 0.9  # cosine between an outline's normal and the direction to the centre
 RADII = (*range(2, 20), *range(20, 70, 2))  # pixels
-VOTES = 0.3  # of an outline, that points at its centre
+VOTES = (0.3, 0.2), 20  # of an outline, that points at its centre; and of those from so many pixels on
 SUPPORT, FILLED = 0.5, 0.9  # of an outline, seen; and of what is within it, inked
 MOST_IN_VAIN = 200  # circles that are none, one after another
 NEAR = 1.5  # pixels between an outline and its circle
@@ -78,7 +78,7 @@ def find_circles(picture: np.ndarray, ink: np.ndarray) -> np.ndarray:
     for radius in itertools.takewhile(lambda radius: radius < largest, RADII):
         votes = outlines.votes(shape, radius)
         filled = ndimage.uniform_filter(ink.astype(np.float32), 2 * int(0.6 * radius) + 1) > FILLED - 0.1
-        peaks = (votes > VOTES) & filled & (votes == ndimage.maximum_filter(votes, 3))
+        peaks = (votes > VOTES[0][radius >= VOTES[1]]) & filled & (votes == ndimage.maximum_filter(votes, 3))
         candidates += [(votes[y, x] * radius**0.25, x, y, radius) for y, x in zip(*np.nonzero(peaks))]
     in_vain = 0
     for _, *circle in sorted(candidates, reverse=True):

@@ -64,3 +64,17 @@ def test_other_marks_have_no_circles(marker):
 def test_a_blank_picture():
     blank = np.full((60, 80, 3), 255, np.uint8)
     assert find_circles(blank, np.zeros((60, 80), bool)).shape == (0, 3)
+
+
+def test_a_large_circle_upon_small_ones_is_found():
+    figure = plt.figure(figsize=(2, 2))
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.axis("off")
+    axes.set(xlim=(0, 200), ylim=(0, 200))
+    places, sizes = ([100, 85, 130, 75], [100, 90, 112, 140]), [1444, 300, 90, 120]
+    axes.scatter(*places, s=sizes, c="#00d5e9", edgecolors="black", linewidths=0.6, alpha=0.75)
+    figure.canvas.draw()
+    picture = np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()
+    plt.close(figure)
+    found = find_circles(picture, difference(picture, (255,) * 3) > 20)
+    assert np.abs(found - (100, 100, 26.4)).max(axis=1).min() < 1.5
