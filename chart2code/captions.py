@@ -718,13 +718,40 @@ def turned(drawing: Drawing, target: np.ndarray, size: tuple[int, int] = (CANVAS
     return program.changed(changes) if changes else None
 
 
+def sized(drawing: Drawing, target: np.ndarray, size: tuple[int, int] = (CANVAS, CANVAS)) -> str | None:
+    """The program with labels at its ticks that are as large as those of the target; None if they are so, or of more
+    than one size, or can't be read. `size`: as of `reworded`."""
+    program = drawing.program
+    box = readout.find_box(target, drawing.box) if len(drawing.boxes) == 1 else None
+    axes = next((call.axes for call in program.calls), "plt")
+    said = any("labelsize" in program.text(call) for call in program.statement_calls("tick_params"))
+    if box is None or axes == "plt" or said or program.statement_calls("use"):
+        return None
+    page, height, points = Page.for_drawing(drawing, target, size), 10 / 72 * DPI * drawing.scale, []
+    for side, axis in (("bottom", "x"), ("left", "y")):
+        ticks = readout.find_ticks(target, box, side)
+        if len(ticks) < 2:
+            continue
+        gap, turn = float(np.diff(ticks).min()), _turn(program, axis)
+        lines = [_name_at(page, side, tick, box, max(gap, height), turn) for tick in _some(ticks)]
+        points += [line.points for line in lines if line is not None and line.error <= CERTAIN]
+    if len(points) < FIRST or len(set(points)) > 1 or points[0] == POINTS:
+        return None
+    return program.changed([program.add_statement(f"{axes}.tick_params(labelsize={points[0]:g})", BEFORE)])
+
+
+def _some(ticks: np.ndarray) -> np.ndarray:
+    """As many ticks as are read to learn how their labels are written."""
+    return ticks[np.unique(np.linspace(0, len(ticks) - 1, FIRST).round().astype(int))]
+
+
 def _turned_at(
     program: Program, target: np.ndarray, page: Page, side: str, ticks: np.ndarray, box: readout.Box
 ) -> list[Change]:
     """Changes of how the names at the ticks of a side are turned."""
     axis = "x" if side == "bottom" else "y"
     own, height, gap = _turn(program, axis), 10 / 72 * DPI * page.scale, float(np.diff(ticks).min())
-    tried = ticks[np.unique(np.linspace(0, len(ticks) - 1, FIRST).round().astype(int))]
+    tried = _some(ticks)
     flat = _depth(target, box, side) < FLAT * height
     if not own[0] and flat == (side == "bottom"):
         return []

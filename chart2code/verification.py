@@ -287,6 +287,7 @@ class _Search:
         self.align()
         self.go_to([self._safely(lambda: captions.turned(self.current, self.target, self.size))])
         self.improve([self._safely(lambda: captions.reworded(self.current, self.target, self.size))])
+        self.improve([self._safely(lambda: captions.sized(self.current, self.target, self.size))])
         self.name_series()
         if self.rescale():  # also of a good copy: it may have other numbers
             self.read()

@@ -23,7 +23,8 @@ from chart2code.picture_cache import remembered_by_value
 
 LIGATURES = {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl"}  # which matplotlib draws since 3.11
 LETTERS = "äöüßéèêáàâíóôúçñãøåæ"  # no capitals: their marks are above the line, and cost nothing where there is no ink
-CHARACTERS = "".join(map(chr, range(33, 127))).replace("`", "") + "°²³µ€£–−×" + LETTERS + "".join(LIGATURES)
+GREEK = "ΔΩλπ"  # that names and units have and that look like no digit
+CHARACTERS = "".join(map(chr, range(33, 127))).replace("`", "") + "°²³µ€£–−×" + LETTERS + GREEK + "".join(LIGATURES)
 FREQUENT = "etaoinsrhldcumfpgwybvkETAOINSRHLDCUMFP"  # as a line of text looks from afar
 REGULAR, BOLD = "DejaVuSans.ttf", "DejaVuSans-Bold.ttf"
 SERIF, SERIF_BOLD = "DejaVuSerif.ttf", "DejaVuSerif-Bold.ttf"

@@ -32,6 +32,13 @@ def test_words_are_higher_than_digits(executor):
     assert label_scale(sheet.target, sheet.box) == pytest.approx(512 / 640, rel=0.06)
 
 
+def test_digits_of_a_small_figure_are_far_apart(executor):
+    code = 'plt.rcParams.update({"font.family": "serif", "font.size": 9})\nplt.figure(figsize=(3.4, 2.8), dpi=300)\n'
+    sheet = sheet_of(executor, code + "plt.bar([1, 2, 3], [1.1, 0.3, 1.4])\nplt.tight_layout()\n")
+    texts = [label.text for label in tick_labels._labels(sheet.target, sheet.box, "left")[0]]
+    assert len(texts) > 3 and all("." in text.strip(".") for text in texts)
+
+
 def test_large_labels_are_read_at_half_of_their_resolution(monkeypatch):
     """Names that are turned look like one large letter: in its resolution glyphs would take seconds."""
     figure = plt.figure()

@@ -6,11 +6,11 @@ import pytest
 from PIL import Image
 
 from chart2code import readout
-from chart2code.captions import SIZES, Page, _is_rule, name_scale, reworded, turned
+from chart2code.captions import SIZES, Page, _is_rule, name_scale, reworded, sized, turned
 from chart2code.detail import canvas_of
 from chart2code.drawing import Drawing
 from chart2code.layout import figure_size
-from chart2code.words import BOLD, REGULAR, _told_apart, read_line
+from chart2code.words import BOLD, ITALIC, REGULAR, _told_apart, glyphs_of, read_line
 from eval_metric.executor import Executor
 from eval_metric.similarity import CANVAS, to_canvas
 
@@ -34,6 +34,7 @@ START = "import matplotlib.pyplot as plt\n\nfig, ax = plt.subplots()\n"
         ("Qualité à Genève", 14, "bold"),
         ("1 January", 24, "normal"),  # before whose ink the pen begins
         ("Bill length", 10, "normal"),
+        ("ΔgltA + pGLT (λ = 0.3)", 10, "normal"),
         ("Strongly disagree", 16.5, "normal"),  # a size between two
         ("Revenue by region", 21, "normal"),
     ],
@@ -52,6 +53,10 @@ def test_lines_that_matplotlib_draws(text, size, weight, scale):
     assert (line.text, line.points) == (text, min(SIZES, key=lambda points: abs(points - size)))
     assert (line.font == BOLD) == (weight == "bold")
     assert line.error < 0.3
+
+
+def test_large_letters_that_begin_before_the_pen():
+    assert np.isfinite(glyphs_of(ITALIC, 72.0, 0.5, 0.0).images).all()
 
 
 @pytest.mark.parametrize(
@@ -281,6 +286,15 @@ def test_turn_of_the_names_at_ticks(executor, turn, style):
     assert turned(Drawing(chart, executor.run(chart)), target) is None
     flat = chart.replace(turn + "\n", "")
     assert turned(Drawing(chart, executor.run(chart)), to_canvas(executor.run(flat).image)) == flat
+
+
+@pytest.mark.parametrize("size", [8, 10, 12])
+def test_size_of_labels_at_ticks(executor, size):
+    code = START + 'names, y = zip(*[("Lisbon", 12), ("Geneva", 30), ("Tokyo", 22)])\nax.bar(names, y)\n'
+    chart = code + f"ax.tick_params(labelsize={size})\n"
+    image = executor.run(chart.replace("subplots()", "subplots(dpi=150)")).image
+    found = sized(Drawing(code, executor.run(code)), canvas_of(image), image.shape[1::-1])
+    assert found == (chart if size != 10 else None)
 
 
 def test_names_that_stand_there_twice(executor):
