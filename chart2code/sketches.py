@@ -409,7 +409,7 @@ class Sheet:
             return found
         if self.box is None:
             return []
-        if found := lollipops(self) or heat_map(self) or outlined_bars(self):
+        if found := heat_map(self) or outlined_bars(self) or lollipops(self):
             return found
         if found := horizontal_bars(self, self.series, self.own_covers):
             return found
