@@ -20,6 +20,7 @@ BESIDE = 4  # pixels from the middle of a line, where it is no more
 MORE = 2  # times the ink of a line: something short ends at it
 SHARE, WHOLE = 0.33, 0.9  # of its length, a line in dots; and of one that others may hide
 GAP, AT_ENDS = 16, 12  # pixels without ink: within a line that nothing hides, and at its ends
+LEAST_INK = 0.5  # of its colour, near its ends
 STRAIGHT = 0.5  # pixels that the parts of a line may be apart
 SAME = 30  # of 255: colours of lines of a grid, and of the pixels of a line
 AT_TICK = 2.0  # pixels from a tick, where a grid is
@@ -148,7 +149,12 @@ def _measured(
     length = float(np.abs(color).max())
     if np.percentile(np.abs(colors - shares[:, None] * color).max(axis=1), 90) > SAME:
         return None
+    reach = round(GAP * zoom)
+    if max(shares[:reach]) < LEAST_INK or max(shares[-reach:]) < LEAST_INK:  # of a grid, below a line in the axes
+        return None
     cover = (strength / length).clip(0, 1)
+    if not all(part.any() for part in np.array_split(cover, 3, axis=1)):
+        return None
     middles = [np.average(np.arange(len(part)), weights=part.sum(axis=1)) for part in np.array_split(cover, 3, axis=1)]
     if np.ptp(middles) > STRAIGHT * zoom:
         return None

@@ -30,6 +30,7 @@ LETTERS = 18, 40  # pixels: the height of letters, at most, and the width of tho
 LEAST_LETTER = 4  # pixels, the height of letters: dashes and what is left of edges have less
 BETWEEN_LETTERS = 6  # pixels, where there may be a narrow one
 JOINED = 0.9  # of the columns between the ends of an area
+FINE, RAGGED = 3, 0.1  # pixels: what strokes are narrower than; of the ink of a noisy line, in such
 GRID = 7  # pixels: lines of a grid, through an area
 SPLINTER = 0.05  # of its largest part
 AT_FRAME = 5  # pixels from it
@@ -139,6 +140,16 @@ def reaches_far(cover: np.ndarray, width: float) -> bool:
     path = readout.find_path(cover)
     seen = np.flatnonzero(~np.isnan(path))
     return len(seen) > 0 and np.ptp(seen) > width and len(seen) > DOTTED * np.ptp(seen)
+
+
+def is_ragged(cover: np.ndarray, width: float) -> bool:
+    """Whether a colour hangs together across much of axes that are `width` columns wide, with fine strokes at its
+    edges: a noisy line, and no crowd of markers."""
+    ink = cover > 0.4
+    places = ndimage.find_objects(ndimage.label(ink, np.ones((3, 3)))[0])
+    widest = max((columns.stop - columns.start for _, columns in places), default=0)
+    fine = ink & ~morphology.opening(ink, (1, FINE))
+    return bool(widest > WIDE * width and fine.sum() > RAGGED * ink.sum())
 
 
 def without_holes(cover: np.ndarray) -> tuple[np.ndarray, bool]:

@@ -29,6 +29,7 @@ from chart2code.covers import (
     has_holes,
     is_dashed,
     is_line,
+    is_ragged,
     is_scattered,
     within,
     without_gaps,
@@ -169,7 +170,9 @@ class Layers:
                 self.areas.append(layer)
             elif color.max() < INKY and spotted and not dotted and not is_dashed(cover, width):
                 continue  # words
-            elif (spotted or dotted or thick or is_scattered(cover)) and not is_line(cover):
+            elif (spotted or dotted or thick or is_scattered(cover)) and not (
+                is_line(cover) or is_ragged(cover, width)
+            ):
                 self.points.append(layer)
             elif found := self.sheet.upright(color, cover):
                 column, style = found
@@ -301,7 +304,7 @@ class Layers:
 
     def _cloud_in(self, color: np.ndarray, cover: np.ndarray) -> Layer | None:
         """The markers of a colour that has so many that they lie upon each other; None if it has something else."""
-        if len(self._covers) > MOST_CLOUDS or is_line(cover, DOTTED):
+        if len(self._covers) > MOST_CLOUDS or is_line(cover, DOTTED) or is_ragged(cover, self.box[2] - self.box[0]):
             return None
         ink = self._strengthened(color, cover)
         own = readout.coverage_inside(self.target, ink, self.paper, self.box)

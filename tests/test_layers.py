@@ -627,3 +627,14 @@ def test_a_line_in_a_legend_that_lies_upon_others_which_begin_below_it(executor)
     assert all(table[0][0] < 2 for table in tables)
     (doubling,) = (table for table in tables if table[0][-1] < 31)
     assert np.abs(np.log(np.divide(doubling[1], 100 * 2 ** (np.array(doubling[0]) / 3)))).max() < 0.15
+
+
+def test_a_noisy_line_is_no_crowd_and_inks_its_band(executor):
+    chart = (
+        "import numpy as np\nrng, t = np.random.default_rng(10), np.arange(2000)\nplt.figure(figsize=(10, 4))\n"
+        "plt.plot(t, 20 * np.sin(t / 200) + rng.normal(0, 5, 2000), lw=0.7)\n"
+    )
+    code, _ = copied(executor, PLT + chart, ANSWER)
+    assert methods_of(code) == ["plot"]
+    _, y = (Program(code).literals(name) for name in Program(code).tables[0].names)
+    assert len(y) > 150 and np.abs(np.diff(y)).mean() > 10  # from one edge to the other

@@ -24,6 +24,8 @@ HIDDEN_STROKE = 30  # pixels between parts of a stroke, where a thick line is up
 LEAST_INNER = 0.3  # of the columns of a line, those beside which it goes on: of dots there are less
 LONGEST_GAP = 40  # columns that a line may be hidden in
 JUMP, GAP = 0.5, 0.3  # price, in columns of a path, of a row that it jumps and of a column in which it isn't seen
+NOISY, BAND, SMOOTH = 4, 6, 9  # times their thickness, lines that are noisy, and that ink a band; columns of a path
+FINE = 2.0  # pixels between corners, which are closer than the points of a line can be told
 TURNS = 0.4  # of the points of a noisy line, where it goes up after it went down, or the other way round
 STEEP = 1.5  # rows per column, from which columns say nothing about dashes
 LEAST_WHISKER, BESIDE_WHISKER = 7, (4, 8)  # pixels; and how far from it only the line is, or a part of its marker
@@ -218,11 +220,26 @@ def find_knots(
             ends = itertools.product(np.arange(0.5, max(INSETS) + 1, 0.5), repeat=2)
             tried = (np.linspace(columns[0] + a, columns[-1] - b, counts[k]) for a, b in ends)
             return min(tried, key=lambda knots: misfit(paths, knots))
+    if len(covers) == 1 and noise_of(paths[0], covers[0]) > NOISY:
+        return np.linspace(columns[0], columns[-1], min(MOST_KNOTS, len(columns)))
     if unit is not None:
         for distance, knots in ways:
             if distance <= max(CLOSE, ROUGHLY * far.min()) and _is_round(abs(unit) * (knots[1] - knots[0])):
                 return knots
     return ways[int(np.argmax(far <= enough))][1]
+
+
+def noise_of(path: np.ndarray, cover: np.ndarray) -> float:
+    """How far a line with this path goes up and down within a column, in its thickness: how much longer its runs of
+    ink mostly are than it is steep."""
+    columns, starts, ends, middles, _ = runs_of_ink(cover)
+    known, heights = _seen(path)
+    if len(known) < MOST_FITTED:
+        return 0.0
+    own = np.abs(path[columns] - middles) < 1
+    smooth = ndimage.uniform_filter1d(np.interp(np.arange(len(path)), known, heights), SMOOTH)
+    beyond = (ends - starts)[own] - np.abs(np.gradient(smooth))[columns[own]]
+    return float(np.median(beyond)) / _finest(cover) if len(beyond) else 0.0
 
 
 def marker_places(path: np.ndarray, cover: np.ndarray) -> np.ndarray:
@@ -327,6 +344,13 @@ def _with_tips(cover: np.ndarray, path: np.ndarray, knots: np.ndarray) -> np.nda
     np.minimum.at(tops, columns[near], starts[near] - 0.5)
     np.maximum.at(feet, columns[near], ends[near] - 0.5)
     inked = np.flatnonzero(np.isfinite(tops))
+    if np.diff(knots).mean() < FINE and noise_of(path, cover) > BAND:  # from its upper edge to its lower one and back
+        found = np.interp(knots, seen, heights)
+        for k, (knot, step) in enumerate(zip(knots, np.gradient(knots))):
+            near = inked[np.abs(inked - knot) < step]
+            if len(near):
+                found[k] = feet[near].max() - 0.5 if k % 2 else tops[near].min() + 0.5
+        return found
     half = np.percentile(feet[inked] - tops[inked], 10) / 2  # of the thickness
     found, middles = np.interp(knots, seen, heights), (knots[1:] + knots[:-1]) / 2
     highest = np.full(len(knots), half)
@@ -391,7 +415,10 @@ def find_stroke(
     inked = inner if inner.sum() > LEAST_INNER * inked.sum() else inked
     drawn = amount[inked] / np.hypot(1, slope[inked])
     at_knots = [amount[np.abs(columns - knot) <= 1].max(initial=0) for knot in knots]
-    thickness = float(np.median(drawn))
+    steps = np.diff(heights)
+    noisy = dense and np.mean(steps[1:] * steps[:-1] < 0) > TURNS  # so that its path misses some of it
+    uneven = noisy or dense and noise_of(find_path(cover), cover) > BAND
+    thickness = _finest(cover) if uneven else float(np.median(drawn))
     flat = [a / np.hypot(1, max(slope[np.abs(columns - k).argmin()], 0)) for a, k in zip(at_knots, knots)]
     markers = not dense and float(np.median(flat)) > thickness + 1.6
     patch = np.median([patch_of(cover, (y, x), MARKER_RADIUS) for x, y in zip(knots, heights)], axis=0)
@@ -404,11 +431,15 @@ def find_stroke(
     if hidden is not None:
         gentle &= (amount >= 0.3) | ~hidden[middle.round().astype(int).clip(0, len(cover) - 1), columns]
     gaps = float((amount[gentle] < 0.3).mean()) if gentle.sum() >= 10 else np.nan
-    steps = np.diff(heights)
-    noisy = dense and np.mean(steps[1:] * steps[:-1] < 0) > TURNS  # so that its path misses some of it
     dashed = gaps > (2 if noisy else 1) * LEAST_GAPS
     style = dashes_of(amount, gentle, np.hypot(1, slope), thickness) if dashed else "-"
     return Stroke(thickness, gaps, style, markers, patch, marker)
+
+
+def _finest(cover: np.ndarray) -> float:
+    """The thickness of a line that goes up and down: of its thinnest strokes, upright or not."""
+    upright, lying = (runs_of_ink(part)[4] for part in (cover.T, cover))
+    return float(min(np.percentile(upright, 25), np.percentile(lying, 25)))
 
 
 def paper_edge(cover: np.ndarray, knots: np.ndarray, heights: np.ndarray) -> tuple[float, float] | None:
