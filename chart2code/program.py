@@ -8,6 +8,7 @@ programs of this repository's model have them, in tables (``x, y = zip(*[(1, 2),
 from __future__ import annotations
 
 import ast
+import bisect
 import io
 import itertools
 import math
@@ -15,6 +16,7 @@ import tokenize
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
+from operator import itemgetter
 from typing import Any
 
 # method -> positions of its positional arguments that hold values, in the order (x, y); None: it has no such argument
@@ -119,11 +121,12 @@ class Program:
 
     def changed(self, changes: Iterable[Change]) -> str:
         """The code with these changes; where two overlap, the first holds."""
-        code, taken = self.code, []
+        code, taken = self.code, []  # in their order in the code, so that their ends are in order, too
         for (start, end), text in changes:
-            if all(end <= a or start >= b for a, b, _ in taken):
-                taken.append((start, end, text))
-        for start, end, text in sorted(taken, reverse=True):
+            after = bisect.bisect_right(taken, start, key=itemgetter(1))  # the first one that ends behind the start
+            if after == len(taken) or taken[after][0] >= end:
+                bisect.insort(taken, (start, end, text))
+        for start, end, text in reversed(taken):
             code = code[:start] + text + code[end:]
         return code
 

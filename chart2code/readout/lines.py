@@ -83,21 +83,22 @@ def runs_of_ink(cover: np.ndarray, first: int = 0, end: int | None = None) -> tu
         mask[:, max(0, end) :] = False
     rows = np.flatnonzero(mask.any(axis=1))
     top, bottom = (rows[0], rows[-1] + 1) if len(rows) else (0, 1)
-    mask, cover = mask[top:bottom].T, cover[top:bottom].T.astype(np.float64)
+    mask, cover = mask[top:bottom].T, cover[top:bottom].T
     full = mask.mean(axis=1) > GRID_LINE
-    for column in np.flatnonzero(full & ~np.roll(full, 4) & ~np.roll(full, -4)):  # of a grid, in a shade of it
+    grid = np.flatnonzero(full & ~np.roll(full, 4) & ~np.roll(full, -4))  # in a shade of the line
+    cover = cover.copy() if len(grid) else cover
+    for column in grid:
         level = np.median(cover[column])
         if level < PALEST_LINE:
             cover[column] = (cover[column] - level).clip(0) / (1 - level)
             mask[column] = cover[column] > 0.3
-    edges = np.diff(mask.astype(np.int8), axis=1, prepend=0, append=0)
-    (columns, starts), (_, ends) = np.nonzero(edges == 1), np.nonzero(edges == -1)
-    zero = np.zeros((len(cover), 1))
-    total = np.concatenate([zero, np.cumsum(cover, axis=1)], axis=1)
-    moment = np.concatenate([zero, np.cumsum(cover * np.arange(top, bottom), axis=1)], axis=1)
-    weights = total[columns, ends] - total[columns, starts]
-    middles = (moment[columns, ends] - moment[columns, starts]) / weights
-    return columns, starts + top, ends + top, middles, weights
+    columns, rows = np.nonzero(mask)
+    begin = np.flatnonzero((np.diff(columns, prepend=-1) != 0) | (np.diff(rows, prepend=-2) != 1))
+    last = np.append(begin, len(rows))[1:] - 1
+    values, rows = cover[columns, rows].astype(np.float64), rows + top
+    weights = np.add.reduceat(values, begin)
+    middles = np.add.reduceat(values * rows, begin) / weights
+    return columns[begin], rows[begin], rows[last] + 1, middles, weights
 
 
 @remembered_by_value
@@ -491,11 +492,11 @@ def dashes_of(amount: np.ndarray, gentle: np.ndarray, stretch: np.ndarray, thick
 def find_errors(cover: np.ndarray, knots: Sequence[float], heights: np.ndarray) -> np.ndarray:
     """Half the lengths, in pixels, of the vertical bars of one colour through the points of a line: of each the longer
     half, as others may hide a part."""
+    columns = [cover[:, max(0, round(knot) - 1) : round(knot) + 2].max(axis=1, initial=0) > 0.4 for knot in knots]
+    joined = morphology.closing(np.reshape(columns, (len(columns), len(cover))), (1, 5))  # over the rim of a marker
     lengths = []
-    for knot, height in zip(knots, heights):
-        column = cover[:, max(0, round(knot) - 1) : round(knot) + 2].max(axis=1, initial=0) > 0.4
-        joined = morphology.closing(column, (5,))  # over the rim of a marker
-        rows = np.flatnonzero(run_at(joined, round(height)))
+    for column, height in zip(joined, heights):
+        rows = np.flatnonzero(run_at(column, round(height)))
         lengths.append(np.abs(rows[[0, -1]] - height).max() if len(rows) else 0.0)
     return np.array(lengths)
 
