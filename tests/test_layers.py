@@ -11,6 +11,7 @@ from chart2code import readout
 from chart2code.across import find_lines_across
 from chart2code.detail import canvas_of
 from chart2code.program import PLOTTING, Program
+from chart2code.readout.lines import runs_of_ink
 from chart2code.sketches import Sheet
 from chart2code.tick_labels import major_ticks
 from chart2code.verification import verify
@@ -638,3 +639,22 @@ def test_a_noisy_line_is_no_crowd_and_inks_its_band(executor):
     assert methods_of(code) == ["plot"]
     _, y = (Program(code).literals(name) for name in Program(code).tables[0].names)
     assert len(y) > 150 and np.abs(np.diff(y)).mean() > 10  # from one edge to the other
+
+
+@pytest.mark.parametrize("first, end", [(0, None), (7, 30)])
+def test_runs_of_ink(first, end):
+    generator = np.random.default_rng(0)
+    cover = generator.random((24, 40)) * (generator.random((24, 40)) < 0.5)
+    cover[[0, -1]] = 0.9  # runs that end in the last row, and others that start in the first one of the next column
+    expected = []
+    for column in range(first, end or 40):
+        row = 0
+        while row < 24:
+            start = row
+            while row < 24 and cover[row, column] > 0.3:
+                row += 1
+            ink = cover[start:row, column]
+            if len(ink):
+                expected.append((column, start, row, (ink * np.arange(start, row)).sum() / ink.sum(), ink.sum()))
+            row += not len(ink)
+    np.testing.assert_allclose(np.transpose(runs_of_ink(cover, first, end)), expected)

@@ -2,6 +2,7 @@
 
 import ast
 import math
+import random
 import re
 import signal
 import time
@@ -466,6 +467,21 @@ ax.plot([1, 2], [3, 4])
 ax.legend()
 plt.show()
 """
+
+
+def test_of_changes_that_overlap_the_first_holds():
+    code, generator = "x = 1\ny = 22\nz = 333\n", random.Random(0)
+    for _ in range(300):
+        starts = [generator.randrange(len(code)) for _ in range(8)]
+        changes = [((start, min(len(code), start + generator.choice([0, 0, 1, 3]))), f"<{start}>") for start in starts]
+        taken = []
+        for (start, end), text in changes:
+            if all(end <= other[0] or start >= other[1] for other in taken):
+                taken.append((start, end, text))
+        expected = code
+        for start, end, text in sorted(taken, reverse=True):
+            expected = expected[:start] + text + expected[end:]
+        assert Program(code).changed(changes) == expected
 
 
 def test_program_is_edited_in_place():

@@ -1,5 +1,8 @@
 """Reading text: lines that matplotlib has drawn, and the words of whole charts written into programs with others."""
 
+from pathlib import Path
+
+import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -10,7 +13,7 @@ from chart2code.captions import SIZES, Page, _is_rule, name_scale, reworded, siz
 from chart2code.detail import canvas_of
 from chart2code.drawing import Drawing
 from chart2code.layout import figure_size
-from chart2code.words import BOLD, ITALIC, REGULAR, _told_apart, glyphs_of, read_line
+from chart2code.words import BOLD, DPI, ITALIC, REGULAR, _face, _told_apart, glyphs_of, read_line
 from eval_metric.executor import Executor
 from eval_metric.similarity import CANVAS, to_canvas
 
@@ -53,6 +56,24 @@ def test_lines_that_matplotlib_draws(text, size, weight, scale):
     assert (line.text, line.points) == (text, min(SIZES, key=lambda points: abs(points - size)))
     assert (line.font == BOLD) == (weight == "bold")
     assert line.error < 0.3
+
+
+@pytest.mark.parametrize("font", [REGULAR, "STIXGeneral.ttf", "cmr10.ttf"])
+def test_glyphs_stand_on_one_base_line(font):
+    from matplotlib.ft2font import FT2Font, LoadFlags
+
+    characters = "H~g1;O,e"
+    pictures, _ = _face(font, 20.0, characters)
+    face = FT2Font(str(Path(matplotlib.get_data_path(), "fonts/ttf", font)))
+    face.set_size(20.0, DPI)
+    face.set_text("   ".join(characters), 0.0, flags=LoadFlags.DEFAULT)  # laid out together by matplotlib
+    face.draw_glyphs_to_bitmap(antialiased=True)
+    together = np.asarray(face.get_image())
+    inked = np.flatnonzero(together.any(axis=0))
+    parts = np.split(inked, np.flatnonzero(np.diff(inked) > 4) + 1)
+    rows = [np.flatnonzero(together[:, part].any(axis=1))[[0, -1]] for part in parts]
+    own = [np.flatnonzero(picture.any(axis=1))[[0, -1]] for picture in pictures]
+    np.testing.assert_array_equal(np.array(rows) - rows[0][1], np.array(own) - own[0][1])
 
 
 def test_large_letters_that_begin_before_the_pen():
