@@ -106,13 +106,15 @@ class Page:
     The picture, grey, and turned so that what is written at an angle reads from left to right. All places and lengths
     that methods take and give are pixels of the canvas.
 
-    grey: (zoom * CANVAS, zoom * CANVAS); scale: pixels of the canvas per pixel of a figure at `DPI`; sharpness: the
-    resolution at which it was drawn, in `DPI`.
+    grey: (zoom * CANVAS, zoom * CANVAS); picture: the same in colours, if these are to be told; scale: pixels of the
+    canvas per pixel of a figure at `DPI`; sharpness: the resolution at which it was drawn, in `DPI`.
     """
 
-    def __init__(self, grey: np.ndarray, zoom: float, scale: float, sharpness: float):
+    def __init__(
+        self, grey: np.ndarray, zoom: float, scale: float, sharpness: float, picture: np.ndarray | None = None
+    ):
         self.zoom, self.scale, self.sharpness, self._turned = zoom, scale, sharpness, {0: grey}
-        self.picture: np.ndarray | None = None  # in colours, (zoom * CANVAS, zoom * CANVAS, 3)
+        self.picture = picture
         self.in_vain = 0  # lines that are read badly
         self.families: list[str] = []  # of the fonts of lines that were read, where these are sure
 
@@ -126,9 +128,7 @@ class Page:
         else:
             grey = picture.mean(axis=2, dtype=np.float32)
             grey[readout.letterbox(picture)] = np.mean(readout.page_of(target))  # around a dark page it is white
-        page = cls(grey, zoom, scale, sharpness)
-        page.picture = picture
-        return page
+        return cls(grey, zoom, scale, sharpness, picture)
 
     @classmethod
     def for_drawing(cls, drawing: Drawing, target: np.ndarray, size: tuple[int, int]) -> Page:

@@ -55,5 +55,10 @@ def detail_of(pixels: np.ndarray) -> Detail | None:
     return Detail(np.array(to_canvas(image, side)), side / CANVAS)
 
 
+def finest_of(pixels: np.ndarray) -> Detail:
+    """The same, or the canvas itself where that says no more."""
+    return detail_of(pixels) or Detail(pixels, 1.0)
+
+
 def _longest_side(image: Image.Image | np.ndarray) -> int:
     return max(image.shape[:2] if isinstance(image, np.ndarray) else image.size)

@@ -22,7 +22,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from chart2code import readout
 from chart2code.adjustment.marks import marker_size
 from chart2code.captions import ALONE, Page
-from chart2code.detail import detail_of
+from chart2code.detail import finest_of
 from chart2code.drawing import color_literal
 from chart2code.layout import BAR_FRACTION, BAR_PAD
 from chart2code.program import brief, string_literal, table_of
@@ -168,14 +168,13 @@ def _misfits(colors: np.ndarray) -> dict[str, float]:
 
 def _gap(pixels: np.ndarray, box: readout.Box, grid: readout.Grid) -> float:
     """The width, in pixels, of white lines between the cells of an image; 0 if there are none."""
-    fine = detail_of(pixels)
-    zoom, picture, box = (1.0, pixels, box) if fine is None else (fine.zoom, fine.pixels, tuple(fine.enlarged(box)))
-    widths = []
+    fine = finest_of(pixels)
+    box, widths = fine.enlarged(box), []
     for turned in (False, True):
-        page, cells = (part.swapaxes(0, 1) if turned else part for part in (picture, grid.colors))
+        page, cells = (part.swapaxes(0, 1) if turned else part for part in (fine.pixels, grid.colors))
         left, top, right, bottom = (box[k] for k in ((1, 0, 3, 2) if turned else (0, 1, 2, 3)))
         height, width = (bottom - top) / len(cells), (right - left) / cells.shape[1]
-        reach = min(MOST_GAP * zoom, height / 3)
+        reach = min(MOST_GAP * fine.zoom, height / 3)
         for k in range(1, len(cells)):
             rows = slice(round(top + k * height - reach), round(top + k * height + reach) + 1)
             found = []
@@ -193,7 +192,7 @@ def _gap(pixels: np.ndarray, box: readout.Box, grid: readout.Grid) -> float:
                 found.append(white.clip(0, 1).sum() if white[middle] > LEAST_WHITE else 0.0)
             if found:
                 widths.append(np.median(found))
-    return float(np.mean(widths)) / zoom if min(widths, default=0) > 0 else 0.0
+    return float(np.mean(widths)) / fine.zoom if min(widths, default=0) > 0 else 0.0
 
 
 def _line_width(gap: float, sheet: Sheet) -> float:
@@ -291,15 +290,13 @@ def _format(texts: Sequence[str]) -> str:
 
 def _dark_ink(sheet: Sheet, grid: readout.Grid, dark: np.ndarray) -> float:
     """The grey, 0 to 255, of the dark words in the middle of some cells; `dark`: of which."""
-    fine = detail_of(sheet.target)
-    picture, box, zoom = (sheet.target, sheet.box, 1.0)
-    if fine is not None:
-        picture, box, zoom = fine.pixels, tuple(fine.enlarged(sheet.box)), fine.zoom
-    height, width = grid.height * zoom, grid.width * zoom
+    fine = finest_of(sheet.target)
+    left, top = fine.enlarged(sheet.box[:2])
+    height, width = grid.height * fine.zoom, grid.width * fine.zoom
     darkest = [
-        picture[
-            round(box[1] + (i + 0.25) * height) : round(box[1] + (i + 0.75) * height),
-            round(box[0] + (j + 0.25) * width) : round(box[0] + (j + 0.75) * width),
+        fine.pixels[
+            round(top + (i + 0.25) * height) : round(top + (i + 0.75) * height),
+            round(left + (j + 0.25) * width) : round(left + (j + 0.75) * width),
         ]
         .max(axis=2, initial=0)
         .min(initial=255)
@@ -372,13 +369,10 @@ class ColorBar:
 
     def _edges(self, pixels: np.ndarray) -> tuple[float, float]:
         """Its left and its right edge, in parts of a pixel."""
-        fine = detail_of(pixels)
-        sides = np.add(self.sides, (-0.5, 1, 0.5, -1))
-        picture, sides = (pixels, sides) if fine is None else (fine.pixels, fine.enlarged(sides))
-        left, top, right, bottom = sides
-        lines = readout.difference(picture[round(top) : round(bottom)], readout.page_of(pixels))
-        edges = readout.edges_of(lines, left, right)
-        return edges if fine is None else tuple(map(float, fine.reduced(edges)))
+        fine = finest_of(pixels)
+        left, top, right, bottom = fine.enlarged(np.add(self.sides, (-0.5, 1, 0.5, -1)))
+        lines = readout.difference(fine.pixels[round(top) : round(bottom)], readout.page_of(pixels))
+        return tuple(map(float, fine.reduced(readout.edges_of(lines, left, right))))
 
     def _label(self, sheet: Sheet) -> str | None:
         _, top, right, bottom = (round(side) for side in self.sides)

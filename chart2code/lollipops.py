@@ -17,7 +17,7 @@ from chart2code import bar_labels, morphology, readout
 from chart2code.across import find_lines_across
 from chart2code.bubbles import SIZE_ERROR, point_size
 from chart2code.captions import Page
-from chart2code.detail import detail_of
+from chart2code.detail import finest_of
 from chart2code.drawing import color_literal
 from chart2code.program import brief, string_literal, table_of
 from chart2code.scales import Scale
@@ -154,14 +154,13 @@ class _Writer:
 
     def _measured(self, base: float | None, spans: np.ndarray) -> Sticks | None:
         """Colour and thickness of lines that lie between places (rows, 2), in the finest picture there is."""
-        fine, paper = detail_of(self.sheet.target), np.array(self.sheet.paper, np.float32)
-        picture, zoom = (self.sheet.target, 1.0) if fine is None else (fine.pixels, fine.zoom)
-        picture = picture.swapaxes(0, 1) if self.upright else picture
+        fine, paper = finest_of(self.sheet.target), np.array(self.sheet.paper, np.float32)
+        picture = fine.pixels.swapaxes(0, 1) if self.upright else fine.pixels
         colors, amounts = [], []
         for row, (first, last) in zip(self.rows, spans):
             at = np.array([row, first, last])
-            at = np.rint(at if fine is None else fine.enlarged(at)).astype(int)
-            reach = round(self.radius * zoom)
+            at = np.rint(fine.enlarged(at)).astype(int)
+            reach = round(self.radius * fine.zoom)
             strip = picture[max(0, at[0] - reach) : at[0] + reach + 1, at[1] : at[2] + 1].astype(np.float32) - paper
             if strip.shape[1] < 2:  # hidden by the points
                 colors.append(None)
@@ -169,7 +168,7 @@ class _Writer:
             profile = np.median(strip, axis=1)
             color = profile[np.abs(profile).max(axis=1).argmax()]
             colors.append(paper + color)
-            amounts.append(np.abs(profile).sum() / max(1.0, np.abs(color).sum()) / zoom)
+            amounts.append(np.abs(profile).sum() / max(1.0, np.abs(color).sum()) / fine.zoom)
         known = [color for color in colors if color is not None]
         if not known:
             return None

@@ -15,7 +15,7 @@ from scipy import ndimage
 
 from chart2code import readout
 from chart2code.captions import Page
-from chart2code.detail import detail_of
+from chart2code.detail import finest_of
 from chart2code.drawing import color_literal
 from chart2code.picture_cache import remembered
 from chart2code.program import brief, shifted, string_literal, table_of
@@ -191,8 +191,8 @@ class _Writer:
 def find_rectangles(pixels: np.ndarray, box: readout.Box) -> tuple[Rectangle, ...]:
     """The rectangles of one colour within dark edges, inside of a box, from left to right; none without such in white
     or grey."""
-    fine = detail_of(pixels)
-    zoom, picture, sides = (1.0, pixels, box) if fine is None else (fine.zoom, fine.pixels, fine.enlarged(box))
+    fine = finest_of(pixels)
+    zoom, picture, sides = fine.zoom, fine.pixels, fine.enlarged(box)
     left, top = (int(round(side)) for side in sides[:2])
     picture = readout.inside_of(picture, tuple(sides), 0)
     light = picture.max(axis=2)
@@ -224,7 +224,7 @@ def find_rectangles(pixels: np.ndarray, box: readout.Box) -> tuple[Rectangle, ..
                 continue
             (y0, y1), (x0, x1) = ((side.start - (edge + 1) / 2, side.stop + (edge - 1) / 2) for side in part)
             corners = np.array([left + x0, top + y0, left + x1, top + y1])
-            corners = corners if fine is None else fine.reduced(corners)
+            corners = fine.reduced(corners)
             found.append(Rectangle(*map(float, corners), edge / zoom, color))
     return tuple(sorted(found, key=lambda one: one.left))
 
@@ -273,12 +273,12 @@ def _in_groups(bars: list[Rectangle], ticks: np.ndarray) -> bool:
 def find_brackets(pixels: np.ndarray, box: readout.Box, bars: list[Rectangle]) -> list[tuple[int, int, float, float]]:
     """The dark lines above bars that go from the middle of one to that of another and bend down there: the numbers of
     these bars, and the rows of the line and of its ends, from above to below."""
-    fine = detail_of(pixels)
-    zoom, picture, sides = (1.0, pixels, box) if fine is None else (fine.zoom, fine.pixels, fine.enlarged(box))
+    fine = finest_of(pixels)
+    zoom, picture, sides = fine.zoom, fine.pixels, fine.enlarged(box)
     dark = picture.max(axis=2) < DARK
     left, top, right, _ = (int(round(side)) for side in sides)
     places = np.array([(bar.center, bar.top) for bar in bars])
-    centers, tops = (places if fine is None else fine.enlarged(places)).T
+    centers, tops = fine.enlarged(places).T
     found: list[tuple[int, int, float, float]] = []
     for row in range(top + round(EDGE * zoom), round(float(tops.max()))):
         line = dark[row, left:right]
@@ -289,7 +289,7 @@ def find_brackets(pixels: np.ndarray, box: readout.Box, bars: list[Rectangle]) -
             depths = [int((~dark[row:, column]).argmax()) for column in (ends[0] + 1, ends[1] - 1)]
             bends = min(depths) > EDGE * zoom and row + max(depths) < min(tops[first], tops[last])
             if first < last and near and bends:
-                level, foot = (float(at if fine is None else fine.reduced(at)) for at in (row, row + max(depths) - 1))
+                level, foot = (float(fine.reduced(at)) for at in (row, row + max(depths) - 1))
                 if not any(abs(level - other) < EDGE for _, _, other, _ in found):
                     found.append((first, last, level, foot))
     return found
@@ -298,13 +298,13 @@ def find_brackets(pixels: np.ndarray, box: readout.Box, bars: list[Rectangle]) -
 def find_errors(pixels: np.ndarray, bars: list[Rectangle]) -> tuple[np.ndarray | None, float]:
     """Half the lengths of the error bars of bars, by what stands upon these, and half the width of their caps (0:
     none), in pixels; None if there are no error bars."""
-    fine = detail_of(pixels)
-    zoom, picture = (1.0, pixels) if fine is None else (fine.zoom, fine.pixels)
+    fine = finest_of(pixels)
+    zoom, picture = fine.zoom, fine.pixels
     dark = picture.max(axis=2) < DARK
     lengths, caps = [], []
     for bar in bars:
         place = np.array([bar.center, bar.top])
-        column, row = (place if fine is None else fine.enlarged(place)).round().astype(int)
+        column, row = fine.enlarged(place).round().astype(int)
         above = dark[: row + 1, column - 1 : column + 2].any(axis=1)[::-1]
         length = int((~above).argmax()) if not above.all() else 0
         # To the middle of the cap, which is about as thick as the edge.

@@ -14,8 +14,6 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
-from matplotlib.lines import Line2D
-from matplotlib.text import Text
 from scipy import ndimage
 
 from chart2code import morphology, readout
@@ -213,6 +211,9 @@ def _brief(sides: tuple[float, float]) -> tuple[float, float]:
 def _is_valid(call: ast.Call) -> bool:
     """Whether a call can stand in another program: all is said in it, nothing twice, and texts and grids have the
     properties that it names."""
+    from matplotlib.lines import Line2D
+    from matplotlib.text import Text
+
     names = [keyword.arg for keyword in call.keywords]
     try:
         values = [ast.literal_eval(part) for part in (*call.args, *(keyword.value for keyword in call.keywords))]
