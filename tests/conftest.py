@@ -14,14 +14,15 @@ ax.set_title("Three bars")
 """
 
 
-def copied(executor, chart: str, answer: str = ""):
+def copied(executor, chart: str, answer: str = "", fine: bool = False):
     """The program that is made of the picture of a chart (its code) alone, and the picture; `answer`: a program whose
-    words it may have."""
+    words it may have; `fine`: of the picture in its own resolution, not of the canvas alone."""
+    from chart2code.detail import canvas_of
     from chart2code.sketches import Sheet
     from eval_metric.similarity import to_canvas
 
     image = executor.run(chart).image
-    (code,) = Sheet.of(to_canvas(image), image.shape[1::-1], answer).measured()
+    (code,) = Sheet.of((canvas_of if fine else to_canvas)(image), image.shape[1::-1], answer).measured()
     return code, image
 
 

@@ -390,8 +390,7 @@ def test_lines_across_in_both_directions(executor):
         "plt.axhline(23.3, color='{0}', ls='{1}', lw=1)\nplt.axvline(4.5, color='{0}', ls='{1}', lw=1)\n"
     )
     for color, style in (("red", ":"), ("gray", "--")):
-        image = executor.run(PLT + chart.format(color, style)).image
-        (code,) = Sheet.of(canvas_of(image), image.shape[1::-1], ANSWER).measured()
+        code, _ = copied(executor, PLT + chart.format(color, style), ANSWER, fine=True)
         assert methods_of(code) == ["scatter"]
         for call in ("axhline(23.3", "axvline(4.5"):
             assert f'ax.{call}, color="{color}", linestyle="{style}", linewidth=1)' in code
@@ -497,11 +496,14 @@ CURVES = (  # thin ones, that begin upon each other, with grey dashes and words 
 
 def test_curves_begin_where_others_hide_them_and_have_no_grey_dashes(executor):
     code, _ = copied(executor, PLT + CURVES, ANSWER)
-    *dashes, _, _, _, _, _ = lines = [line for line in code.splitlines() if ".plot(" in line]
-    colored = lines[len(dashes) :]
-    assert len(dashes) <= 3 and ".scatter(" not in code
-    assert not any("linestyle" in line or "marker" in line for line in colored)
-    x, *columns = (Program(code).literals(name) for name in Program(code).tables[-1].names)
+    program = Program(code)
+    colored = [call for call in program.calls if np.ptp(to_rgb(call.keyword("color").value)) > 0.05]
+    assert len(colored) == 5 and ".scatter(" not in code
+    assert not any(call.keyword("linestyle") or call.keyword("marker") for call in colored)
+    assert len(program.calls) - len(colored) <= 3  # those in grey
+    (table,) = (table for table in program.tables if colored[0].x in table.names)
+    x, columns = program.literals(colored[0].x), [program.literals(*call.values) for call in colored]
+    assert all(call.x in table.names and set(call.values) <= set(table.names) for call in colored)
     assert x[0] < 1
     for d, n, cap in ((3.1, 128, 1.9e5), (2.7, 110, 2.2e5), (3.4, 131, 1.5e5), (2.6, 104, 1e4), (4.2, 124, 1.8e4)):
         true = np.log10(cap / (1 + (cap / n - 1) * 2 ** (-np.array(x) / d)))
@@ -520,8 +522,7 @@ BUMPS = (
 
 
 def test_ranks_without_a_frame_with_edged_markers_and_names_beside(executor):
-    image = executor.run(PLT + BUMPS).image
-    (code,) = Sheet.of(canvas_of(image), image.shape[1::-1], ANSWER).measured()
+    code, _ = copied(executor, PLT + BUMPS, ANSWER, fine=True)
     assert methods_of(code) == ["plot"] * 4
     assert code.count('marker="o", markeredgecolor="white", markeredgewidth=2, markersize=1') == 4
     columns = [Program(code).literals(name) for table in Program(code).tables for name in table.names]
@@ -556,8 +557,7 @@ GROWTH = (
 
 
 def test_error_bars_with_white_markers(executor):
-    image = executor.run(PLT + GROWTH).image
-    (code,) = Sheet.of(canvas_of(image), image.shape[1::-1], ANSWER).measured()
+    code, _ = copied(executor, PLT + GROWTH, ANSWER, fine=True)
     program = Program(code)
     assert methods_of(code) == ["errorbar"] * 4
     assert [call.keyword("marker").value for call in program.calls][1:] == ["s", "^", "D"]
@@ -621,8 +621,7 @@ def test_a_line_in_a_legend_that_lies_upon_others_which_begin_below_it(executor)
         "plt.plot(t[:31], 100 * 2 ** (t[:31] / 3), 'k--', lw=1, label='doubles')\n"
         "plt.yscale('log')\nplt.legend(loc='lower right')\n"
     )
-    image = executor.run(PLT + chart).image
-    (code,) = Sheet.of(canvas_of(image), image.shape[1::-1], ANSWER).measured()
+    code, _ = copied(executor, PLT + chart, ANSWER, fine=True)
     assert methods_of(code) == ["plot"] * 5
     tables = [[Program(code).literals(name) for name in table.names] for table in Program(code).tables]
     assert all(table[0][0] < 2 for table in tables)
