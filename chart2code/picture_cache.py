@@ -20,13 +20,15 @@ def remembered(function: Callable) -> Callable:
     return _remembered(function, lambda pixels: (id(pixels), _locked(pixels)))
 
 
-def remembered_by_value(function: Callable) -> Callable:
+def remembered_by_value(kept: int = KEPT) -> Callable[[Callable], Callable]:
     """As `remembered`, but also of another picture that is the same; only the result can't be written to."""
-    return _remembered(function, lambda pixels: (_key(pixels), None))
+    return lambda function: _remembered(function, lambda pixels: (_key(pixels), None), kept)
 
 
-def _remembered(function: Callable, identified: Callable[[np.ndarray], tuple[Hashable, Any]]) -> Callable:
-    """`identified`: gives what a picture is known by, and what is held of it."""
+def _remembered(
+    function: Callable, identified: Callable[[np.ndarray], tuple[Hashable, Any]], kept: int = KEPT
+) -> Callable:
+    """`identified`: gives what a picture is known by, and what is held of it; `kept`: so many results."""
     known: dict[Hashable, tuple[Any, Any]] = {}
 
     @wraps(function)
@@ -37,7 +39,7 @@ def _remembered(function: Callable, identified: Callable[[np.ndarray], tuple[Has
         if entry is None:
             entry = held, _locked(function(pixels, *arguments, **keywords))
         known[key] = entry
-        if len(known) > KEPT:
+        if len(known) > kept:
             known.pop(next(iter(known)), None)
         return entry[1]
 

@@ -32,6 +32,7 @@ ITALIC = "DejaVuSans-Oblique.ttf"
 STIX, STIX_BOLD = "STIXGeneral.ttf", "STIXGeneralBol.ttf"  # like Times
 FAMILIES = {"sans-serif": (REGULAR, BOLD), "serif": (SERIF, SERIF_BOLD), "STIXGeneral": (STIX, STIX_BOLD)}
 DPI = 100  # matplotlib's own, at which glyphs are hinted
+KEPT = 500  # lines that were read
 PHASES = 4  # places of a glyph to the pixel, along the line
 RISES = (0.0, 0.2, 0.4, 0.6, 0.8)  # places of the base line, pixels
 PEN = 8  # pixels
@@ -46,6 +47,7 @@ ASCENT, DESCENT = 0.85, 0.25  # of the glyphs above and below the base line, in 
 TALL = 24  # pixels: a line that is higher is read no better, but eight times as slowly as in half of its resolution
 TRIED = 8  # sizes and places of a line of each font
 IN_VAIN = 3  # places, one after another, that are no better: no other is tried, if the size is known
+HOPELESS = 0.55  # of a line's ink unexplained: the same
 CLEAR = 0.17  # of a line's ink unexplained: no other is tried, but
 NEAR = 0.08  # sizes no further off. And of lines that are less sure,
 SURE, BETWEEN = 0.13, (0.97, 1.03)  # so many times the size that fits best
@@ -180,7 +182,7 @@ def glyphs_of(font: str, points: float, scale: float, rise: float) -> Glyphs:
     images = np.zeros((PHASES, len(order), seen.shape[1], width), np.float32)
     is_space = order == len(CHARACTERS)  # it has no ink
     images[:, ~is_space] = seen[order[~is_space]].reshape(-1, seen.shape[1], PHASES, width).transpose(2, 0, 1, 3)
-    characters = "".join((*CHARACTERS, " ")[k] for k in order)
+    characters = "".join(np.array([*CHARACTERS, " "])[order])
     return Glyphs(characters, images, advances[order], em * PHASES)
 
 
@@ -192,7 +194,7 @@ def _profile(font: str, points: float, scale: float, rise: float) -> np.ndarray:
     return rows / np.linalg.norm(rows)
 
 
-@remembered_by_value  # words are read again for each program that is to have them
+@remembered_by_value(KEPT)  # words are read again for each program that is to have them
 def read_line(ink: np.ndarray, fonts: Sequence[str], sizes: Sequence[float], scale: float, tried: int = TRIED) -> Line:
     """
     What is written in a line of text alone.
@@ -230,21 +232,25 @@ def _likeliest(ink: np.ndarray, fonts: Iterable[str], sizes: Sequence[float], sc
     """As `read_line`, in exactly these sizes; the first line that is clear."""
     rows, total = ink.sum(axis=1), max(float((ink**2).sum()), 1e-6)
     best, most = Line("", 1.0), 0.0
+    ways = list(itertools.product(sizes, RISES))
     for font in fonts:
-        places = []
-        for points, rise in itertools.product(sizes, RISES):
-            profile = _profile(font, points, scale, rise)
-            likeness = np.correlate(rows, profile, mode="full")  # at the images' top in row k - len(profile) + 1
-            places += [(value, k - len(profile) + 1, points, rise) for k, value in enumerate(likeness)]
+        profiles = [_profile(font, points, scale, rise) for points, rise in ways]
+        longest = len(ink) - 1 + max(map(len, profiles), default=0)
+        likeness = np.zeros((len(ways), longest))  # the images' top in row place - longest + len(ink)
+        for values, profile in zip(likeness, profiles):
+            values[longest + 1 - len(ink) - len(profile) :] = np.correlate(rows, profile, mode="full")
         in_vain = 0
-        for _, top, points, rise in sorted(places, reverse=True)[:tried]:
+        for place in np.argsort(-likeness, axis=None, kind="stable")[:tried]:
+            way, row = divmod(int(place), longest)
+            top = row - longest + len(ink)
+            points, rise = ways[way]
             text, explained = decode(ink, glyphs_of(font, points, scale, rise), top, most)
             in_vain += 1
             if explained > most:
                 best, most, in_vain = Line(text, 1 - explained / total, font, points), explained, 0
             if best.error < CLEAR:
                 return best
-            if in_vain == IN_VAIN and len(sizes) == 1:
+            if len(sizes) == 1 and (in_vain == IN_VAIN or best.error > HOPELESS):
                 break
     return best
 

@@ -146,7 +146,7 @@ def test_measures_are_remembered_by_picture_and_arguments():
 def test_measures_are_remembered_by_value():
     asked = []
 
-    @remembered_by_value
+    @remembered_by_value()
     def largest(pixels):
         asked.append(pixels)
         return pixels.max()

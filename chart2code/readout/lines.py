@@ -101,7 +101,7 @@ def runs_of_ink(cover: np.ndarray, first: int = 0, end: int | None = None) -> tu
     return columns[begin], rows[begin], rows[last] + 1, middles, weights
 
 
-@remembered_by_value
+@remembered_by_value()
 def find_path(cover: np.ndarray) -> np.ndarray:
     """
     The height of a line of one colour in each column, nan where it has none: of the runs of ink those that lead on to
@@ -261,7 +261,7 @@ def markers_on_line(path: np.ndarray, cover: np.ndarray) -> np.ndarray:
     return x if on_line else np.empty(0)
 
 
-@remembered_by_value
+@remembered_by_value()
 def _thick_points(cover: np.ndarray) -> Points | None:
     return find_points(dots_and_lines(cover)[0])
 
