@@ -55,6 +55,7 @@ NEAR_CENTER = 3.0  # pixels
 BAR_REACH = 130  # pixels beside the axes in which a colour bar is looked for
 LEAST_BAR, LEAST_WIDTH, BAR_STEP = 60, 3, 40  # pixels, sides of a colour bar; of 255, from one pixel to the next
 ASPECT = 20  # of a colour bar, its length to its width
+BESIDE_SQUARE = "fraction=0.046", "pad=0.04"  # by which people make a bar as long as an image of squares
 PAD_ERROR, SHRINK_ERROR = 0.003, 0.01  # of the width of axes, and of their height
 BAR_PLACE, BAR_WIDTH, BAR_LENGTH = 1.5, 2.0, 0.03  # pixels that these may be off; of the height of the axes
 TICK_LENGTH = 7.5  # pixels of the figure
@@ -70,7 +71,9 @@ MOST_WRITTEN, LEAST_ROOM = 150, 12  # cells; pixels, their height
 TEXT_CONTRAST, TEXT_HEIGHT, TEXT_POINTS = 25, 14.0, 10  # of 255; pixels; points
 ALIKE = 4  # numbers of one size, one after another: all are
 BLACK = 20  # of 255: darker words are black
+FEW = 0.1  # of the cells that have ink in the same row: less is between lines of text
 LEAST_READ = 0.5  # of the numbers: the colours say the rest
+SHOWN = 0.01  # of that range: what colours show of its ends
 MISREAD = 0.06  # of the range of the values: numbers that are further from what their colours say
 FRAMES = (1.5, 2.5, 0.5)  # pixels from the last column of a colour bar to its frame
 BAR_FRAME = (-0.5, -0.5, 0.5, -0.5)  # pixels, from the outer pixels of a colour bar to its frame
@@ -103,7 +106,7 @@ def heat_map(sheet: Sheet) -> list[str]:
         options += [f"extent={extent}"] * bool(extent) + ['aspect="auto"']
     if upward and not gap:
         options.append('origin="lower"')
-    written = None if upward else _written(sheet, grid, shares, gap)
+    written = None if upward else _written(sheet, grid, shares, gap, bar)
     if written is None:
         rows = [value_literals(low + row * (high - low), 2.5 * (high - low)) for row in shares]
         norm, upon = (low, high) if shares.min() > 0.01 or shares.max() < 0.99 else None, None
@@ -217,41 +220,126 @@ def _line_width(gap: float, sheet: Sheet) -> float:
 
 
 def _written(
-    sheet: Sheet, grid: readout.Grid, shares: np.ndarray, gap: float
+    sheet: Sheet, grid: readout.Grid, shares: np.ndarray, gap: float, bar: ColorBar | None
 ) -> tuple[list[list[str]], tuple[float, float] | None, list[str]] | None:
     """
-    Where a number stands in each cell: the literals of all, the values of the map's ends where these are not the least
-    and the largest number, and the statements that write them; None if no numbers go with the colours.
+    Where a number stands in each cell, alone or with other words above or below: the literals of all numbers, the
+    values of the map's ends where these are not the least and the largest number, and the statements that write them;
+    None if no numbers go with the colours.
     """
-    (rows, columns), target = shares.shape, sheet.target.astype(int)
+    rows, columns = shares.shape
     if rows * columns > MOST_WRITTEN or grid.height < LEAST_ROOM:
         return None
-    ink, texts, sizes = np.zeros((rows, columns)), {}, []
-    for i, j in np.ndindex(rows, columns):
-        y, x = sheet.box[1] + (i + 0.5) * grid.height, sheet.box[0] + (j + 0.5) * grid.width
-        middle = target[int(y - 3) : int(y + 4), int(x - grid.width / 4) : int(x + grid.width / 4)].mean(axis=2)
-        difference = middle - grid.colors[i, j].mean()
-        ink[i, j] = difference.ravel()[np.abs(difference).argmax()]
+    places = _lines_in_cells(sheet, grid)
+    ink = _ink_in_cells(sheet, grid, places[0] if places else 0.0)
     if (np.abs(ink) > TEXT_CONTRAST).mean() < MOSTLY:
         return None
-    page = Page.of(sheet.target, sheet.scale, sheet.sharpness)
-    for i, j in np.ndindex(rows, columns):
-        place = sheet.box[0] + (j + 0.5) * grid.width, sheet.box[1] + (i + 0.5) * grid.height
+    lines = [_texts_in_cells(sheet, grid, place, len(places)) for place in places]
+    fits = [_fitted(texts, shares) for texts, _ in lines]
+    percent = [bar is not None and fit is not None and _agrees(bar, fit, 100) for fit in fits]
+    agreeing = [bar is not None and fit is not None and _agrees(bar, fit) for fit in fits]
+    order = sorted(range(len(lines)), key=lambda k: (fits[k] is None, not (agreeing[k] or percent[k])))
+    if not order or fits[order[0]] is None:
+        return None
+    found = order[0]
+    texts, points = lines[found]
+    values, start, slope = fits[found]
+    numbers = [text for text in texts.values() if read_number(text) is not None]
+    suffix = "%" if all(text.endswith("%") for text in numbers) else ""
+    literal = shape = _format([text.removesuffix(suffix) for text in numbers])
+    if suffix and percent[found]:
+        values, start, slope = values / 100, start / 100, slope / 100
+        literal, shape, suffix = f".{int(shape[1]) + 2}f", f"{shape[:-1]}%", ""
+    literals = [[f"{float(value) + 0.0:{literal}}" for value in row] for row in values]
+    ends, error = (start, start + slope), MISREAD * slope
+    if agreeing[found] or percent[found]:  # the bar says it exactly
+        ends, error = (bar.low, bar.high), SHOWN * slope
+    usual = abs(ends[0] - values.min()) + abs(ends[1] - values.max()) < 2 * error
+    keywords = ['ha="center"', 'va="center"']
+    if points != TEXT_POINTS:
+        keywords.append(f"fontsize={points}")
+    color = _text_color(values, ink > 0, sum(ends) / 2, _dark_ink(sheet, grid, ink < 0))
+    keywords += [f"color={color}"] * bool(color)
+    parts, statements = [f"{{value:{shape}}}{suffix}"], []
+    if len(lines) > 1:
+        others = lines[1 - found][0]
+        table = [", ".join(string_literal(others.get((i, j), "")) for j in range(columns)) for i in range(rows)]
+        statements.append("\n".join(["notes = [", *(f"    [{row}]," for row in table), "]"]))
+        parts.insert(1 - found, "{notes[i][j]}")
+    shown = "value" if parts == ["{value:.0f}"] else 'f"' + "\\n".join(parts) + '"'
+    x, y = ("j + 0.5", "i + 0.5") if gap else ("j", "i")
+    loop = ["for i, row in enumerate(data):", "    for j, value in enumerate(row):"]
+    if color and " if " in color:
+        loop.append(f"        color = {color}")
+        keywords[-1] = "color=color"
+    loop.append(f"        ax.text({x}, {y}, {shown}, {', '.join(keywords)})")
+    return literals, None if usual else ends, [*statements, "\n".join(loop)]
+
+
+def _agrees(bar: ColorBar, fit: tuple[np.ndarray, float, float], unit: float = 1) -> bool:
+    """Whether the numbers of cells, as from `_fitted`, in this unit, are those of the colour bar."""
+    _, start, slope = fit
+    return abs(bar.low * unit - start) + abs(bar.high * unit - start - slope) < 2 * MISREAD * slope
+
+
+def _middle(sheet: Sheet, grid: readout.Grid, i: int, j: int) -> tuple[float, float]:
+    return sheet.box[0] + (j + 0.5) * grid.width, sheet.box[1] + (i + 0.5) * grid.height
+
+
+def _lines_in_cells(sheet: Sheet, grid: readout.Grid) -> list[float]:
+    """Where lines of text stand in the cells, in pixels below the middle: none, one, or two."""
+    reach = int(grid.height / 2) - 3
+    inked = np.zeros(2 * reach + 1)
+    for i, j in np.ndindex(grid.colors.shape[:2]):
+        x, y = _middle(sheet, grid, i, j)
+        part = sheet.target[
+            round(y) - reach : round(y) + reach + 1, round(x - 0.4 * grid.width) : round(x + 0.4 * grid.width)
+        ]
+        away = np.abs(part.astype(int) - grid.colors[i, j]).max(axis=2) > TEXT_CONTRAST
+        inked[: len(away)] += away.any(axis=1)
+    lines = [(first + last - 1) / 2 - reach for first, last in runs_of(inked > FEW * inked.max(), 0)]
+    return lines if len(lines) == 2 else [0.0] * bool(lines)
+
+
+def _ink_in_cells(sheet: Sheet, grid: readout.Grid, place: float) -> np.ndarray:
+    """How much the darkest, or lightest, of each cell in a line of text differs from it, of 255: (rows, columns)."""
+    ink = np.zeros(grid.colors.shape[:2])
+    for i, j in np.ndindex(ink.shape):
+        x, y = _middle(sheet, grid, i, j)
+        rows = slice(int(y + place - 3), int(y + place + 4))
+        line = sheet.target[rows, int(x - grid.width / 4) : int(x + grid.width / 4)].mean(axis=2)
+        difference = line - grid.colors[i, j].mean()
+        ink[i, j] = difference.ravel()[np.abs(difference).argmax()]
+    return ink
+
+
+def _texts_in_cells(
+    sheet: Sheet, grid: readout.Grid, place: float, count: int
+) -> tuple[dict[tuple[int, int], str], float]:
+    """The texts of a line that stands so far below the middle of cells with `count` lines, and their size."""
+    page, texts, sizes = Page.of(sheet.target, sheet.scale, sheet.sharpness), {}, []
+    for i, j in np.ndindex(grid.colors.shape[:2]):
+        x, y = _middle(sheet, grid, i, j)
         reach = grid.width / 2 - 3
         points = sizes[-1] if len(sizes) >= ALIKE and len({*sizes[-ALIKE:]}) == 1 else None
-        height = min(TEXT_HEIGHT, grid.height / 2 - 3)
-        read = page.read(place, 0.5, height, reach=(reach, reach), points=points)
-        if read is not None and read_number(read.text) is not None:
+        height = min(TEXT_HEIGHT, grid.height / 2 - 3, *([1.5 * abs(place)] if count > 1 else []))
+        read = page.read((x, y + place), 0.5, height, reach=(reach, reach), points=points)
+        if read is not None:
             texts[i, j] = read.text
             sizes.append(read.points)
-    if len(texts) < LEAST_READ * rows * columns:
-        return None
-    suffix = "%" if all(text.endswith("%") for text in texts.values()) else ""
-    numbers = [text.removesuffix(suffix) for text in texts.values()]
-    values = np.full((rows, columns), np.nan)
+    return texts, mode(sizes) if sizes else TEXT_POINTS
+
+
+def _fitted(texts: dict[tuple[int, int], str], shares: np.ndarray) -> tuple[np.ndarray, float, float] | None:
+    """The numbers that texts in cells are, and start and slope of the straight line that they are on over the colours'
+    shares of the map; where a text is none, that of the line. None if most are on no line."""
+    values = np.full(shares.shape, np.nan)
     for place, text in texts.items():
-        values[place] = read_number(text)
+        value = read_number(text)
+        values[place] = np.nan if value is None else value
     kept = np.isfinite(values)
+    if kept.mean() < LEAST_READ:
+        return None
     for _ in range(3):
         if np.ptp(values[kept]) == 0:
             return None
@@ -259,23 +347,7 @@ def _written(
         kept = np.abs(start + slope * shares - values) < MISREAD * abs(slope)  # nan is not
         if slope <= 0 or kept.mean() < LEAST_READ:
             return None
-    values = np.where(kept, values, start + slope * shares)
-    shape = _format(numbers)
-    literals = [[f"{float(value) + 0.0:{shape}}" for value in row] for row in values]
-    ends = start, start + slope
-    usual = abs(ends[0] - values.min()) + abs(ends[1] - values.max()) < 2 * MISREAD * slope
-    keywords = ['ha="center"', 'va="center"']
-    if mode(sizes) != TEXT_POINTS:
-        keywords.append(f"fontsize={mode(sizes)}")
-    keywords += _text_color(values, ink > 0, sum(ends) / 2, _dark_ink(sheet, grid, ink < 0))
-    shown = "value" if shape == ".0f" and not suffix else f'f"{{value:{shape}}}{suffix}"'
-    x, y = ("j + 0.5", "i + 0.5") if gap else ("j", "i")
-    loop = [
-        "for i, row in enumerate(data):",
-        "    for j, value in enumerate(row):",
-        f"        ax.text({x}, {y}, {shown}, {', '.join(keywords)})",
-    ]
-    return literals, None if usual else ends, ["\n".join(loop)]
+    return np.where(kept, values, start + slope * shares), float(start), float(slope)
 
 
 def _format(texts: Sequence[str]) -> str:
@@ -305,14 +377,14 @@ def _dark_ink(sheet: Sheet, grid: readout.Grid, dark: np.ndarray) -> float:
     return float(min(darkest, default=0))
 
 
-def _text_color(values: np.ndarray, light: np.ndarray, middle: float, dark: float) -> list[str]:
-    """The keyword for the colour of numbers, some of which are `light`: those above, or below, a limit, or away from
+def _text_color(values: np.ndarray, light: np.ndarray, middle: float, dark: float) -> str | None:
+    """The colour of numbers, some of which are `light`: those above, or below, a limit, or away from
     the `middle` of the map, or near it; `dark`: the grey of the others, 0 to 255."""
     black = '"black"' if dark < BLACK else color_literal(np.full(3, dark))
     if light.mean() < 0.02:
-        return [] if dark < BLACK else [f"color={black}"]
+        return None if dark < BLACK else black
     if light.mean() > 0.98:
-        return ['color="white"']
+        return '"white"'
     middle = round(middle, 2) + 0.0
     away = f"abs(value {'-' if middle > 0 else '+'} {abs(middle):g})" if middle else "abs(value)"
     rules = []
@@ -323,7 +395,7 @@ def _text_color(values: np.ndarray, light: np.ndarray, middle: float, dark: floa
             gap = np.abs(column - limit).min()
             rules += [(wrong, name, ">", limit, gap), (1 - wrong, name, "<", limit, gap)]
     _, name, sign, limit, gap = min(rules, key=itemgetter(0))
-    return [f'color="white" if {name} {sign} {brief(float(limit), 0.9 * gap)} else {black}']
+    return f'"white" if {name} {sign} {brief(float(limit), 0.9 * gap)} else {black}'
 
 
 @dataclass
@@ -345,19 +417,21 @@ class ColorBar:
         options = [
             image,
             *([f"label={string_literal(label)}"] if label else []),
-            *([] if square else self._place(sheet)),
+            *self._place(sheet, square),
         ]
         call = f"fig.colorbar({', '.join(options)})"
         if is_framed(sheet.target, tuple(side + add for side, add in zip(self.sides, BAR_FRAME))):
             return [call]
         return [f"bar = {call}", "bar.outline.set_visible(False)"]
 
-    def _place(self, sheet: Sheet) -> list[str]:
+    def _place(self, sheet: Sheet, square: bool) -> list[str]:
         """The keywords for where it is beside the axes and for its shape, as far as these are not the usual ones."""
         _, top, right, bottom = sheet.box
         length = self.sides[3] - self.sides[1]
         first, last = self._edges(sheet.target)
         gap, usual = (first - right) / (right - sheet.box[0]), BAR_PAD / (1 - BAR_FRACTION - BAR_PAD)
+        if square:  # which may stand further from its bar, but no nearer
+            return list(BESIDE_SQUARE) if gap < usual - BAR_PLACE / (right - sheet.box[0]) else []
         options = []
         if abs(gap - usual) * (right - sheet.box[0]) > BAR_PLACE:
             options.append(f"pad={brief(gap * (1 - BAR_FRACTION) / (1 + gap), PAD_ERROR)}")

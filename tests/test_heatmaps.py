@@ -151,7 +151,7 @@ def test_numbers_of_significant_digits_and_in_two_colours(executor):
     numbers = np.linspace(-0.98, 1, 16).reshape(4, 4).round(3)
     chart = f"sns.heatmap({numbers.tolist()}, annot=True, cmap='coolwarm', vmin=-1, vmax=1)\n"
     code, variables = copied(executor, SEABORN + chart)
-    assert 'f"{value:.2g}"' in code and 'color="white" if abs(value) >' in code and "#2" in code
+    assert 'f"{value:.2g}"' in code and '"white" if abs(value) >' in code and "#2" in code
     shown = [[float(f"{value:.2g}") for value in row] for row in numbers]
     assert (np.array(variables["data"]) == shown).mean() > 0.9
 

@@ -16,6 +16,7 @@ MOST_CELLS, MOST_SIDE = 900, 45
 WIDE = 14  # pixels, of a cell
 EXPLAINED, NEARLY = 0.55, 0.85  # of the steps between pixels, at the borders of cells; and of the best number of cells
 STEP = 12  # of 255: more between two pixels counts no more: lines upon the image are not cells
+ALONG = 7  # pixels, that a step goes on along a border at least: those at letters are shorter
 LEAST_STEP = 1.0  # of 255, of the largest mean of them: less are soft edges of what is next to the image
 EVEN = 14  # of 255: colours within a cell
 WITHIN, UNIFORM = 70, 0.65  # per cent of a cell, and of the cells
@@ -45,7 +46,8 @@ def find_cells(pixels: np.ndarray, box: Box) -> Grid | None:
     for picture in (inside, inside.swapaxes(0, 1)):  # rows, then columns
         if len(picture) < 40:
             return None
-        steps = np.abs(np.diff(picture, axis=0)).max(axis=2).clip(0, STEP).mean(axis=1)
+        steps = np.abs(np.diff(picture, axis=0)).max(axis=2).clip(0, STEP)
+        steps = ndimage.minimum_filter1d(steps, ALONG, axis=1).mean(axis=1)
         steps[:3] = steps[-3:] = 0  # the frame
         # Of what is drawn upon it, each has some.
         steps = np.maximum(steps - ndimage.percentile_filter(steps, 30, 9), 0)
