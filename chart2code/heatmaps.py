@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from operator import itemgetter
 from statistics import mode
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from matplotlib import colormaps
@@ -62,7 +62,7 @@ TICK_LENGTH = 7.5  # pixels of the figure
 LABEL_GAP = 3  # pixels of the figure, between the numbers of a colour bar and its label, more than between digits
 OPACITIES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.75, 0.4, 0.3)  # the usual ones first
 FEW_COLORS = 24  # say which opacity it is
-NORM_ERROR = 0.006  # of the range of the values
+NORM_ERROR = 0.01  # of the range of the values
 PALE, LEAST_WHITE = 210, 0.3  # of 255; and of white, in the middle of a line
 MOST_GAP = 6  # pixels
 LINE_WIDTHS = (0.2, 0.3, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0)  # points, as usual
@@ -73,7 +73,6 @@ ALIKE = 4  # numbers of one size, one after another: all are
 BLACK = 20  # of 255: darker words are black
 FEW = 0.1  # of the cells that have ink in the same row: less is between lines of text
 LEAST_READ = 0.5  # of the numbers: the colours say the rest
-SHOWN = 0.01  # of that range: what colours show of its ends
 MISREAD = 0.06  # of the range of the values: numbers that are further from what their colours say
 FRAMES = (1.5, 2.5, 0.5)  # pixels from the last column of a colour bar to its frame
 BAR_FRAME = (-0.5, -0.5, 0.5, -0.5)  # pixels, from the outer pixels of a colour bar to its frame
@@ -235,25 +234,25 @@ def _written(
     if (np.abs(ink) > TEXT_CONTRAST).mean() < MOSTLY:
         return None
     lines = [_texts_in_cells(sheet, grid, place, len(places)) for place in places]
-    fits = [_fitted(texts, shares) for texts, _ in lines]
-    percent = [bar is not None and fit is not None and _agrees(bar, fit, 100) for fit in fits]
-    agreeing = [bar is not None and fit is not None and _agrees(bar, fit) for fit in fits]
-    order = sorted(range(len(lines)), key=lambda k: (fits[k] is None, not (agreeing[k] or percent[k])))
-    if not order or fits[order[0]] is None:
+    fits = {k: fit for k, (texts, _) in enumerate(lines) if (fit := _fitted(texts, shares))}
+    if not fits:
         return None
-    found = order[0]
+    units = {k: _unit(bar, fit) for k, fit in fits.items()}
+    # Of two lines that which the colour bar has, or that fits the colours better.
+    found = min(fits, key=lambda k: (units[k] is None, fits[k].error(shares)))
     texts, points = lines[found]
     values, start, slope = fits[found]
     numbers = [text for text in texts.values() if read_number(text) is not None]
     suffix = "%" if all(text.endswith("%") for text in numbers) else ""
     literal = shape = _format([text.removesuffix(suffix) for text in numbers])
-    if suffix and percent[found]:
-        values, start, slope = values / 100, start / 100, slope / 100
+    unit = units[found]
+    if suffix and unit == 100 and shape.endswith("f"):
+        values, start, slope, unit = values / 100, start / 100, slope / 100, 1
         literal, shape, suffix = f".{int(shape[1]) + 2}f", f"{shape[:-1]}%", ""
     literals = [[f"{float(value) + 0.0:{literal}}" for value in row] for row in values]
     ends, error = (start, start + slope), MISREAD * slope
-    if agreeing[found] or percent[found]:  # the bar says it exactly
-        ends, error = (bar.low, bar.high), SHOWN * slope
+    if unit is not None:  # the bar says it exactly
+        ends, error = (unit * bar.low, unit * bar.high), NORM_ERROR * slope
     usual = abs(ends[0] - values.min()) + abs(ends[1] - values.max()) < 2 * error
     keywords = ['ha="center"', 'va="center"']
     if points != TEXT_POINTS:
@@ -276,10 +275,12 @@ def _written(
     return literals, None if usual else ends, [*statements, "\n".join(loop)]
 
 
-def _agrees(bar: ColorBar, fit: tuple[np.ndarray, float, float], unit: float = 1) -> bool:
-    """Whether the numbers of cells, as from `_fitted`, in this unit, are those of the colour bar."""
-    _, start, slope = fit
-    return abs(bar.low * unit - start) + abs(bar.high * unit - start - slope) < 2 * MISREAD * slope
+def _unit(bar: ColorBar | None, fit: Fit) -> float | None:
+    """In which unit the numbers of cells are those of the colour bar, 1 or 100 (per cent); None if in neither."""
+    for unit in (1, 100) if bar is not None else ():
+        if abs(bar.low * unit - fit.start) + abs(bar.high * unit - fit.start - fit.slope) < 2 * MISREAD * fit.slope:
+            return unit
+    return None
 
 
 def _middle(sheet: Sheet, grid: readout.Grid, i: int, j: int) -> tuple[float, float]:
@@ -330,9 +331,19 @@ def _texts_in_cells(
     return texts, mode(sizes) if sizes else TEXT_POINTS
 
 
-def _fitted(texts: dict[tuple[int, int], str], shares: np.ndarray) -> tuple[np.ndarray, float, float] | None:
-    """The numbers that texts in cells are, and start and slope of the straight line that they are on over the colours'
-    shares of the map; where a text is none, that of the line. None if most are on no line."""
+class Fit(NamedTuple):
+    """Numbers in cells, and the straight line, start + slope * share, that they are on over the shares of the map."""
+
+    values: np.ndarray
+    start: float
+    slope: float
+
+    def error(self, shares: np.ndarray) -> float:
+        return float(np.abs(self.start + self.slope * shares - self.values).mean() / self.slope)
+
+
+def _fitted(texts: dict[tuple[int, int], str], shares: np.ndarray) -> Fit | None:
+    """The numbers that texts in cells are, those of their line where a text is none; None if most are on no line."""
     values = np.full(shares.shape, np.nan)
     for place, text in texts.items():
         value = read_number(text)
@@ -347,7 +358,7 @@ def _fitted(texts: dict[tuple[int, int], str], shares: np.ndarray) -> tuple[np.n
         kept = np.abs(start + slope * shares - values) < MISREAD * abs(slope)  # nan is not
         if slope <= 0 or kept.mean() < LEAST_READ:
             return None
-    return np.where(kept, values, start + slope * shares), float(start), float(slope)
+    return Fit(np.where(kept, values, start + slope * shares), float(start), float(slope))
 
 
 def _format(texts: Sequence[str]) -> str:

@@ -72,6 +72,43 @@ def test_numbers_in_the_cells_are_read(executor, color):
     assert np.abs(np.array(variables["data"]) - numbers).max() <= 3
 
 
+@pytest.mark.parametrize(
+    ("text", "literal", "notes"),
+    [
+        ('f"{s:.2f}\\n({v})"', '"{value:.2f}\\n{notes[i][j]}"', "({})"),
+        ('f"{v}\\n{s:.1%}"', '"{notes[i][j]}\\n{value:.1%}"', "{}"),
+    ],
+)
+def test_numbers_with_a_second_line_are_told_by_the_colour_bar(executor, text, literal, notes):
+    counts = np.random.default_rng(2).integers(0, 20, (4, 4)) + np.diag([90, 120, 85, 140])
+    chart = (
+        f"m = np.array({counts.tolist()})\nshares = m / m.sum(axis=1, keepdims=True)\n"
+        "image = plt.imshow(shares, cmap='Blues', vmin=0, vmax=1)\nplt.colorbar(image, fraction=0.046, pad=0.04)\n"
+        "for i, row in enumerate(m):\n    for j, v in enumerate(row):\n        s = shares[i, j]\n"
+        f"        color = 'white' if s > 0.5 else 'black'\n"
+        f"        plt.text(j, i, {text}, ha='center', va='center', fontsize=9, color=color)\n"
+    )
+    code, variables = copied(executor, chart)
+    shares = counts / counts.sum(axis=1, keepdims=True)
+    assert np.abs(np.array(variables["data"]) - shares).max() < 0.006
+    assert literal in code and "vmin=0, vmax=1" in code and "fraction=0.046, pad=0.04" in code
+    exec(code[code.index("notes = [") : code.index("for i, row")], variables)
+    read = np.array(variables["notes"]) == np.vectorize(notes.format)(counts)
+    assert read.mean() > 0.9
+
+
+def test_an_image_of_four_cells_with_large_words(executor):
+    pixels = canvas_of(
+        executor.run(
+            PLT + "plt.figure(figsize=(4, 4))\nplt.imshow([[0.9, 0.1], [0, 1]], cmap='Blues')\n"
+            "for k, word in enumerate(('(87%)', '(13%)', '(0%)', '(100%)')):\n"
+            "    plt.text(k % 2, k // 2, word, ha='center', va='center', fontsize=20)\n"
+        ).image
+    )
+    found = readout.find_cells(pixels, readout.find_box(pixels, (60, 60, 460, 460)))
+    assert found is not None and found.colors.shape == (2, 2, 3)
+
+
 def test_white_lines_between_cells_and_names(executor):
     chart = (
         f"m = {NUMBERS}\nplt.pcolormesh(m, cmap='YlGnBu', edgecolors='white', linewidths=2)\n"

@@ -21,7 +21,7 @@ LEAST_STEP = 1.0  # of 255, of the largest mean of them: less are soft edges of 
 EVEN = 14  # of 255: colours within a cell
 WITHIN, UNIFORM = 70, 0.65  # per cent of a cell, and of the cells
 EDGE, EDGE_PIXELS = (0.25, 0.15), 4  # of a cell, what is at its edge at most and at least; and in pixels
-FEWEST_COLORS, COLORS_OF_CELLS = 4, 0.67  # times the root of the number of cells
+FEWEST_COLORS, COLORS_OF_CELLS = 3, 0.67  # times the root of the number of cells
 SEEN = 4  # of 255, away from the page: also the palest colours of maps
 SOLID, APART = 9, 8  # pixels: what is thicker is no word; wider than lines between cells, narrower than to colour bars
 LEAST, FULL = 40, 0.6  # pixels, the sides of an image; of it, in other colours than the page
@@ -90,7 +90,7 @@ def _period(steps: np.ndarray, length: int) -> int | None:
     for count in range(2, min(MOST_SIDE, length // 6) + 1):
         borders = np.arange(1, count) * length / count
         reach = 2 if length > WIDE * count else 1  # there may be lines between cells
-        near = np.unique(np.concatenate([np.round(borders - 1 + k).astype(int) for k in range(-reach, reach + 1)]))
+        near = np.unique(np.concatenate([np.floor(borders - 0.5 + k).astype(int) for k in range(-reach, reach + 1)]))
         near = near[(near >= 0) & (near < len(steps))]
         share = len(near) / len(steps)
         scores.append((amounts[near].sum() / total - share) / (1 - share))
