@@ -72,6 +72,7 @@ SAME_NAMES = 1.0  # of 255: opacities that explain colours as well
 INKED, TEXT = 0.35, 100  # coverage by texts; of 255: between their colour and that of marks that they are read upon
 SPACE, LINE, BEYOND = 5, (4, 16), 60  # pixels between letters; heights of lines; how far they go on beyond the axes
 AT_EDGE, SMALL = 3.0, 8.0  # pixels from the outline of a mark; radius of marks that no text is in
+UPON = 8  # pixels from the middle of a mark to the upper side of a text upon it
 FAR, AT_NAME, NAMED_MARKS = 45, 2.0, 0.4  # pixels from a mark to its name, and that this may differ; of the marks
 SURE = 3  # names of which the size is known
 CAPITAL = 0.73  # ems, the height of a capital letter
@@ -404,6 +405,16 @@ class Writer:
         self.statements: list[str] = []
 
     @cached_property
+    def bare_page(self) -> Page:
+        """The page as if there were no marks on it, but for black texts that begin beside them and end upon them."""
+        groups = [group for group in grouped(self.marks.colors) if len(group) > 1]  # others may be letters
+        palest = min((float(np.median(self.marks.colors[group].max(axis=1))) for group in groups), default=0.0)
+        paper = self.sheet.paper
+        if palest < DARK or sum(paper) < 3 * DARK:
+            return self.page
+        return Page.of(self.sheet.target, self.sheet.scale, self.sheet.sharpness, palest)
+
+    @cached_property
     def edge(self) -> float:
         """The width of black edges in points, which are as transparent as their marks."""
         return edge_of(self.sheet.target, self.marks, self.sheet.paper) / self.opacity / self.sheet.scale * 0.72
@@ -560,10 +571,10 @@ class Writer:
 
     def _find_names(self) -> Names | None:
         marks, words, keywords = self.marks, self.words, []
-        found = names_of(marks, words)
+        found, page = names_of(marks, words), self.bare_page
         if found is None:
             words = find_words(self.sheet.target, self.sheet.box, self.sheet.paper, marks, light=True)
-            found = names_of(marks, words)
+            found, page = names_of(marks, words), self.page
             keywords.append('color="white"' if sum(self.sheet.paper) > 3 * 128 else 'color="black"')
         if found is None:
             return None
@@ -574,7 +585,9 @@ class Writer:
             place = _ends(marks, side)[k] + apart + (0, CAPITAL * height / 2)
             reach = (words[index, 2] - words[index, 0] + 1) * max(anchor, 1 - anchor) + 2
             size = mode(points) if len(points) >= SURE else None  # all have the same
-            read = self._read(place, anchor, height, reach, size) if index >= 0 else None
+            pages = (self.page, page)[: 2 if anchor else 1] if index >= 0 else ()
+            reads = (self._read(place, anchor, height, reach, size, own) for own in pages)
+            read = min(filter(None, reads), key=lambda line: line.error, default=None)
             names.append(string_literal("" if index < 0 else read.text if read else f"Item {k + 1}"))
             points += [read.points] if read else []
         size = mode(points) if points else max(6, round(height / CAPITAL / self.sheet.scale * 0.72))
@@ -596,9 +609,17 @@ class Writer:
         return Names(names, f"{', '.join([call, *keywords])})", sized=False)
 
     def _read(
-        self, place: Sequence[float], anchor: float, height: float, reach: float = READ, points: float | None = None
+        self,
+        place: Sequence[float],
+        anchor: float,
+        height: float,
+        reach: float = READ,
+        points: float | None = None,
+        page: Page | None = None,
     ) -> Line | None:
-        return self.page.read(tuple(place), anchor, height, reach=(reach if anchor else 2, reach), points=points)
+        return (page or self.page).read(
+            tuple(place), anchor, height, reach=(reach if anchor else 2, reach), points=points
+        )
 
     def _text(self, entry: int) -> str:
         """The text of an entry of the legend."""
@@ -784,7 +805,8 @@ def find_words(
         np.abs([left - x + radius, right - x - radius, top - y + radius, bottom - y - radius]).max(axis=0) < AT_EDGE
     )
     if not light:
-        around |= (np.hypot((left + right) / 2 - x, (top + bottom) / 2 - y) < radius) & (radius < SMALL)
+        within = np.hypot((left + right) / 2 - x, (top + bottom) / 2 - y) < radius
+        around |= within & (radius < SMALL) & (right - left < 2 * radius)
     return sides.T[~around.any(axis=0)]  # no edges of marks
 
 
@@ -819,7 +841,7 @@ def names_of(marks: Marks, words: np.ndarray) -> tuple[np.ndarray, np.ndarray, f
     distance, of the text's upper left corner (anchor 0) or the middle of its upper side (0.5), from the middle of the
     mark (side 0), or its lower (1) or upper (-1) end; None if there are none.
     """
-    least, found = max(FEWEST, NAMED_MARKS * len(marks)), []
+    found = []
     for anchor, side in ((0.0, 0), (0.5, 0), (0.5, 1), (0.5, -1)):
         places = np.column_stack([words[:, 0] + anchor * (words[:, 2] - words[:, 0]), words[:, 1]])
         apart = places[None] - _ends(marks, side)[:, None]
@@ -828,10 +850,10 @@ def names_of(marks: Marks, words: np.ndarray) -> tuple[np.ndarray, np.ndarray, f
             named = alike.any(axis=1)
             indices = np.where(named, alike.argmax(axis=1), -1)
             middle = anchor == 0.5 and abs(distance[0]) < AT_NAME  # of names of one length each anchor is right
-            if not side or middle:
+            upon = middle and not side and abs(distance[1]) < UPON  # by no accident
+            if (not side or middle) and named.sum() >= (FEWEST if upon else max(FEWEST, NAMED_MARKS * len(marks))):
                 found.append((named.sum() + 2 * middle, indices, np.median(apart[alike], axis=0), anchor, side))
-    best = max(found, key=lambda entry: entry[0], default=(0,))
-    return best[1:] if best[0] >= least else None
+    return max(found, key=lambda entry: entry[0])[1:] if found else None
 
 
 def _ends(marks: Marks, side: int) -> np.ndarray:

@@ -138,6 +138,19 @@ plt.axis((0, 60, 2, 10))
     assert len(columns(code)["x"]) == 5
 
 
+def test_a_few_names_that_begin_beside_bubbles(executor):
+    chart = """plt.figure(figsize=(10, 6.5), dpi=120)
+x, y = [5, 12, 20, 28, 33, 41, 47, 52, 55, 60, 66], [3, 8, 5, 7, 4, 6, 9, 3, 5, 8, 4]
+plt.scatter(x, y, s=[250, 800, 150, 650, 100, 900, 300, 500, 120, 700, 400], color="#4c78a8", alpha=0.65)
+for k, name in zip([0, 2, 6, 10], ["Nigeria", "United States", "Norway", "South Africa"]):
+    plt.annotate(name, (x[k], y[k]), ha="center", va="center", fontsize=8.5)
+"""
+    image = executor.run(PLT + chart).image
+    (code,) = bubble_chart(Sheet.of(canvas_of(image), image.shape[1::-1], ANSWER))
+    assert sum(f'"{name}"' in code for name in ("Nigeria", "United States", "Norway", "South Africa")) > 2
+    assert 'ha="center", va="center"' in code
+
+
 def test_groups_of_bubbles_with_their_legend(executor):
     chart = """for color, label in (("steelblue", "Coast"), ("firebrick", "Inland")):
     options = dict(color=color, alpha=0.6, label=label)
