@@ -37,7 +37,9 @@ from chart2code.picture_cache import remembered
 from chart2code.pie_programs import pie_chart
 from chart2code.polar import polar_chart
 from chart2code.program import FIGSIZE, PLOTTING, figsize_of, settings, shifted, string_literal, table_of, tick_points
+from chart2code.scales import Scale
 from chart2code.spines import frame_statements, hidden_spines, inward_ticks
+from chart2code.stripes import Stripe, find_stripes, without_stripes
 from chart2code.tick_labels import label_scale, read_scale
 from chart2code.words import DPI
 from eval_metric.similarity import CANVAS
@@ -345,8 +347,18 @@ class Sheet:
 
     @cached_property
     def bare(self) -> np.ndarray:
-        """The chart without the legend in its axes."""
-        return self.target if self.legend is None else self.legend.below
+        """The chart without the legend in its axes, and without stripes across them."""
+        below = self.target if self.legend is None else self.legend.below
+        return without_stripes(below, self.box, [stripe for stripe, _ in self.stripes]) if self.stripes else below
+
+    @cached_property
+    def stripes(self) -> list[tuple[Stripe, Scale]]:
+        """The stripes across the axes, and the scales of these."""
+        if self.box is None or readout.is_pie(self.target):
+            return []
+        found = find_stripes(self.target, self.box)
+        scales = [Scale.or_names(self.target, self.box, "bottom" if one.upright else "left") for one in found]
+        return [(stripe, scale) for stripe, scale in zip(found, scales) if scale is not None]
 
     @cached_property
     def series(self) -> list[tuple[np.ndarray, bool]]:
@@ -534,6 +546,7 @@ class Sheet:
         # A colour bar takes its place from the axes.
         layout = [] if any("colorbar" in line for line in lines) else self.layout
         ends = [
+            *(stripe.call(scale) for stripe, scale in self.stripes),
             *(["ax.legend()"] if legend else []),
             *kept,
             *(text for text in self.frame if text not in lines),
