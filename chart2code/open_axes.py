@@ -18,11 +18,13 @@ from chart2code.picture_cache import remembered
 Box = tuple[float, float, float, float]
 Run = tuple[float, float]
 SEEN, INK, TEXT = 5, 30, 60  # of 255, away from the page: lines, marks and words
+RIM = 0.08  # of how dark a mark is: its edge may be darker by that where a picture was made smaller
 NEUTRAL = 30  # of 255: of lines and text, that are greys upon the page
 BLACK = 0.2  # of how far it is from the page: the chroma of a spine that bars stand on
 FREE = 0.15  # of a line: nothing is beside it
 BESIDE = 3  # pixels from a line, where it is no more
 LONG, FILLED = 0.35, 0.4  # of a side of the picture, a line; and of its length, drawn
+THROUGH, COVERED = 0.15, 0.9  # the same, of a pale line that is seen through gaps between marks; of the rest, marks
 BROKEN, WHOLE = 2, 0.8  # pixels that a line may be broken for; of its length, if it isn't
 UNIFORM = 0.25, 0.35  # of how dark a line is, what differs less is so alike; and of a dark line, that is alike
 LINES = 8  # pixels from one line of a label to the next, at most
@@ -201,7 +203,7 @@ class _Evidence:
         bars = [part[1].start for part, side in zip(parts, sides) if side.max() >= LARGE]
         for k, ((rows, columns), (height, width)) in enumerate(zip(parts, sides), 1):
             small = height <= HANDLE[0] and HANDLE[1] <= width <= HANDLE[2]
-            if small and np.abs(np.subtract(bars, columns.start)).min() > SAME:
+            if small and np.mean(np.abs(np.subtract(bars, columns.start)) <= SAME) < ON_BASE:  # no bar from the left
                 beside = self.away[rows, columns.stop + SAME : columns.stop + width] > TEXT
                 filled = (regions[rows, columns] == k).mean() > HANDLE_FILLED
                 if filled and beside.any() and not marks[rows, columns.stop + SAME : columns.stop + width].any():
@@ -217,7 +219,10 @@ class _Evidence:
 
     def _upper_and_lower(self, first: int, last: int, left: int, right: int, spine: float | None) -> Run | None:
         """The upper and the lower side of axes with marks from row `first` to `last`; None if nothing tells them."""
-        labels = self._words_below(max([last, *(line.row for line in self.across)]), left, right)
+        own = (
+            line for line in self.across if min(abs(line.start - left), abs(line.end - right)) < SAME
+        )  # no legend's
+        labels = self._words_below(max([last, *(line.row for line in own)]), left, right)
         bottom = spine
         if spine is None and self.across and _bases(self.marks[:, left : right + 1], first, last)[1]:
             bottom = last - 0.5  # its pixels are covered in part
@@ -233,10 +238,11 @@ class _Evidence:
         top, even = _margin_above(marks, first, last, bottom)
         if highest < (top if even else first) + SAME:
             return highest, bottom
-        if even:
+        together = _bases(marks, first, last)[0]  # what makes up a whole may leave no margin
+        title = self._title_above(first, left, right, labels.point) if labels and (together or not even) else None
+        if title is None or even and abs(title - top) < abs(title - first):
             return top, bottom
-        title = self._title_above(first, left, right, labels.point) if labels else None
-        return top if title is None else min(title, first), bottom
+        return min(title, first), bottom
 
     def _words_below(self, row: int, left: int, right: int) -> Labels | None:
         """The first line of words below a row, from one column to another; where there are no lines, words in regular
@@ -324,9 +330,9 @@ def _margin_above(marks: np.ndarray, first: int, last: int, bottom: float) -> tu
 def _lines(away: np.ndarray, neutral: np.ndarray, black: np.ndarray, colored: np.ndarray, least: float) -> list[Line]:
     """Grey lines along rows of at least this length, from above to below; marks may hide parts of them, and stand on
     those that are `black`. None that end at `colored` marks, as those between two points do."""
-    thin, free = neutral.copy(), neutral.copy()
+    thin, free, least_step = neutral.copy(), neutral.copy(), np.maximum(SEEN, (RIM * away).astype(away.dtype))
     for shift in (BESIDE, -BESIDE):
-        darker = away > np.roll(away, shift, axis=0) + SEEN
+        darker = away > np.roll(away, shift, axis=0) + least_step
         thin &= darker | black & ~np.roll(neutral, shift, axis=0)
         free &= darker
     found: list[Line] = []
@@ -347,9 +353,13 @@ def _lines(away: np.ndarray, neutral: np.ndarray, black: np.ndarray, colored: np
                 continue
             if all(colored[row, max(0, end - SAME) : end + SAME + 1].any() for end in own[[0, -1]]):
                 continue
-            if len(run) > WHOLE * longest and len(own) > FILLED * np.ptp(own) >= FILLED * least:
+            if len(run) > WHOLE * longest and len(own) > THROUGH * np.ptp(own) >= THROUGH * least:
                 strengths = np.median(away[row - 1 : row + 2, own], axis=1)  # a line between two rows is in both
                 strength = strengths.max()
+                if len(own) <= FILLED * np.ptp(own):
+                    beside = away[[row - BESIDE, row + BESIDE]][:, np.setdiff1d(run, own)]
+                    if strength > TEXT or np.mean(beside > 2 * strength) < COVERED:
+                        continue
                 even = np.mean(np.abs(away[row, own] - np.median(away[row, own])) < UNIFORM[0] * strength)
                 if strength > TEXT and even < UNIFORM[1]:  # a line of small text
                     continue

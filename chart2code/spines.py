@@ -164,8 +164,8 @@ def _drawn(pixels: np.ndarray, box: readout.Box, side: str) -> float:
     if side in ("left", "right"):
         picture, (start, end) = picture.T, (box[1], box[3])
     row, columns = round(place), slice(round(start) + FREE, round(end) - FREE)
-    above, below = (picture[np.clip(row + k, 0, len(picture) - 1), columns] for k in (-FREE, FREE))
-    free = (above <= SEEN) & (below <= SEEN)
+    near, far = (picture[np.clip([row - k, row + k], 0, len(picture) - 1), columns] for k in (FREE, FREE + NEAR))
+    free = (np.minimum(near, far) <= SEEN).all(axis=0)  # a line of the grid is not at both distances
     if free.sum() < LEAST:
         return np.inf
     strip = picture[max(0, row - NEAR) : row + NEAR + 1, columns].max(axis=0)

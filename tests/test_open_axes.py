@@ -217,3 +217,40 @@ def test_bars_on_both_sides_of_a_line_of_zero(executor):
     assert readout.find_box(pixels, drawing.box) == pytest.approx(drawing.box, abs=2)
     sheet = Sheet.of(pixels, drawing.result.image.shape[1::-1], "")
     assert [solid for _, solid in sheet.series] == [True, True]  # and no line where they meet
+
+
+def test_markers_on_a_pale_frame(executor):
+    """The first points of lines are on the frame, as pandas draws them."""
+    code = 'import matplotlib.pyplot as plt\n\nplt.style.use("seaborn-v0_8-whitegrid")\n'
+    code += "fig, ax = plt.subplots(figsize=(9, 4.5))\n"
+    for values, color in (((1.8, 1.9, 1.8, 1.7), "#1b9e77"), ((1.7, 1.8, 1.6, 1.5), "#d95f02")):
+        code += f'ax.plot({values}, color="{color}", marker="o")\n'
+    code += "ax.set_xlim(0, 3)\nax.set_ylim(1.4, 2.0)\n"
+    result = executor.run(code)
+    pixels, drawing = to_canvas(result.image), Drawing(code, result)
+    assert Sheet.of(pixels, result.image.shape[1::-1], "").box == pytest.approx(drawing.boxes[0], abs=2)
+
+
+@pytest.mark.parametrize("whole", [100, 90])
+def test_grid_lines_between_bars_and_a_legend_below(executor, whole):
+    """Stacks that hide most of the grid, up to the end of the axes; no handle below is part of a bar."""
+    shares = [[44, 40, 37, 35, 28, 24, 28, 26], [30, 31, 30, 25, 34, 36, 22, 30]]
+    shares.append([whole - sum(pair) for pair in zip(*shares)])
+    chart = "bottom = [0] * 8\n"
+    for values, color in zip(shares, ("#4d4d4d", "#1f78b4", "#bbbbbb")):
+        chart += f'ax.bar(range(8), {values}, bottom=bottom, color="{color}", label="{color}")\n'
+        chart += f"bottom = [a + b for a, b in zip(bottom, {values})]\n"
+    chart += f'ax.set_ylim(0, 100)\nax.set_title("All of it", loc="left")\n{NONE}\n{GRID}'
+    chart += 'ax.tick_params(length=0)\nfig.set_facecolor("#f0f0f0")\nax.set_facecolor("#f0f0f0")\n'
+    chart += 'fig.subplots_adjust(bottom=0.2)\nax.legend(ncol=3, loc="upper center", bbox_to_anchor=(0.5, -0.08))\n'
+    pixels, drawing = drawn(executor, chart)
+    box = readout.find_box(pixels, drawing.box)
+    assert box == pytest.approx(drawing.box, abs=3)
+    assert readout.paper_of(pixels, box) == (240, 240, 240)
+
+
+def test_a_line_of_the_grid_beside_a_hidden_spine(executor):
+    for top in np.linspace(14.3, 15.3, 6):  # some pixels above the line at 14
+        chart = f'{LINES}ax.spines[["top", "right"]].set_visible(False)\nax.set_ylim(0, {top})\nax.grid()\n'
+        pixels, drawing = drawn(executor, f"{chart}ax.set_yticks(range(0, 15, 2))\n")
+        assert hidden_spines(pixels, drawing.box) == ("top", "right")

@@ -20,6 +20,7 @@ MIX_ERROR = 40  # of 255: how far a pixel may be from the mixtures of a colour a
 NEAR, FILLED = 5, 3  # pixels: the square in which soft edges are of a line; and that is no edge
 BODY = 0.9  # of the pixels of a colour that are no edges, in bars and areas
 LEAST_MARKERS, MARKER = 3, 12  # markers of a colour; pixels of what they fill, at most
+BETWEEN_BARS = 0.12  # of the uppermost rows, of the colour of the page: more than lines of a grid have
 FULL = 0.75  # coverage from which a pixel belongs to a filled area
 
 
@@ -120,7 +121,8 @@ def _has(pixels: np.ndarray, color: np.ndarray) -> np.ndarray:
 
 @remembered
 def paper_of(pixels: np.ndarray, box: Box) -> tuple[int, ...]:
-    """The colour of the axes' background: one of the most frequent, pale, or dark up to the frame; else white."""
+    """The colour of the axes' background: one of the most frequent, pale, or dark up to the frame; else that of the
+    page, where marks let it through, or white."""
     inside = inside_of(pixels, box, 3).reshape(-1, 3).astype(np.int32)
     top = inside_of(pixels, box, 5)[:3].reshape(-1, 3).astype(np.int16)  # where bars don't reach
     if not len(inside) or not len(top):
@@ -130,12 +132,13 @@ def paper_of(pixels: np.ndarray, box: Box) -> tuple[int, ...]:
     for k in counts.argsort()[::-1][:4]:
         code, share = int(codes[k]), counts[k] / len(inside)
         color = code >> 16, code >> 8 & 255, code & 255
-        up_to_frame = np.abs(above - color).max() < 3
         shares = [(np.abs(top - other).max(axis=1) < 3).mean() for other in (color, page_of(pixels))]
+        up_to_frame = np.abs(above - color).max() < 3 and (color == page_of(pixels) or shares[1] < BETWEEN_BARS)
         above_marks = shares[0] > 0.05 and shares[0] >= shares[1]  # else an area
         if share > 0.1 and (up_to_frame or above_marks and share > 0.2 and min(color) >= 200):
             return color
-    return 255, 255, 255
+    page = page_of(pixels)
+    return page if (difference(inside, page) < 3).mean() > 0.1 else (255, 255, 255)
 
 
 @remembered
