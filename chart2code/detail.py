@@ -52,12 +52,21 @@ def detail_of(pixels: np.ndarray) -> Detail | None:
     if image is None or _longest_side(image) < CANVAS:
         return None
     side = min(_longest_side(image), MOST * CANVAS)
-    return Detail(np.array(to_canvas(image, side)), side / CANVAS)
+    # What lies around the picture is of whole pixels, here and on the canvas.
+    own, wanted = _middle(image, side), np.multiply(_middle(image, CANVAS), side / CANVAS)
+    return Detail(np.roll(to_canvas(image, side), np.rint(wanted - own).astype(int), axis=(0, 1)), side / CANVAS)
 
 
 def finest_of(pixels: np.ndarray) -> Detail:
     """The same, or the canvas itself where that says no more."""
     return detail_of(pixels) or Detail(pixels, 1.0)
+
+
+def _middle(image: Image.Image | np.ndarray, side: int) -> list[float]:
+    """Row and column of the middle of a picture on a canvas with that side."""
+    lengths = image.shape[:2] if isinstance(image, np.ndarray) else image.size[::-1]
+    sides = [round(side * length / max(lengths)) for length in lengths]
+    return [round((side - own) / 2) + own / 2 for own in sides]
 
 
 def _longest_side(image: Image.Image | np.ndarray) -> int:

@@ -6,6 +6,7 @@ import pytest
 
 from chart2code import readout, tick_labels, words
 from chart2code.detail import canvas_of
+from chart2code.open_axes import open_axes
 from chart2code.scales import Scale
 from chart2code.sketches import Sheet
 from chart2code.tick_labels import _cut, label_scale, major_ticks, read_decades, read_scale
@@ -150,3 +151,21 @@ def test_small_ticks_that_touch_each_other_are_no_large_ones(executor):
 def test_a_colour_bar_beside_the_axes_is_no_label(executor):
     sheet = sheet_of(executor, "plt.scatter([1, 2, 3], [4, 6, 5], c=[1, 2, 3])\nplt.colorbar()\n")
     assert _cut(sheet.target, sheet.box, 200.0, np.array([150.0, 200.0, 250.0]), "right") is None
+
+
+def test_numbers_next_to_the_name_of_their_axis(executor):
+    """Without ticks, they are as near to each other as the digits of one number."""
+    code = 'plt.style.use("seaborn-v0_8-whitegrid")\nplt.figure(figsize=(9, 5.2))\nplt.plot([3, 26, 18, 12])\n'
+    code += 'plt.ylabel("Rate (% of labour force)", labelpad=2)\nplt.ylim(0, 29)\n'
+    sheet = sheet_of(executor, code)
+    start, slope = read_scale(sheet.target, sheet.box, "left")
+    assert start + slope * np.array(sheet.box)[[3, 1]] == pytest.approx([0, 29], abs=0.2)
+
+
+def test_ticks_of_a_large_figure_have_equal_weights(executor):
+    """On the canvas they are of one pixel or of two halves, and around the picture there are half pixels."""
+    code = "plt.figure(figsize=(10, 6.5), dpi=120)\nplt.plot([0, 1], [54.5, 84.4])\nplt.ylim(53, 85.9)\nplt.grid()\n"
+    sheet = sheet_of(executor, code)
+    ticks = major_ticks(sheet.target, sheet.box, "left")
+    lines = [line.place for line in open_axes(sheet.target, (255, 255, 255)).across[1:-1]]
+    assert len(ticks) == 7 and np.abs(np.subtract(ticks, lines)).max() < 0.3

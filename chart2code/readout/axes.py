@@ -17,6 +17,7 @@ from chart2code.readout.colors import Box, chroma, darkest, difference, letterbo
 
 SPINE_SEARCH = 80  # pixels around the expected place
 AT_FRAME = 3.0  # pixels from an image to its frame
+GREY = 48  # of 255: spines have no more chroma
 DARK = 150  # of 255: spines and ticks are darker, grid lines are not
 LONGEST_TICK, ALIKE_TICKS = 11, 0.7  # pixels, in a small figure; of the ticks, as long as usual
 STRAIGHT = 0.92  # of the pixels around a tick, the same in each row
@@ -174,20 +175,22 @@ def _grown(through: np.ndarray, first: int, last: int) -> tuple[int, int]:
 
 def _framed(pixels: np.ndarray, guess: Box, level: int, search: int = SPINE_SEARCH, hidden: bool = True) -> Box | None:
     """The rectangle with spines this dark at its bottom, which bars may have `hidden`, and its left."""
-    dark = (palest(pixels) < level) & (chroma(pixels) < 48)
-    bottom = _spine(dark, guess[0], guess[2], guess[3], search, last=True)
-    left = _spine(dark.T, guess[1], guess[3], guess[0], search, last=False)
+    colored = chroma(pixels) >= GREY
+    dark = (palest(pixels) < level) & ~colored
+    rows, columns = (dark, colored), (dark.T, colored.T)
+    bottom = _spine(*rows, guess[0], guess[2], guess[3], search, last=True)
+    left = _spine(*columns, guess[1], guess[3], guess[0], search, last=False)
     if left is None:
         return None
     y0, end, x0 = left
     if bottom is None and hidden:
-        top = _spine(dark, guess[0], guess[2], guess[1], search, last=False)
+        top = _spine(*rows, guess[0], guess[2], guess[1], search, last=False)
         bottom = top and (*top[:2], end)
     if bottom is None:
         return None
     start, x1, y1 = bottom
     for place in (x1, guess[2]):  # a tick there goes on where the other spine ends, or that is paler beside an image
-        right = _spine(dark.T, guess[1], guess[3], place, search, last=True)
+        right = _spine(*columns, guess[1], guess[3], place, search, last=True)
         if right is None:
             continue
         row = palest(pixels[round(y1), round(x1) : round(right[2])])
@@ -199,9 +202,10 @@ def _framed(pixels: np.ndarray, guess: Box, level: int, search: int = SPINE_SEAR
 
 
 def _spine(
-    dark: np.ndarray, start: float, end: float, guess: float, search: int, last: bool
+    dark: np.ndarray, colored: np.ndarray, start: float, end: float, guess: float, search: int, last: bool
 ) -> tuple[float, ...] | None:
-    """(first, last, place) of the longest dark row near `guess`; of several, the last or the first."""
+    """(first, last, place) of the longest dark row near `guess`; of several, the last or the first. Marks on it are
+    `colored`."""
     low, high = (int(np.clip(guess + d, 0, len(dark))) for d in (-search, search))
     window = dark[low:high]
     if not window.any():
@@ -213,9 +217,10 @@ def _spine(
     rows = np.flatnonzero(counts >= 0.9 * longest)
     row = rows[-1] if last else rows[0]
     near = rows[np.abs(rows - row) <= 1]
-    columns = np.flatnonzero(window[near].any(axis=0))
+    drawn = window[near].any(axis=0)
+    columns = np.flatnonzero(drawn | colored[low + near].any(axis=0))
     runs = np.split(columns, np.flatnonzero(np.diff(columns) > 3) + 1)
-    run = max(runs, key=len)
+    run = max((part[drawn[part]] for part in runs), key=len)
     if len(run) < 0.5 * (end - start):
         return None
     return float(run[0]), float(run[-1]), float(low + np.average(near, weights=counts[near]))
@@ -234,7 +239,7 @@ def weighed_ticks(pixels: np.ndarray, box: Box, side: str) -> tuple[np.ndarray, 
     """As `find_ticks`, and how much ink each has; labels the same."""
     found, fine = _ticks(pixels, box, side), detail_of(pixels)
     finer = None if fine is None else _ticks(fine.pixels, tuple(fine.enlarged(box)), side, fine.zoom)
-    if finer is not None and (found is None or len(finer[0]) > len(found[0])):
+    if finer is not None and (found is None or len(finer[0]) >= len(found[0])):  # and more exact
         found = fine.reduced(finer[0]), finer[1]
     if found is None:
         places = _label_places(pixels, box, side)
@@ -303,14 +308,16 @@ def _label_places(pixels: np.ndarray, box: Box, side: str) -> np.ndarray:
     lines = np.flatnonzero(beside.any(axis=1))  # those next to the axis; further out is its name
     if not len(lines):
         return np.empty(0)
-    groups = np.split(lines, np.flatnonzero(np.diff(lines) > 4) + 1)
-    groups = [group for group in groups if np.ptp(group) >= 4] or groups  # no corners of a frame
-    group = groups[-1] if side == "left" else groups[0]
-    columns = np.flatnonzero(ink[group].any(axis=0))
-    # Between words, or lines: a label may have several, then those of one are nearer to each other than labels.
-    gaps = (max(6, 0.7 * np.ptp(group)),) if side == "bottom" else (2, LINES)
-    runs = (np.split(columns, np.flatnonzero(np.diff(columns) > gap) + 1) for gap in gaps)
-    found = [[offset + run for run in apart if len(run) > 2] for apart in runs]
+    found = []
+    for apart in (4,) if side == "bottom" else (4, 2):  # the name of an axis may be as near to labels as two digits
+        groups = np.split(lines, np.flatnonzero(np.diff(lines) > apart) + 1)
+        groups = [group for group in groups if np.ptp(group) >= 4] or groups  # no corners of a frame
+        group = groups[-1] if side == "left" else groups[0]
+        columns = np.flatnonzero(ink[group].any(axis=0))
+        # Between words, or lines: a label may have several, then those of one are nearer to each other than labels.
+        for gap in (max(6, 0.7 * np.ptp(group)),) if side == "bottom" else (2, LINES):
+            runs = np.split(columns, np.flatnonzero(np.diff(columns) > gap) + 1)
+            found.append([offset + run for run in runs if len(run) > 2])
     if side == "bottom":  # no label of the other axes
         found = [[run for run in found[0] if run[-1] >= left - 2 and run[0] <= right + 2]]
     places = [np.array([(run[0] + run[-1]) / 2 for run in runs]) for runs in found]
