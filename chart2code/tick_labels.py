@@ -44,7 +44,7 @@ NARROW = 5  # times as wide as high: labels that are no words
 UNEVEN = 0.1  # of the largest distance between numbers
 IN_VAIN = 3  # labels that are no numbers, before the first one: they are words, or turned
 TICK = 3  # pixels, the thickest
-NEXT, GAP = 4, 0.45  # pixels, at most, from one glyph to the next; and times the height of large digits
+NEXT, GAP = 4, 0.45  # pixels of any picture, at most, from one glyph to the next; and times the height of large digits
 MOST_WIDE, TALLEST = 80, 24  # pixels of the canvas that a label takes
 LOWEST = 36  # pixels of the canvas from the axes to the foot of a label below them, at most
 MAJOR = 0.65  # of the ink of the largest tick: those of decades, not what stands between them
@@ -372,7 +372,7 @@ def _cut(pixels: np.ndarray, box: Box, place: float, ticks: np.ndarray, side: st
     if side == "left":  # what stands next to the axis; further out is the name of the axis
         runs = runs[::-1]
     chosen, height = [], np.count_nonzero((ink[:, slice(*runs[0])] > INK).any(axis=1))
-    apart = max(zoom * NEXT, GAP * height)
+    apart = max(NEXT, GAP * height)
     for run in runs:
         if chosen and side != "bottom" and max(run[0] - chosen[-1][1], chosen[-1][0] - run[1]) > apart:
             break

@@ -5,6 +5,7 @@ import pytest
 
 from chart2code import readout
 from chart2code.alternatives import alternatives
+from chart2code.detail import canvas_of
 from chart2code.drawing import Drawing
 from chart2code.open_axes import open_axes
 from chart2code.program import Program
@@ -222,13 +223,15 @@ def test_bars_on_both_sides_of_a_line_of_zero(executor):
 def test_markers_on_a_pale_frame(executor):
     """The first points of lines are on the frame, as pandas draws them."""
     code = 'import matplotlib.pyplot as plt\n\nplt.style.use("seaborn-v0_8-whitegrid")\n'
-    code += "fig, ax = plt.subplots(figsize=(9, 4.5))\n"
-    for values, color in (((1.8, 1.9, 1.8, 1.7), "#1b9e77"), ((1.7, 1.8, 1.6, 1.5), "#d95f02")):
-        code += f'ax.plot({values}, color="{color}", marker="o")\n'
-    code += "ax.set_xlim(0, 3)\nax.set_ylim(1.4, 2.0)\n"
+    code += 'fig, ax = plt.subplots(figsize=(7.77, 4.25), dpi=130)\nax.grid(axis="x", visible=False)\n'
+    code += "fig.subplots_adjust(left=0.07, right=0.97, bottom=0.12, top=0.93)\n"
+    lines = {(1.78, 1.8, 1.73): "#1b9e77", (1.72, 1.8, 1.67): "#d95f02", (1.7, 1.7, 1.6): "#7570b3"}
+    for values, color in lines.items():
+        code += f'ax.plot({values}, color="{color}", marker="o", ms=4)\n'
+    code += "ax.set_xlim(0, 2)\nax.set_ylim(1.4, 2.0)\n"
     result = executor.run(code)
-    pixels, drawing = to_canvas(result.image), Drawing(code, result)
-    assert Sheet.of(pixels, result.image.shape[1::-1], "").box == pytest.approx(drawing.boxes[0], abs=2)
+    drawing = Drawing(code, result)
+    assert Sheet.of(canvas_of(result.image), result.image.shape[1::-1], "").box == pytest.approx(drawing.box, abs=2)
 
 
 @pytest.mark.parametrize("whole", [100, 90])
@@ -250,7 +253,7 @@ def test_grid_lines_between_bars_and_a_legend_below(executor, whole):
 
 
 def test_a_line_of_the_grid_beside_a_hidden_spine(executor):
-    for top in np.linspace(14.3, 15.3, 6):  # some pixels above the line at 14
+    for top in np.linspace(14.25, 14.45, 5):  # some pixels above the line at 14
         chart = f'{LINES}ax.spines[["top", "right"]].set_visible(False)\nax.set_ylim(0, {top})\nax.grid()\n'
         pixels, drawing = drawn(executor, f"{chart}ax.set_yticks(range(0, 15, 2))\n")
         assert hidden_spines(pixels, drawing.box) == ("top", "right")

@@ -155,8 +155,10 @@ def test_a_colour_bar_beside_the_axes_is_no_label(executor):
 
 def test_numbers_next_to_the_name_of_their_axis(executor):
     """Without ticks, they are as near to each other as the digits of one number."""
-    code = 'plt.style.use("seaborn-v0_8-whitegrid")\nplt.figure(figsize=(9, 5.2))\nplt.plot([3, 26, 18, 12])\n'
-    code += 'plt.ylabel("Rate (% of labour force)", labelpad=2)\nplt.ylim(0, 29)\n'
+    code = 'plt.style.use("seaborn-v0_8-whitegrid")\nplt.rcParams["font.family"] = "serif"\n'
+    code += "plt.figure(figsize=(9.39, 4.62), dpi=150)\nplt.plot([3, 26, 18, 12])\n"
+    code += "plt.subplots_adjust(left=0.056, right=0.798, bottom=0.068, top=0.924)\n"
+    code += 'plt.ylabel("Unemployment rate (% of labour force)", labelpad=2)\nplt.ylim(0, 29)\n'
     sheet = sheet_of(executor, code)
     start, slope = read_scale(sheet.target, sheet.box, "left")
     assert start + slope * np.array(sheet.box)[[3, 1]] == pytest.approx([0, 29], abs=0.2)
