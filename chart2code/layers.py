@@ -154,13 +154,14 @@ class Layers:
             if not solid and has_errors(filled := without_holes(cover)[0]):
                 self.lines.append(Layer(color, filled, has_holes(cover, filled), errors=True))
                 continue
-            if not solid and (lines := self._lines_in(color, cover)):
+            own = cover if solid else without_words(cover, self._inked, width)
+            if not solid and (lines := self._lines_in(color, own)):
                 self.lines += lines
                 continue
             if (marks := self._cloud_in(color, cover)) or not solid and (marks := self._marks_in(color, cover)):
                 self.points.append(marks)
                 continue
-            cover = cover if solid else without_words(cover, self._inked, width)
+            cover = own
             layer, spotted, dotted = Layer(color, cover), self.sheet.spotted(cover), self.sheet.dotted(cover)
             thick = self.sheet.thickness(cover) > MARKERS
             if solid and (bars := self._find_bars(cover)):

@@ -9,6 +9,7 @@ answer, as far as it has some.
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -22,6 +23,7 @@ from chart2code.bars import keyword_for_feet
 from chart2code.bubbles import bubble_chart
 from chart2code.captions import Page
 from chart2code.covers import has_errors, is_line, reaches_far, without_spines
+from chart2code.detail import Detail, detail_of
 from chart2code.distributions import distributions
 from chart2code.drawing import color_literal
 from chart2code.events import event_plot
@@ -56,6 +58,8 @@ LEAST = 0.008  # of the pixels of the most frequent colour: less is no series,
 SAME_PAGE = 0.02  # of a scale
 OTHER_SCALE = 1.2  # times the scale of a picture in 100 dpi
 SAME_INK, NEAR = 12, 24  # of 255: of a series, in the axes and in the legend; and of a thin line
+FINER, ALIKE = 1.3, 36  # times the canvas, a picture that shows more of thin lines; of 255: their colours in both
+COLORED, UNKNOWN = 60, 0.05  # of 255, away from the paper and from greys; of such pixels, in no known colour
 THIN = 70  # but so many may be a line, or some points
 SOLID = 0.5  # of the pixels of bars and areas that are not at an edge
 GREY, DARK = 26, 90  # of 255: chroma of greys, and how light lines of that kind are at most
@@ -143,12 +147,55 @@ def _in_blocks(cover: np.ndarray) -> bool:
     return bool(len(parts) and np.mean(filled) > BLOCK and max(sizes) > BLOCK_SIZES * min(sizes))
 
 
+def _colors_in(picture: np.ndarray, box: readout.Box, fine: Detail | None) -> list[tuple[np.ndarray, int]]:
+    """The colours of marks in the axes of a picture, and how many pixels each has; of lines that are thinner than its
+    pixels, as in the `fine` picture that it was made of, where mixtures of these with the paper are no colours."""
+    seen, paper = list(readout.find_colors(picture, box, greys=True)), readout.paper_of(picture, box)
+    colors = [color for color, _ in seen]
+    if fine is None or fine.zoom < FINER:
+        return seen
+    inside = readout.inside_of(picture, box, 3).astype(np.int16)
+    colored = inside[(readout.difference(inside, paper) > COLORED) & (np.ptp(inside, axis=2) > COLORED)][None]
+    known = np.any([readout.coverage(colored, color, paper) > 0 for color in colors] or [np.zeros(1)], axis=0)
+    washes = any(
+        readout.wash_of(one, other, paper) and np.ptp(one) > GREY and not readout.area_of(picture, one, box).any()
+        for one, other in itertools.permutations(colors, 2)
+    )
+    if (~known).sum() <= UNKNOWN * colored.shape[1] and not washes:
+        return seen
+    finer = readout.find_colors(fine.pixels, tuple(fine.enlarged(box)))
+    inks = [
+        (color, round(count / fine.zoom**2))
+        for color, count in finer
+        if not any(more > count and readout.wash_of(color, other, paper) for other, more in finer)
+    ]
+
+    def place_in(others: list[tuple[np.ndarray, int]], color: np.ndarray) -> int | None:
+        away = [np.abs(color - other).max() for other, _ in others]
+        return int(np.argmin(away)) if away and min(away) < ALIKE else None
+
+    added = [(color, count) for color, count in inks if place_in(seen, color) is None]
+    places = [place_in(inks, color) for color, _ in seen]
+    mixed = [
+        place is None and any(readout.wash_of(color, ink, paper) for ink, _ in inks)
+        for place, (color, _) in zip(places, seen)
+    ]
+    if not added and not any(mixed):
+        return seen
+    kept = [
+        (color if place is None else inks[place][0], count)
+        for place, (color, count), mixture in zip(places, seen, mixed)
+        if not mixture
+    ]
+    return sorted(kept + added, key=lambda entry: -entry[1])
+
+
 def _inks(
-    picture: np.ndarray, box: readout.Box, named: Sequence[np.ndarray] | None = None
+    picture: np.ndarray, box: readout.Box, fine: Detail | None, named: Sequence[np.ndarray] | None = None
 ) -> list[tuple[np.ndarray, int]]:
-    """The colours of marks in the axes of a picture, and how many pixels each has; of those that are `named` in a
-    legend there may be few (None: of any)."""
-    seen = list(readout.find_colors(picture, box, greys=True))
+    """The colours of marks in the axes of a picture (`fine` as of `_colors_in`), and how many pixels each has; of
+    those that are `named` in a legend there may be few (None: of any)."""
+    seen = _colors_in(picture, box, fine)
     inside, paper = readout.inside_of(picture, box, 3), readout.paper_of(picture, box)
 
     def is_path(color: np.ndarray, least: float) -> bool:
@@ -199,7 +246,7 @@ def _gridded(cover: np.ndarray, box: readout.Box) -> bool:
 @remembered
 def _legend_in(target: np.ndarray, box: readout.Box, scale: float, sharpness: float) -> Legend | None:
     """The legend in the axes, if it names several series; `scale` and `sharpness` as of `Sheet`."""
-    colors = [color for color, _ in _inks(target, box)]
+    colors = [color for color, _ in _inks(target, box, detail_of(target))]
     if len(colors) < 2:
         return None
     return find_legend(target, box, colors, Page.of(target, scale, sharpness), inside=True)
@@ -363,7 +410,8 @@ class Sheet:
     @cached_property
     def series(self) -> list[tuple[np.ndarray, bool]]:
         """The colours of the chart's series, and which of them fill areas."""
-        seen = _inks(self.bare, self.box, [] if self.legend is None else self.legend.colors)
+        named = [] if self.legend is None else self.legend.colors
+        seen = _inks(self.bare, self.box, detail_of(self.target), named)
 
         def through_legend(color: np.ndarray, count: int) -> bool:
             seen_through = [readout.through_legend(other, self.paper) for other, more in seen if more > count]

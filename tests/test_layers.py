@@ -657,3 +657,33 @@ def test_runs_of_ink(first, end):
                 expected.append((column, start, row, (ink * np.arange(start, row)).sum() / ink.sum(), ink.sum()))
             row += not len(ink)
     np.testing.assert_allclose(np.transpose(runs_of_ink(cover, first, end)), expected)
+
+
+def test_colours_of_thin_lines_are_those_of_the_finest_picture(executor):
+    """On the canvas, no pixel has more of a noisy line than of its mixture with the paper."""
+    code = 'import numpy as np\nplt.style.use("ggplot")\ndraw = np.random.default_rng(11)\n'
+    code += "fig, ax = plt.subplots(figsize=(11, 5.5), dpi=110)\n"
+    code += "for k, scale in enumerate((13, 10, 16, 7)):\n"
+    code += "    y = 100 * np.exp(draw.normal(0.0006, scale / 1000, 380).cumsum())\n"
+    code += '    ax.plot(y, **(dict(color="black", lw=2, ls="--") if k == 3 else dict(lw=1.3)))\n'
+    image = executor.run(PLT + code).image
+    found = [color for color, _ in Sheet.of(canvas_of(image), image.shape[1::-1], "").series]
+    wanted = [np.multiply(255, to_rgb(color)) for color in ("#e24a33", "#348abd", "#988ed5", "black")]
+    nearest = [min(np.abs(color - own).max() for own in found) for color in wanted]
+    assert len(found) == 4 and max(nearest) < 16
+
+
+def test_names_in_the_colours_of_lines_are_no_line(executor):
+    code = "import numpy as np\nfig, ax = plt.subplots(figsize=(6, 6), dpi=130)\nx = np.arange(1100, 3001, 2.0)\n"
+    code += 'for k, color in enumerate(["#440154", "#375b8d", "#1fa188", "#9bd93c"]):\n'
+    code += (
+        "    y = 1.1 * k + 0.8 * 400 / ((x - 1585) ** 2 + 400) + np.random.default_rng(k).normal(0, 0.008, x.size)\n"
+    )
+    code += "    ax.plot(x, y, lw=1, color=color)\n"
+    code += '    ax.text(1880, 1.1 * k + 0.14, f"{15 + k} min plasma", color=color)\n'
+    image = executor.run(PLT + code).image
+    lines = Sheet.of(canvas_of(image), image.shape[1::-1], "").layers.lines
+    assert len(lines) == 4
+    for layer in lines:
+        rows = np.flatnonzero((layer.cover[:, 240:300] > 0.4).any(axis=1))
+        assert np.ptp(rows) < 9  # pixels: where the name is, there is only the line
