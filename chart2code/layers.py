@@ -155,7 +155,8 @@ class Layers:
                 self.lines.append(Layer(color, filled, has_holes(cover, filled), errors=True))
                 continue
             own = cover if solid else without_words(cover, self._inked, width)
-            if not solid and (lines := self._lines_in(color, own)):
+            worded = are_letters(ndimage.find_objects(ndimage.label(cover - own > 0.4)[0]))  # and not in dashes
+            if not solid and (lines := self._lines_in(color, own if worded else cover)):
                 self.lines += lines
                 continue
             if (marks := self._cloud_in(color, cover)) or not solid and (marks := self._marks_in(color, cover)):
