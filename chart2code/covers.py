@@ -34,6 +34,7 @@ FINE, RAGGED = 3, 0.1  # pixels: what strokes are narrower than; of the ink of a
 GRID = 7  # pixels: lines of a grid, through an area
 SPLINTER = 0.05  # of its largest part
 AT_FRAME = 5  # pixels from it
+TICK = 12  # pixels from the frame: ticks that point inward
 SPINE, WHOLE = 4, 0.6  # pixels, its soft edge in the axes; of a row or a column, with ink: it is the spine's
 
 
@@ -53,20 +54,33 @@ def without_spines(cover: np.ndarray, box: readout.Box) -> np.ndarray:
     return cover
 
 
+def without_ticks(cover: np.ndarray, box: readout.Box) -> np.ndarray:
+    """A coverage without what is left of the frame inside of it, and without ticks there."""
+    cover, (left, top, right, bottom) = without_spines(cover, box), (round(side) for side in box)
+    regions, _ = ndimage.label(cover > 0.3, np.ones((3, 3)))
+    for k, (rows, columns) in enumerate(ndimage.find_objects(regions), 1):
+        away = columns.start - left, right - columns.stop, rows.start - top, bottom - rows.stop
+        reach = columns.stop - left, right - columns.start, rows.stop - top, bottom - rows.start
+        if any(near < 2 * SPINE and far < TICK for near, far in zip(away, reach)):
+            cover[rows, columns][regions[rows, columns] == k] = 0
+    return cover
+
+
 def without_words(cover: np.ndarray, inked: np.ndarray, width: float) -> np.ndarray:
     """A colour with a line across much of axes that are `width` columns wide, without the letters that it has beside
-    that; `inked`: where any colour is, as another line may cut pieces off."""
+    that; `inked`: where any colour is, as another line, or points upon the line, may cut it into pieces."""
     ink = cover > 0.4
-    widest = max((part[1].stop - part[1].start for part in ndimage.find_objects(ndimage.label(ink)[0])), default=0)
-    if widest < WIDE * width:
-        return cover
     regions, count = ndimage.label(inked | ink, np.ones((3, 3)))
-    sides = np.array([[side.stop - side.start for side in part] for part in ndimage.find_objects(regions)])
+    parts = ndimage.find_objects(regions)
+    sides = np.array([[side.stop - side.start for side in part] for part in parts]).reshape(-1, 2)
     index = np.arange(1, count + 1)
-    filled = ndimage.sum_labels(ink, regions, index) / sides.prod(axis=1)
+    own = ndimage.sum_labels(ink, regions, index)
     path, (rows, columns) = readout.find_path(cover), np.nonzero(ink)
     along = np.bincount(regions[rows, columns], np.abs(path[columns] - rows) <= THIN, count + 1)[1:]
-    thin = along > OWN * ndimage.sum_labels(ink, regions, index)  # a piece of the line itself
+    thin = (own > 0) & (along > OWN * own)  # the line itself, or a piece of it
+    if sides[thin, 1].max(initial=0) < WIDE * width:
+        return cover
+    filled = own / sides.prod(axis=1)
     letters = (sides <= LETTERS).all(axis=1) & (filled > 0) & ~thin
     if not letters.any() or np.median(filled[letters]) > readout.SOLID_DOT:  # markers
         return cover

@@ -22,7 +22,7 @@ from chart2code.adjustment.values import place_literals
 from chart2code.bars import keyword_for_feet
 from chart2code.bubbles import bubble_chart
 from chart2code.captions import Page
-from chart2code.covers import has_errors, is_line, reaches_far, without_spines
+from chart2code.covers import has_errors, is_line, reaches_far, without_spines, without_ticks
 from chart2code.detail import Detail, detail_of
 from chart2code.distributions import distributions
 from chart2code.drawing import color_literal
@@ -538,7 +538,8 @@ class Sheet:
         covers = readout.coverages(self.bare, [color for color, _ in series], self.paper, self.box)
         for k, (color, is_solid) in enumerate(series):
             if np.ptp(color) <= GREY and (color.max() <= DARK or not is_solid):  # as spines and their edges are
-                covers[k] = without_spines(covers[k], self.box)
+                without = without_ticks if inward_ticks(self.target, self.box) else without_spines
+                covers[k] = without(covers[k], self.box)
         if self.legend is not None:
             return covers
         hidden = [readout.below_legend(self.target, color, self.paper) & is_solid for color, is_solid in series]

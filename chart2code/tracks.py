@@ -14,7 +14,7 @@ from scipy import ndimage
 from scipy.optimize import linear_sum_assignment
 
 from chart2code import morphology, readout
-from chart2code.covers import SPINE, without_spines
+from chart2code.covers import without_ticks
 
 SPAN = 0.6  # of the columns of the widest curve, the span of another
 OWN, INKED = 0.4, 0.3  # of the columns of a curve, those that no other shares; and of its span, where it has ink
@@ -33,7 +33,6 @@ MARKER, WIDEST = 2.2, 16  # times the thickness of a line; columns
 LINK = 6.0  # pixels, between the ends of two parts of a curve
 LONG = 24  # columns of its own, of a curve that may go on behind another one
 MOST = 40  # curves at a time: more are no lines
-TICK = 12  # pixels from the frame: ticks that point inward
 LETTER = 18, 40  # pixels, at most: height of letters, and width of those that touch each other
 ROUGH = 0.4  # pixels that a line of text is away from a smooth curve, at least
 UPRIGHT, BESIDE = 9, 2.2  # pixels, the height of a stroke through a line; and times the height of what is beside it
@@ -106,7 +105,7 @@ def find_tracks(cover: np.ndarray, box: readout.Box) -> list[np.ndarray]:
     The coverage (H, W) by each of the curves that one colour draws from one side to the other, as far as it is that
     curve's, from above to below; `cover` alone if it is no more than one.
     """
-    cover = _without_frame(cover, box)
+    cover = without_ticks(cover, box)
     ink = cover > 0.4
     seen = ink.any(axis=0)
     if seen.sum() < YOUNG:
@@ -279,18 +278,6 @@ def _stretch(column: np.ndarray, row: int) -> tuple[int, int]:
         return row, row
     above, below = np.flatnonzero(~column[:row]), np.flatnonzero(~column[row:])
     return int(above[-1]) + 1 if len(above) else 0, row + int(below[0]) if len(below) else len(column)
-
-
-def _without_frame(cover: np.ndarray, box: readout.Box) -> np.ndarray:
-    """A coverage without what is left of the frame inside of it, and without ticks there."""
-    cover, (left, top, right, bottom) = without_spines(cover, box), (round(side) for side in box)
-    regions, _ = ndimage.label(cover > 0.3, np.ones((3, 3)))
-    for k, (rows, columns) in enumerate(ndimage.find_objects(regions), 1):
-        away = columns.start - left, right - columns.stop, rows.start - top, bottom - rows.stop
-        reach = columns.stop - left, right - columns.start, rows.stop - top, bottom - rows.start
-        if any(near < 2 * SPINE and far < TICK for near, far in zip(away, reach)):
-            cover[rows, columns][regions[rows, columns] == k] = 0
-    return cover
 
 
 def _has_whiskers(ink: np.ndarray) -> bool:
