@@ -1,4 +1,4 @@
-"""Programs of bars in white and greys that have black edges, as journals print them, also with error bars.
+"""Programs of bars in white and greys that have black edges, as journals print them, also hatched, with error bars.
 
 A white bar has no colour that could be looked for, and the greys of others are those of text and grids. But all are
 rectangles of one colour, whichever that is, within dark lines, that stand on one line.
@@ -6,14 +6,14 @@ rectangles of one colour, whichever that is, within dark lines, that stand on on
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import ndimage
 
-from chart2code import readout
+from chart2code import morphology, readout
 from chart2code.captions import Page
 from chart2code.detail import finest_of
 from chart2code.drawing import color_literal
@@ -42,12 +42,17 @@ LABEL, TEXT_HEIGHT = 0.8, 14.0  # ems from a handle to its label; pixels
 TOUCHING = 1.5  # pixels between bars of a histogram, or of a group
 WIDTH_ERROR = 0.02  # of the width of bars
 LEVEL = 1.0  # pixels that brackets may be away from where they are drawn
+BLACK, LEAST_HEIGHT, HALF_INK = 64, 6, 0.6  # of 255: edges of hatched bars; pixels; of what is below a hatch
+HATCHED, FEWEST_DOTS = (0.03, 0.6), 3  # of a hatched rectangle, inked; dots in it
+HATCH_STEP, GOES_ON = 2.0, 0.5  # pixels along a line of a hatch; and of its ink, what goes on there at both sides
+HATCH_LINES = 6  # rows of dots of matplotlib's hatches with one letter, in an inch; and lines, half as many
 USUAL, SAME_WIDTH = 0.8, 0.03  # of the distance between bars
 
 
 @dataclass(frozen=True, eq=False)  # each is equal to itself only
 class Rectangle:
-    """What is filled with a colour within dark edges `edge` pixels wide; the sides are in the middle of these."""
+    """What is filled with a colour within dark edges `edge` pixels wide; the sides are in the middle of these. `hatch`
+    is a letter of matplotlib's for how it is hatched, `pitch` the pixels from one line of that to the next."""
 
     left: float
     top: float
@@ -55,6 +60,12 @@ class Rectangle:
     bottom: float
     edge: float
     color: np.ndarray
+    hatch: str = ""
+    pitch: float = 0.0
+
+    def is_like(self, other: Rectangle) -> bool:
+        """Whether both are of one series."""
+        return bool(np.abs(self.color - other.color).max() <= SAME) and self.hatch == other.hatch
 
     @property
     def center(self) -> float:
@@ -113,6 +124,7 @@ class _Writer:
         table, names = self._columns(range(len(self.bars)))
         colors = [color_literal(bar.color) for bar in self.bars]
         color = colors[0] if len({*colors}) == 1 else f"[{', '.join(colors)}]"
+        color += self._hatch(self.bars)
         return [
             table_of({first: firsts, **dict(zip(names, table))}),
             f"ax.bar({first}, {', '.join([*names[:1], *(f'yerr={name}' for name in names[1:])])}, "
@@ -138,9 +150,9 @@ class _Writer:
         """Bars of several series, side by side at each tick; none if each series has not its own colour."""
         count, step = len(self.bars) // len(ticks), float(np.median(np.diff(ticks)))
         series = [self.bars[k::count] for k in range(count)]
-        if any(np.abs(bar.color - own[0].color).max() > SAME for own in series for bar in own):
+        if not all(bar.is_like(own[0]) for own in series for bar in own):
             return []
-        labels = [self._label(own[0].color, handles) for own in series]
+        labels = [self._label(own[0], handles) for own in series]
         self.has_legend = all(label is not None for label in labels)
         offsets = [float(np.mean([bar.center for bar in own] - ticks)) for own in series]
         apart = float(np.mean(np.diff(offsets)))
@@ -153,6 +165,7 @@ class _Writer:
             label = f", label={string_literal(labels[k])}" if self.has_legend else ""
             arguments = ", ".join([*names[:1], *(f"yerr={name}" for name in names[1:])])
             color = color_literal(own[0].color)
+            color += self._hatch(own)
             calls.append(
                 f"ax.bar({shifted(round(offset / step, 2))}, {arguments}, width={width / step:.2g}, color={color}, "
                 f"{self.style}{label})"
@@ -165,6 +178,14 @@ class _Writer:
             "ax.set_xticks(x, categories)",
         ]
 
+    def _hatch(self, bars: Sequence[Rectangle]) -> str:
+        """The keyword for how bars are hatched; none if they aren't, or not all alike."""
+        if len({bar.hatch for bar in bars}) > 1 or not bars[0].hatch:
+            return ""
+        hatch, pitch = bars[0].hatch, float(np.median([bar.pitch for bar in bars]))
+        lines = DPI * self.sheet.scale / pitch / (HATCH_LINES if hatch == "." else HATCH_LINES / 2)
+        return f", hatch={string_literal(hatch * max(1, round(lines)))}"
+
     def _columns(self, which: Sequence[int]) -> tuple[list[list[str]], list[str]]:
         """Values, and lengths of error bars, as literals, and what these columns are called."""
         span = self.scale.span(self.sheet.box[3] - self.sheet.box[1])
@@ -175,12 +196,12 @@ class _Writer:
         lengths = self.errors[list(which)] * abs(self.scale.slope)
         return [*columns, value_literals(lengths, span)], ["values", "errors"]
 
-    def _label(self, color: np.ndarray, handles: list[Rectangle]) -> str | None:
-        """What stands in the legend beside a colour."""
+    def _label(self, bar: Rectangle, handles: list[Rectangle]) -> str | None:
+        """What stands in the legend beside what looks like a bar."""
         page = Page.of(self.sheet.target, self.sheet.scale, self.sheet.sharpness)
-        for one in handles:
+        for one in sorted(handles, key=lambda one: one.hatch != bar.hatch):  # which small ones don't show well
             small = one.bottom - one.top < HANDLE[0] and one.width < HANDLE[1]
-            if small and np.abs(one.color - color).max() <= SAME:
+            if small and np.abs(one.color - bar.color).max() <= SAME:
                 place = one.right + LABEL * 10 / 72 * DPI * self.sheet.scale, (one.top + one.bottom) / 2
                 read = page.read(place, 0.0, TEXT_HEIGHT * self.sheet.scale, reach=(2, self.sheet.box[2] - place[0]))
                 return read.text if read else ""
@@ -225,8 +246,74 @@ def find_rectangles(pixels: np.ndarray, box: readout.Box) -> tuple[Rectangle, ..
             (y0, y1), (x0, x1) = ((side.start - (edge + 1) / 2, side.stop + (edge - 1) / 2) for side in part)
             corners = np.array([left + x0, top + y0, left + x1, top + y1])
             corners = fine.reduced(corners)
-            found.append(Rectangle(*map(float, corners), edge / zoom, color))
+            hatch, pitch = _hatch_of(picture[part].max(axis=2) < HALF_INK * color.max(), zoom) or ("", 0.0)
+            found.append(Rectangle(*map(float, corners), edge / zoom, color, hatch, pitch / zoom))
+    for sides, edge, color, (hatch, pitch) in _hatched(picture, zoom):
+        corners = fine.reduced(np.array(sides) + (left, top) * 2)
+        one = Rectangle(*map(float, corners), edge / zoom, color, hatch, pitch / zoom)
+        if not any(abs(one.center - other.center) < AT_TICK and other.bottom > one.top for other in found):
+            found.append(one)
     return tuple(sorted(found, key=lambda one: one.left))
+
+
+def _hatched(
+    picture: np.ndarray, zoom: float
+) -> Iterator[tuple[tuple[float, ...], float, np.ndarray, tuple[str, float]]]:
+    """The rectangles within black edges that are hatched: their sides, the width of the edges, the colour below the
+    hatch, and that, as of `_hatch_of`; `zoom`: pixels of the picture to one of the canvas."""
+    black = picture.max(axis=2) < BLACK
+    regions, _ = ndimage.label(morphology.opening(black, (round(LEAST_HEIGHT * zoom), 1)))
+    lines = [part for part in ndimage.find_objects(regions) if part[1].stop - part[1].start <= EDGE * zoom]
+    lines.sort(key=lambda part: part[1].start)
+    for k, (rows, columns) in enumerate(lines):
+        for other_rows, other_columns in lines[k + 1 :]:
+            if abs(other_rows.stop - rows.stop) > AT_BASE * zoom:
+                continue
+            start, stop = columns.stop, other_columns.start
+            high = max(rows.start, other_rows.start)
+            if stop - start < LEAST_SIDES[1] * zoom:
+                continue
+            upper = black[max(0, high - 2) : rows.stop, start:stop].mean(axis=1) > CLOSED
+            if not upper[: -round(LEAST_HEIGHT * zoom)].any():
+                break  # a gap between bars
+            row = max(0, high - 2) + int(upper.argmax())
+            edge = int((~upper[int(upper.argmax()) :]).argmax())
+            inside = np.s_[row + edge : rows.stop - edge, start:stop]
+            colors, counts = np.unique(picture[inside][~black[inside]], axis=0, return_counts=True)
+            if not len(colors):
+                break
+            face = colors[counts.argmax()].astype(float)
+            hatch = _hatch_of(picture[inside].max(axis=2) < HALF_INK * face.max(), zoom)
+            if hatch is not None:
+                sides = start - (edge + 1) / 2, row + (edge - 1) / 2, stop + (edge - 1) / 2, rows.stop - (edge + 1) / 2
+                yield sides, float(edge), face, hatch
+            break
+
+
+def _hatch_of(ink: np.ndarray, zoom: float) -> tuple[str, float] | None:
+    """The hatch in a rectangle, by where its ink is: a letter of matplotlib's, and the pixels from one line, or dot,
+    to the next; None if there is none."""
+    margin = 1  # soft edges
+    ink = ink[margin:-margin, margin:-margin]
+    if min(ink.shape, default=0) < 2 * HATCH_STEP * zoom or not HATCHED[0] < ink.mean() < HATCHED[1]:
+        return None
+    step = round(HATCH_STEP * zoom)
+    inner = ink[step:-step, step:-step]
+
+    def along(down: int, right: int) -> float:  # how much of the ink goes on in a direction, at both sides
+        both = [
+            ink[step + way * down : len(ink) - step + way * down, step + way * right :][:, : inner.shape[1]]
+            for way in (-1, 1)
+        ]
+        return float((inner & both[0] & both[1]).sum() / max(1, inner.sum()))
+
+    up, down = along(-step, step) > GOES_ON, along(step, step) > GOES_ON
+    if not (up or down):
+        count = ndimage.label(ink)[1]
+        return (".", float(np.sqrt(ink.size / count))) if count > FEWEST_DOTS else None
+    starts = (ink[:, 1:] & ~ink[:, :-1]).sum(axis=1)
+    kind = "x" if up and down else "/" if up else "\\"
+    return kind, (1 + (kind == "x")) * ink.shape[1] / max(1.0, float(starts.mean()))
 
 
 def _edge(dark: np.ndarray, part: tuple[slice, slice], widest: int) -> float | None:

@@ -123,3 +123,20 @@ def test_words_in_a_font_like_times(executor):
     assert '"Control"' in found.code and '"Medium"' in found.code and "Relative activity" in found.code
     drawing = Drawing(found.code, executor.run(found.code))
     assert "serif" not in (reworded(drawing, canvas_of(image), image.shape[1::-1]) or "")
+
+
+def test_hatched_bars_have_their_hatches(executor):
+    chart = (
+        "import matplotlib.pyplot as plt\n\nfig, ax = plt.subplots(figsize=(7, 4))\nw = 0.2\n"
+        'looks = [("white", ""), ("0.8", "///"), ("0.6", "xx"), ("0.9", ".."), ("white", "\\\\\\\\")]\n'
+        "values = [[9, 5, 7], [4, 8, 6], [3, 6, 2], [5, 2, 8], [2, 7, 4]]\n"
+        "for k, (color, hatch) in enumerate(looks):\n"
+        '    ax.bar([i * 1.2 + k * w for i in range(3)], values[k], w, color=color, hatch=hatch, edgecolor="black")\n'
+        'ax.set_xticks([0.4, 1.6, 2.8], ["a", "b", "c"])\nax.set_ylim(0, 10)\n'
+    )
+    image = executor.run(chart).image
+    sheet = Sheet.of(canvas_of(image), image.shape[1::-1], "")
+    found = find_rectangles(sheet.target, sheet.box)
+    assert [bar.hatch for bar in found] == ["", "/", "x", ".", "\\"] * 3
+    (code,) = outlined_bars(sheet)
+    assert all(f'hatch="{hatch}"' in code for hatch in ("///", "xx", ".."))
