@@ -168,6 +168,8 @@ def alternatives(drawing: Drawing, target: np.ndarray) -> list[list[list[Change]
 
     by_method: dict[str, list[ast.Call]] = {}
     for call in program.calls:
+        if call.keyword("fmt") is not None:  # says how it is drawn
+            continue
         by_method.setdefault(STROKES.get(call.method, call.method), []).append(call.node)
     lines, points, bars, pies, areas = (by_method.get(m, []) for m in ("plot", "scatter", "bar", "pie", "stackplot"))
     if not pies:

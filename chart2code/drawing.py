@@ -93,7 +93,7 @@ def _link(drawing: Drawing) -> list[Series]:
     names = list(dict.fromkeys(call.axes for call in program.calls))
     cycles: dict[tuple[str, str], int] = {}
     for call in program.calls:
-        if call.method == "fill_between" or call.method == "scatter" and _is_measured(call):
+        if call.method == "fill_between" or call.method in ("scatter", "errorbar") and _is_measured(call):
             continue
         for index, column in enumerate(call.values):
             values = program.literals(column)
@@ -120,9 +120,11 @@ def _link(drawing: Drawing) -> list[Series]:
 
 
 def _is_measured(call: PlotCall) -> bool:
-    """Whether points are of many colours, or sizes, or have edges: such are written with all that is seen of them."""
+    """Whether points are of many colours, or sizes, or have edges or error bars: such are written with all that is
+    seen of them."""
     columns = call.keyword("c"), call.keyword("s"), call.keyword("color")
-    return any(isinstance(node, ast.Name) for node in columns) or call.keyword("linewidths") is not None
+    edged = call.keyword("linewidths") or call.keyword("fmt")
+    return edged is not None or any(isinstance(node, ast.Name) for node in columns)
 
 
 def literal_color(call: PlotCall, index: int) -> np.ndarray | None:

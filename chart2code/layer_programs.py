@@ -19,6 +19,7 @@ from chart2code.coordinates import Coordinates
 from chart2code.covers import GRID, smallest_part
 from chart2code.detail import detail_of
 from chart2code.drawing import color_literal
+from chart2code.error_bars import ErrorBars
 from chart2code.layers import NEAR_COLOR, Layer, Layers
 from chart2code.program import brief, string_literal
 from chart2code.scales import significant, value_literals
@@ -40,6 +41,7 @@ USUAL_MARKER, RIM = 6, 1  # points: the diameter of matplotlib's markers on line
 MOST_POINTS = 200
 EDGES = (0.5, 0.8, 1.0, 1.5, 2.0)  # points, the usual widths of those of markers
 SEEN_THROUGH = 0.3  # of a line, in the middle of its markers
+SAME_LENGTH, MOSTLY_ALIKE = 1.2, 0.8  # pixels that error bars of one length seem to differ by; and of how many they do
 SOFT = 3  # pixels: the square in which a line has soft edges
 NEAR_LINE = 5  # pixels from a line to a marker upon it
 
@@ -434,6 +436,9 @@ class LayerWriter:
                 style = self._style(layer) + (f", alpha={layer.cloud.opacity:g}" if layer.cloud.opacity < 1 else "")
                 statements.append(f"ax.scatter({x}, {y}, s={size}, linewidths=0, {style})")
                 continue
+            if layer.crosses:
+                statements.append(self._with_error_bars(layer, layer.crosses))
+                continue
             points = readout.find_points(layer.cover, smallest_part(layer.cover) if layer.hollow else None)
             if points is None or not 1 <= len(points.places) <= MOST_POINTS:
                 continue
@@ -446,6 +451,30 @@ class LayerWriter:
             style += ", zorder=3" if self._above_lines(points) else ""
             statements.append(f"ax.scatter({x}, {y}, {style})")
         return statements
+
+    def _with_error_bars(self, layer: Layer, crosses: ErrorBars) -> str:
+        """The statement for points with error bars."""
+        pixel = 0.72 / self.sheet.scale  # points
+        points = readout.find_points(layer.cover)
+        x, y = self.coordinates.column(*crosses.places.T, "y")
+        arguments = [x, y]
+        for name, scale, lengths in zip(("xerr", "yerr"), (self.x, self.layers.scales["ax"]), crosses.lengths):
+            if lengths is None or scale.logarithmic:
+                continue
+            span = scale.span(self.box[2] - self.box[0] if name == "xerr" else self.box[3] - self.box[1])
+            usual = float(np.median(lengths))
+            alike = np.mean(np.abs(lengths - usual) < SAME_LENGTH) > MOSTLY_ALIKE
+            texts = value_literals((np.array([usual]) if alike else lengths) * abs(scale.slope), span)
+            arguments.append(f"{name}={texts[0] if alike else self.coordinates.add(x, name, texts)}")
+        size = 2 * np.sqrt(points.area / np.pi) * pixel - RIM
+        marker = points.marker or "o"
+        arguments += [f'fmt="{marker}"', f"markersize={brief(max(1.0, float(size)), 0.5)}", self._style(layer)]
+        if layer.strokes is not None:
+            arguments.append(f"ecolor={color_literal(layer.strokes)}")
+        width = round(2 * crosses.thickness * pixel) / 2
+        arguments += [f"elinewidth={max(0.5, width):g}"] if width != 1.5 else []
+        arguments += [f"capsize={max(1, round(crosses.cap * pixel))}"] if crosses.cap else []
+        return f"ax.errorbar({', '.join(arguments)})"
 
     def _point_size(self, layer: Layer, area: float, marker: str) -> str:
         """The keywords for the size of markers of an area in pixels, and the width of their edges if they are

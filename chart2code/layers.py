@@ -37,6 +37,7 @@ from chart2code.covers import (
     without_words,
 )
 from chart2code.detail import detail_of
+from chart2code.error_bars import ErrorBars, find_error_bars
 from chart2code.scales import Scale
 from chart2code.tracks import find_tracks
 from chart2code.transparency import Tint, covers_of, find_tints, find_washes
@@ -48,7 +49,16 @@ MOST_CLOUDS = 6  # colours: more are those of a map
 LEFT, LEAST_SHARE = 0.2, 0.3  # of a colour, without lines across the axes; of a pixel
 MARKERS = 0.5  # thickness of markers alone
 STRONGEST, GREY_LINE = 95, 0.75  # per cent of the pixels of thin marks are paler; of black, the ink of grey lines
-BAND, THICK = 4, 0.3  # pixels that a band is wide; and of its pixels, where it is
+BAND, THIN_BAND, THICK = (
+    4,
+    2,
+    0.2,
+)  # pixels that bands are wide beside their lines; and of their pixels, where they are
+CORE, CORE_SHARE = (
+    0.8,
+    0.1,
+)  # of a pixel, of a line that is strong enough to have a thin band; and of the band's pixels
+WITH_EDGE = 0.75  # of the opacity of a band
 OVERLAYS = 3  # times the opacity of a band: with its edge, below another one
 THIN_WASH = (0.05, 0.45)  # opacity of thin areas in the colour of another mark
 SAME, NEAR_COLOR = 6, 24  # of 255: of one colour, and of thin lines
@@ -79,6 +89,8 @@ class Layer:
     named: bool = True  # in a legend
     cloud: Cloud | None = None
     errors: bool = False  # whether it has error bars
+    crosses: ErrorBars | None = None  # of points
+    strokes: np.ndarray | None = None  # the colour of these, if it is another one
 
 
 class Layers:
@@ -123,6 +135,7 @@ class Layers:
         if not self.bars:
             bands, covers = self._find_bands(series, covers)
             taken |= bands
+        taken |= self._find_error_bars(series, covers, taken)
         self._sort([entry for k, entry in enumerate(zip(series, covers)) if k not in taken], series)
         if sheet.legend is not None:  # in the order in which they are drawn
             for layers in (self.lines, self.points):
@@ -417,21 +430,32 @@ class Layers:
         """Takes bands in the colours of several lines; which series are of their colours, and where the series are
         without them."""
         thin = [k for k, (color, solid) in enumerate(series) if not solid and np.ptp(color) > COLORED]
-        if len(thin) < 2:
+        if not thin:
             return set(), covers
-        palette = [color for color, _ in readout.find_colors(self.target, self.box)]
-        washes = find_washes([series[k][0] for k in thin], palette, self.target, self.paper, self.box)
+        washes = find_washes([series[k][0] for k in thin], self.target, self.paper, self.box)
+        filled, paper = [color for color, solid in series if solid], np.array(self.paper, float)
+        if len(thin) < 2:  # an area that is a series may also be below its line
+            washes = [
+                (k, tint)
+                for k, tint in washes
+                if not any(np.abs(tint.over(paper) - color).max() < NEAR_COLOR for color in filled)
+            ]
         masks = covers_of([tint for _, tint in washes], self.target, self.paper, self.box)
-        found = [  # no soft edges of lines
-            (tint, mask)
-            for (_, tint), mask in zip(washes, masks)
-            if morphology.opening(mask, (BAND, BAND)).sum() > THICK * mask.sum()
-        ]
+        found = []
+        for (k, tint), mask in zip(washes, masks):
+            core = covers[thin[k]] > CORE
+            strong = core.sum() > CORE_SHARE * mask.sum()
+            if not _is_thick(mask, BAND, THICK) and not (strong and _is_thick(mask, THIN_BAND, THICK)):
+                continue  # the soft edges of a line
+            whole, _ = ndimage.label(mask | (covers[thin[k]] > WITH_EDGE * tint.opacity), np.ones((3, 3)))
+            found.append((tint, np.isin(whole, np.unique(whole[core & (whole > 0)]))))  # around the line
         if not found:
             return set(), covers
         tints, masks = zip(*found)
-        paper = np.array(self.paper, float)
-        self.areas = [Layer(tint.over(paper), mask.astype(np.float32), tint=tint) for tint, mask in zip(tints, masks)]
+        self.areas = [
+            Layer(tint.over(paper), mask.astype(np.float32), tint=tint, named=False)
+            for tint, mask in zip(tints, masks)
+        ]
         least = 1 - (1 - max(tint.opacity for tint in tints)) ** OVERLAYS  # where bands and their edges overlap
         covers = [np.where(cover < least, 0, cover) if k in thin else cover for k, cover in enumerate(covers)]
         return self._explained(series, masks, tints), covers
@@ -449,6 +473,24 @@ class Layers:
             if (own & (every if solid else around)).sum() > EXPLAINED * own.sum() and (solid or grid):
                 explained.add(k)
         return explained
+
+    def _find_error_bars(
+        self, series: list[tuple[np.ndarray, bool]], covers: list[np.ndarray], taken: set[int]
+    ) -> set[int]:
+        """Takes points with error bars; which series these are, of those that are not yet `taken`."""
+        thin, found = [k for k, (_, solid) in enumerate(series) if not solid and k not in taken], set()
+        for k in thin:
+            if has_errors(without_holes(covers[k])[0]):  # a line
+                continue
+            for other in (k, *(other for other in thin if other != k)):
+                strokes = None if other == k else covers[other]
+                crosses = None if {k, other} & found else find_error_bars(covers[k], strokes)
+                if crosses is not None:
+                    ink = None if other == k else self._strengthened(series[other][0], covers[other])
+                    color = self._strengthened(series[k][0], covers[k])
+                    self.points.append(Layer(color, crosses.dots, crosses=crosses, strokes=ink))
+                    found |= {k, other}
+        return found
 
     def _find_stack(self, series: list[tuple[np.ndarray, bool]], covers: list[np.ndarray]) -> set[int]:
         """Takes bars that stand upon each other; which series these are."""
@@ -480,3 +522,8 @@ class Layers:
             bars = [bar for owner, bar in found if owner == k]
             self.bars.append(Layer(series[k][0], covers[k], bars=bars, floating=True))
         return set(taken)
+
+
+def _is_thick(mask: np.ndarray, side: int, share: float) -> bool:
+    """Whether a share of a mask is as thick as a square."""
+    return bool(morphology.opening(mask, (side, side)).sum() > share * mask.sum())

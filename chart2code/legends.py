@@ -43,6 +43,7 @@ COLORFUL = 60  # of 255, the chroma of colours
 EDGE = 2.5  # points, the greatest width of the edge of a handle
 INK, PALE = 45, 150  # of 255, between text and paper; and the darkest of pale greys
 PITCH = (6.5, 40.0)  # points, from line to line
+FILLED = 3  # pixels: the square that markers fill, and strokes don't
 IN_ROW, IN_COLUMN = 1.6, 2.6  # pixels
 SAME_COLOR = 12  # of 255
 MOST_ENTRIES = 16
@@ -286,19 +287,26 @@ def _entries(
         ways.append(readout.coverages(target, inks, readout.page_of(target), (0, 0, CANVAS - 1, CANVAS - 1)))
         for cover in ways[1]:
             readout.inside_of(cover, box, 0)[:] = 0
-    found = []
-    for k, covers in zip(distinct.values(), zip(*ways)):
-        cover = np.max(covers, axis=0)
+    found, covers = [], [np.max(own, axis=0) for own in zip(*ways)]
+    whole, _ = ndimage.label(np.max(covers, axis=0, initial=0) > 0.4, np.ones((3, 3)))
+    handles = ndimage.find_objects(whole)
+    for k, cover in zip(distinct.values(), covers):
         mask = cover > 0.4
         if np.ptp(colors[k]) < COLORFUL and np.mean(colors[k]) > PALE:  # the edges of letters are of it, too
             mask = morphology.opening(mask & (grey > np.mean(colors[k]) - INK), (3, 3))
+        filled = morphology.opening(mask, (FILLED, FILLED))
         for rows, columns in _parts(mask, unit):
             y = (rows.start + rows.stop - 1) / 2
+            solid = bool(filled[rows, columns].any())
+            handle = handles[whole[rows, columns].max() - 1]
+            if _is_small(handle, unit):  # also in other colours, as of error bars
+                columns = slice(min(columns.start, handle[1].start), max(columns.stop, handle[1].stop))
             columns = _with_edges(grey, rows, _with_cut_dash(cover, rows, columns, unit), unit)
             text = _text_beside(grey, plain, columns, y, unit)
             if text is not None:
-                found.append(Entry(columns.start, columns.stop - 1, y, k, text))
-    return _without_texts(found)
+                found.append((solid, Entry(columns.start, columns.stop - 1, y, k, text)))
+    found.sort(key=lambda pair: not pair[0])  # of a handle in two colours that of the marker, and not of its strokes
+    return _without_texts([entry for _, entry in found])
 
 
 def _parts(mask: np.ndarray, unit: float) -> list[tuple[slice, slice]]:
@@ -311,18 +319,23 @@ def _parts(mask: np.ndarray, unit: float) -> list[tuple[slice, slice]]:
     mask = np.pad(mask[top : rows[-1] + 1, left : columns[-1] + 1], ((0, 0), (reach, reach)))
     joined = morphology.closing(mask, (1, reach))
 
-    def is_small(part: tuple[slice, slice]) -> bool:
-        height, width = (side.stop - side.start for side in part)
-        return WIDTHS[0] * unit < width < WIDTHS[1] * unit and height <= TALLEST * unit
-
     regions, _ = ndimage.label(joined, np.ones((3, 3)))
     parts = ndimage.find_objects(regions)
-    small = [is_small(part) for part in parts]
+    small = [_is_small(part, unit) for part in parts]
     large = np.array([False, *(part[1].stop - part[1].start >= WIDTHS[1] * unit for part in parts)])
     apart, _ = ndimage.label(mask & large[regions], np.ones((3, 3)))
-    found = [*itertools.compress(parts, small), *filter(is_small, ndimage.find_objects(apart))]
+    found = [
+        *itertools.compress(parts, small),
+        *(part for part in ndimage.find_objects(apart) if _is_small(part, unit)),
+    ]
     shift = top, left - reach
     return [tuple(slice(s.start + d, s.stop + d) for s, d in zip(part, shift)) for part in found]
+
+
+def _is_small(part: tuple[slice, slice], unit: float) -> bool:
+    """Whether something is as large as a handle."""
+    height, width = (side.stop - side.start for side in part)
+    return WIDTHS[0] * unit < width < WIDTHS[1] * unit and height <= TALLEST * unit
 
 
 def _with_cut_dash(cover: np.ndarray, rows: slice, columns: slice, unit: float) -> slice:

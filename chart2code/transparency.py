@@ -15,8 +15,9 @@ import numpy as np
 from chart2code import readout
 
 MIXED = 6.0  # of 255: how far a mixture may be from what its parts would give
-OPACITY, WASH = (0.1, 0.95), (0.05, 0.7)  # of areas; and of those in the colours of lines
+OPACITY, WASH = (0.1, 0.95), (0.08, 0.45)  # of areas; and of those in the colours of lines
 MOST_WASHES = 4
+STEP, PEAK, LEAST_WASH = 0.01, 0.2, 100  # of opacities; of the pixels with any, those of one; and pixels, at least
 SAME_OPACITY = 0.05
 OUTSIDE = 6.0  # of 255: how far an ink may be from what a screen can show
 NEXT_ROWS = 6  # pixels between colours that are next to each other, with an edge between them
@@ -105,30 +106,22 @@ def _touching(colors: Sequence[np.ndarray], pixels: np.ndarray, box: readout.Box
 
 
 def find_washes(
-    inks: Sequence[np.ndarray],
-    palette: Sequence[np.ndarray],
-    pixels: np.ndarray,
-    paper: Sequence[float],
-    box: readout.Box,
+    inks: Sequence[np.ndarray], pixels: np.ndarray, paper: Sequence[float], box: readout.Box
 ) -> list[tuple[int, Tint]]:
-    """As `find_tints`, for areas in the colours of lines: of which of the `inks` there are such in a palette."""
+    """As `find_tints`, for areas in the colours of lines: of which of the `inks` there are such, also thin ones."""
     paper = np.asarray(paper, float)
-    found: dict[int, tuple[float, float, np.ndarray]] = {}  # (error, opacity, colour) of each ink
-    for (k, ink), color in itertools.product(enumerate(inks), palette):
-        opacity = readout.wash_of(color, ink, paper)
-        if opacity is None or not WASH[0] < opacity < WASH[1]:
-            continue
-        error = float(np.abs(paper + opacity * (ink - paper) - color).max())
-        if error < MIXED and (k not in found or error < found[k][0]):
-            found[k] = error, opacity, color
+
+    def seen(window: tuple[float, float]) -> dict[int, tuple[float, np.ndarray]]:  # opacity and colour of each ink
+        washes = ((k, _wash_in(pixels, ink, paper, box, window)) for k, ink in enumerate(inks))
+        return {k: w for k, w in washes if w and not any(np.abs(w[1] - other).max() < MIXED for other in inks)}
+
+    found = seen(WASH)
     if not found:
         return []
-    usual = float(np.median([opacity for _, opacity, _ in found.values()]))
-    tints = {
-        k: Tint((paper + (color - paper) / usual).clip(0, 255), usual)
-        for k, (_, opacity, color) in found.items()
-        if abs(opacity - usual) < SAME_OPACITY
-    }
+    usual = float(np.median([opacity for opacity, _ in found.values()]))
+    if any(abs(opacity - usual) >= SAME_OPACITY for opacity, _ in found.values()):  # that of another one's area
+        found = seen((usual - SAME_OPACITY, usual + SAME_OPACITY))
+    tints = {k: Tint((paper + (color - paper) / usual).clip(0, 255), usual) for k, (_, color) in found.items()}
     inside = readout.inside_of(pixels, box, 1)
 
     def count_above(k: int, other: int) -> int:
@@ -139,6 +132,29 @@ def find_washes(
     for one, other in pairs:
         above[one if count_above(one, other) > count_above(other, one) else other] += 1
     return sorted(tints.items(), key=lambda entry: above[entry[0]])[:MOST_WASHES]
+
+
+def _wash_in(
+    pixels: np.ndarray, ink: np.ndarray, paper: np.ndarray, box: readout.Box, window: tuple[float, float]
+) -> tuple[float, np.ndarray] | None:
+    """The opacity in a window that an ink has in more pixels than soft edges have of any, and its colour; None if
+    there is none."""
+    away, direction = readout.inside_of(pixels, box, 1).reshape(-1, 3) - paper, ink - paper
+    shares = away @ direction / max(1.0, float(direction @ direction))
+    chosen = (shares > window[0]) & (shares < window[1])
+    away, shares = away[chosen], shares[chosen]
+    own = np.abs(away - shares[:, None] * direction).max(axis=1) < MIXED
+    away, shares = away[own], shares[own]
+    counts, edges = np.histogram(shares, round((window[1] - window[0]) / STEP), window)
+    near = np.convolve(counts, np.ones(3), "same")
+    best = int(near.argmax())
+    if near[best] < max(LEAST_WASH, PEAK * len(shares)):
+        return None
+    color = paper + np.median(away[np.abs(shares - edges[best : best + 2].mean()) < 1.5 * STEP], axis=0)
+    opacity = readout.wash_of(color, ink, paper)
+    if opacity is None or np.abs(paper + opacity * (ink - paper) - color).max() > MIXED:
+        return None
+    return opacity, color
 
 
 def covers_of(tints: Sequence[Tint], pixels: np.ndarray, paper: Sequence[float], box: readout.Box) -> list[np.ndarray]:

@@ -687,3 +687,26 @@ def test_names_in_the_colours_of_lines_are_no_line(executor):
     for layer in lines:
         rows = np.flatnonzero((layer.cover[:, 240:300] > 0.4).any(axis=1))
         assert np.ptp(rows) < 9  # pixels: where the name is, there is only the line
+
+
+def test_narrow_bands_and_pale_lines_in_them_are_found(executor):
+    chart = (
+        "import numpy as np\n\nx, colors = np.arange(13), ['#4c1d4b', '#a11b5c', '#e94a4a', '#f69c73']\n"
+        "for k, color in enumerate(colors):\n"
+        "    y = (1.8 - 0.2 * k) / (1 + np.exp(-(x - 3 - k)))\n    plt.plot(x, y, color=color, linewidth=1.5)\n"
+        "    plt.fill_between(x, y * 0.96, y * 1.04, color=color, alpha=0.2)\n"
+    )
+    code, _ = copied(executor, PLT + chart, ANSWER, fine=True)
+    assert sorted(methods_of(code)) == ["fill_between"] * 4 + ["plot"] * 4
+    program = Program(code)
+    ends = [program.literals(call.values[0])[-1] for call in program.calls if call.method == "plot"]
+    assert np.allclose(sorted(ends), [1.2, 1.4, 1.6, 1.8], atol=0.03)
+
+
+def test_a_thin_band_around_one_line_is_found(executor):
+    chart = (
+        'plt.plot([0, 10], [1, 9], color="darkorange")\n'
+        'plt.fill_between([0, 10], [0.7, 8.6], [1.3, 9.4], color="darkorange", alpha=0.2)\n'
+    )
+    code, _ = copied(executor, PLT + chart, ANSWER)
+    assert methods_of(code) == ["fill_between", "plot"]

@@ -47,6 +47,7 @@ from chart2code.readout.lines import (
     find_steps,
     find_stroke,
     fit_path,
+    halves_of_errors,
     markers_on_line,
     misfit,
     paper_edge,

@@ -218,6 +218,7 @@ def find_colors(
         ):
             continue
         pairs = itertools.product(strong, strong + left_out)
+        pairs = (pair for pair in pairs if (wash_of(pair[0], color, paper) or 1) > HALO)  # else its own band
         if any(_mixed(color, one, other) and beside(color, one, picture) for one, other in pairs):
             continue
         # Of a thin line, and more so of dashes, the edge may be more than the middle; but it is next to it.

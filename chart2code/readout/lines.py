@@ -492,13 +492,18 @@ def dashes_of(amount: np.ndarray, gentle: np.ndarray, stretch: np.ndarray, thick
 def find_errors(cover: np.ndarray, knots: Sequence[float], heights: np.ndarray) -> np.ndarray:
     """Half the lengths, in pixels, of the vertical bars of one colour through the points of a line: of each the longer
     half, as others may hide a part."""
+    return halves_of_errors(cover, knots, heights).max(axis=1)
+
+
+def halves_of_errors(cover: np.ndarray, knots: Sequence[float], heights: np.ndarray) -> np.ndarray:
+    """How far, in pixels, the vertical bars of one colour reach above and below the points of a line, (N, 2)."""
     columns = [cover[:, max(0, round(knot) - 1) : round(knot) + 2].max(axis=1, initial=0) > 0.4 for knot in knots]
     joined = morphology.closing(np.reshape(columns, (len(columns), len(cover))), (1, 5))  # over the rim of a marker
-    lengths = []
-    for column, height in zip(joined, heights):
+    halves = np.zeros((len(columns), 2))
+    for half, column, height in zip(halves, joined, heights):
         rows = np.flatnonzero(run_at(column, round(height)))
-        lengths.append(np.abs(rows[[0, -1]] - height).max() if len(rows) else 0.0)
-    return np.array(lengths)
+        half[:] = np.abs(rows[[0, -1]] - height) if len(rows) else 0.0
+    return halves
 
 
 def caps_of_errors(cover: np.ndarray, knots: Sequence[float], heights: np.ndarray, lengths: np.ndarray) -> float:
