@@ -3,6 +3,7 @@ their own colour or in another one."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,17 +40,23 @@ class ErrorBars:
     thickness: float
 
 
-def find_error_bars(cover: np.ndarray, strokes: np.ndarray | None = None) -> ErrorBars | None:
-    """The markers with error bars of a colour, if these are all that it has; `cover`: where it is, (H, W); `strokes`:
-    where the colour of the error bars is, if that is another one."""
+def find_error_bars(cover: np.ndarray, others: Sequence[np.ndarray] = ()) -> tuple[ErrorBars, int | None] | None:
+    """The markers with error bars of a colour, if these are all that it has; `cover`: where it is, (H, W). And which
+    of the `others`, where other colours are, has the error bars; None: they have the same colour."""
     dots = np.where(morphology.opening(cover > 0.4, (THICK, THICK)), cover, 0)
     points = readout.find_points(dots)
     if points is None or len(points.places) < FEWEST:
         return None
-    own = cover if strokes is None else strokes
+    for k, strokes in enumerate((cover, *others)):
+        found = _crossed(cover, dots, points, strokes)
+        if found is not None:
+            return found, k - 1 if k else None
+    return None
+
+
+def _crossed(cover: np.ndarray, dots: np.ndarray, points: readout.Points, own: np.ndarray) -> ErrorBars | None:
+    """The markers at `points`, which are all of `dots`, with error bars of which the colour is where `own` is."""
     every = np.maximum(cover, own)
-    if is_line(every):
-        return None
     radius = float(np.sqrt(points.area / np.pi))
     lengths, caps, widths = [], [], []
     inside = _crosses(cover.shape, points.places, np.full((len(points.places), 2), radius))
@@ -80,7 +87,7 @@ def find_error_bars(cover: np.ndarray, strokes: np.ndarray | None = None) -> Err
             ends = points.places + way * reach
             inside |= _crosses(cover.shape, ends, np.where(np.arange(2) == axis, 0, np.full(reach.shape, caps[-1])))
     ink = own > 0.4
-    if not caps or (ink & inside).sum() < EXPLAINED * ink.sum():
+    if not caps or (ink & inside).sum() < EXPLAINED * ink.sum() or is_line(every):
         return None
     soft = np.where(morphology.dilation(dots > 0, (THICK, THICK)), cover, 0)  # with their edges
     return ErrorBars(soft, points.places, tuple(lengths), max(caps), float(np.median(widths)))

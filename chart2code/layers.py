@@ -480,16 +480,17 @@ class Layers:
         """Takes points with error bars; which series these are, of those that are not yet `taken`."""
         thin, found = [k for k, (_, solid) in enumerate(series) if not solid and k not in taken], set()
         for k in thin:
-            if has_errors(without_holes(covers[k])[0]):  # a line
+            if k in found or has_errors(without_holes(covers[k])[0]):  # a line
                 continue
-            for other in (k, *(other for other in thin if other != k)):
-                strokes = None if other == k else covers[other]
-                crosses = None if {k, other} & found else find_error_bars(covers[k], strokes)
-                if crosses is not None:
-                    ink = None if other == k else self._strengthened(series[other][0], covers[other])
-                    color = self._strengthened(series[k][0], covers[k])
-                    self.points.append(Layer(color, crosses.dots, crosses=crosses, strokes=ink))
-                    found |= {k, other}
+            others = [other for other in thin if other != k and other not in found]
+            crossed = find_error_bars(covers[k], [covers[other] for other in others])
+            if crossed is not None:
+                crosses, which = crossed
+                other = k if which is None else others[which]
+                ink = None if other == k else self._strengthened(series[other][0], covers[other])
+                color = self._strengthened(series[k][0], covers[k])
+                self.points.append(Layer(color, crosses.dots, crosses=crosses, strokes=ink))
+                found |= {k, other}
         return found
 
     def _find_stack(self, series: list[tuple[np.ndarray, bool]], covers: list[np.ndarray]) -> set[int]:

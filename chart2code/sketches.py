@@ -59,6 +59,7 @@ SAME_PAGE = 0.02  # of a scale
 OTHER_SCALE = 1.2  # times the scale of a picture in 100 dpi
 SAME_INK, NEAR = 12, 24  # of 255: of a series, in the axes and in the legend; and of a thin line
 FINER, ALIKE = 1.3, 36  # times the canvas, a picture that shows more of thin lines; of 255: their colours in both
+RIMS = 2  # times as many pixels as the colour at the rims of a line has the line itself
 COLORED, UNKNOWN = 60, 0.05  # of 255, away from the paper and from greys; of such pixels, in no known colour
 THIN = 70  # but so many may be a line, or some points
 SOLID = 0.5  # of the pixels of bars and areas that are not at an edge
@@ -167,7 +168,7 @@ def _colors_in(picture: np.ndarray, box: readout.Box, fine: Detail | None) -> li
     inks = [
         (color, round(count / fine.zoom**2))
         for color, count in finer
-        if not any(more > count and readout.wash_of(color, other, paper) for other, more in finer)
+        if not any(more > RIMS * count and readout.wash_of(color, other, paper) for other, more in finer)
     ]
 
     def place_in(others: list[tuple[np.ndarray, int]], color: np.ndarray) -> int | None:

@@ -31,7 +31,7 @@ def test_error_bars_of_points(ecolor):
     style = {"fmt": "o", "color": "navy", "ecolor": ecolor, "capsize": 4}
     sheet = sheet_of(lambda axes: axes.errorbar(X, Y, xerr=0.3, yerr=X / 5 + 0.4, **style))
     covers = sheet.own_covers
-    found = find_error_bars(covers[0], *covers[1:]) or find_error_bars(*covers[::-1])
+    found, _ = find_error_bars(covers[0], covers[1:]) or find_error_bars(covers[-1], covers[:-1])
     places = sheet.layers.x(found.places[:, 0]), sheet.layers.y(found.places[:, 1])
     assert np.allclose(places, (X, Y), atol=0.1)
     scales = abs(sheet.layers.x.slope), abs(sheet.layers.y.slope)
