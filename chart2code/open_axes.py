@@ -219,10 +219,8 @@ class _Evidence:
 
     def _upper_and_lower(self, first: int, last: int, left: int, right: int, spine: float | None) -> Run | None:
         """The upper and the lower side of axes with marks from row `first` to `last`; None if nothing tells them."""
-        own = (
-            line for line in self.across if min(abs(line.start - left), abs(line.end - right)) < SAME
-        )  # no legend's
-        labels = self._words_below(max([last, *(line.row for line in own)]), left, right)
+        own = [line.row for line in self.across if min(abs(line.start - left), abs(line.end - right)) < SAME]
+        labels = self._words_below(max([last, *own]), left, right)  # a legend's frame is none of the axes'
         bottom = spine
         if spine is None and self.across and _bases(self.marks[:, left : right + 1], first, last)[1]:
             bottom = last - 0.5  # its pixels are covered in part

@@ -69,7 +69,6 @@ def frame_statements(pixels: np.ndarray, box: readout.Box, scale: float) -> tupl
 
 
 @remembered
-@remembered
 def inward_ticks(pixels: np.ndarray, box: readout.Box) -> str | None:
     """The call, of axes, for ticks that point into them, and whether there are such at the upper and the right side;
     None where they don't."""
