@@ -49,15 +49,9 @@ MOST_CLOUDS = 6  # colours: more are those of a map
 LEFT, LEAST_SHARE = 0.2, 0.3  # of a colour, without lines across the axes; of a pixel
 MARKERS = 0.5  # thickness of markers alone
 STRONGEST, GREY_LINE = 95, 0.75  # per cent of the pixels of thin marks are paler; of black, the ink of grey lines
-BAND, THIN_BAND, THICK = (
-    4,
-    2,
-    0.2,
-)  # pixels that bands are wide beside their lines; and of their pixels, where they are
-CORE, CORE_SHARE = (
-    0.8,
-    0.1,
-)  # of a pixel, of a line that is strong enough to have a thin band; and of the band's pixels
+BAND, THIN_BAND = 4, 2  # pixels that bands are wide beside their lines; and beside strong lines
+THICK = 0.2  # of a band's pixels, where it is as wide
+CORE, CORE_SHARE = 0.8, 0.1  # of a pixel, that the ink of a strong line covers; and of the band's pixels, such
 WITH_EDGE = 0.75  # of the opacity of a band
 OVERLAYS = 3  # times the opacity of a band: with its edge, below another one
 THIN_WASH = (0.05, 0.45)  # opacity of thin areas in the colour of another mark

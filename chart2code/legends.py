@@ -585,8 +585,9 @@ class Legend:
         seen = paper + (self.target[outer] - paper) / readout.THROUGH_LEGEND
         known, hidden = np.zeros((2, *self.target.shape[:2]), bool)
         known[inner] = True
-        for entry in self.entries:  # which may be as pale as what is seen through the legend
-            rows = slice(max(0, round(entry.y - self.em / 2)), round(entry.y + self.em / 2) + 1)
+        for entry in self.entries:  # which may be as pale as what is seen through the legend, as others between them
+            last = max(other.y for other in self.entries if abs(other.text - entry.text) <= IN_COLUMN)
+            rows = slice(max(0, round(entry.y - self.em / 2)), round(last + self.em / 2) + 1)
             known[rows, max(0, round(self._left(entry)) - 1) : round(entry.text)] = False
         possible = ((seen > -RANGE) & (seen < 255 + RANGE)).all(axis=2)  # no words, nor what is next to them
         hidden[outer] = ~known[outer] | ~morphology.erosion(possible, (3, 3))

@@ -710,3 +710,20 @@ def test_a_thin_band_around_one_line_is_found(executor):
     )
     code, _ = copied(executor, PLT + chart, ANSWER)
     assert methods_of(code) == ["fill_between", "plot"]
+
+
+def test_the_handle_of_a_band_is_nothing_seen_through_the_legend(executor):
+    code = (
+        "plt.figure(dpi=140)\n"
+        'plt.errorbar([6, 36, 67, 93, 117], [600, 2600, 4900, 6300, 8300], 220, [0.4, 2, 4, 5, 7], ".", color="navy", '
+        'ecolor="cornflowerblue", elinewidth=1, label="Galaxies")\n'
+        'plt.plot([0, 125], [30, 8750], color="darkorange", label="Linear fit")\n'
+        'plt.fill_between([0, 125], [-100, 8500], [160, 9000], color="darkorange", alpha=0.2, '
+        'label="confidence band")\n'
+        'plt.ylim(0, 9500)\nplt.xlim(0, 130)\nplt.legend(loc="upper left")\n'
+    )
+    image = executor.run(PLT + code).image
+    sheet = Sheet.of(canvas_of(image), image.shape[1::-1], ANSWER)
+    left, top, _, _ = sheet.box
+    corner = sheet.bare[round(top) + 5 : round(top) + 55, round(left) + 5 : round(left) + 35].astype(int)
+    assert sheet.legend is not None and np.ptp(corner, axis=2).max() < 30  # nothing coloured is left of it
