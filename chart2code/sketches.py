@@ -60,7 +60,7 @@ OTHER_SCALE = 1.2  # times the scale of a picture in 100 dpi
 SAME_INK, NEAR = 12, 24  # of 255: of a series, in the axes and in the legend; and of a thin line
 FINER, ALIKE = 1.3, 36  # times the canvas, a picture that shows more of thin lines; of 255: their colours in both
 RIMS = 2  # times as many pixels as the colour at the rims of a line has the line itself
-COLORED, UNKNOWN = 60, 0.05  # of 255, away from the paper and from greys; of such pixels, in no known colour
+COLORED, UNKNOWN = 60, 0.15  # of 255, away from the paper and from greys; of such pixels, in no known colour
 THIN = 70  # but so many may be a line, or some points
 SOLID = 0.5  # of the pixels of bars and areas that are not at an edge
 GREY, DARK = 26, 90  # of 255: chroma of greys, and how light lines of that kind are at most
@@ -156,13 +156,16 @@ def _colors_in(picture: np.ndarray, box: readout.Box, fine: Detail | None) -> li
     if fine is None or fine.zoom < FINER:
         return seen
     inside = readout.inside_of(picture, box, 3).astype(np.int16)
-    colored = inside[(readout.difference(inside, paper) > COLORED) & (np.ptp(inside, axis=2) > COLORED)][None]
-    known = np.any([readout.coverage(colored, color, paper) > 0 for color in colors] or [np.zeros(1)], axis=0)
+    colored = (readout.difference(inside, paper) > COLORED) & (np.ptp(inside, axis=2) > COLORED)
+    unknown = colored.copy()
+    for color in colors:
+        unknown[colored] &= readout.coverage(inside[colored][None], color, paper)[0] == 0
+    thin = unknown & ~morphology.opening(unknown, (3, 3))  # transparent marks have more colours, but thick ones
     washes = any(
         readout.wash_of(one, other, paper) and np.ptp(one) > GREY and not readout.area_of(picture, one, box).any()
         for one, other in itertools.permutations(colors, 2)
     )
-    if (~known).sum() <= UNKNOWN * colored.shape[1] and not washes:
+    if thin.sum() <= UNKNOWN * colored.sum() and not washes:
         return seen
     finer = readout.find_colors(fine.pixels, tuple(fine.enlarged(box)))
     inks = [
