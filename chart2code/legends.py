@@ -36,7 +36,7 @@ PLACE_ERROR = 5.0  # pixels of the canvas
 WIDTHS, TALLEST, LINE = (3.0, 36.0), 17.0, 14.0  # points, of handles; and the least width of those of lines
 BETWEEN, BLANK, NEXT = 4.5, 4.2, 26.0  # points: in a dashed handle, at least to its text, and at most
 CUT_DASH = 0.15  # of a pixel, what is seen at least of the last dash of a handle, where that is cut off
-BETWEEN = 2  # ems from one entry to the next, if there is another one between them
+LEFT_OUT = 2  # ems from one entry to the next, if there is another one between them
 AROUND = 4.0  # points above and below the middle of a line of text
 HALF_HANDLE, MARKED = 6, 1.6  # pixels: half the height of a handle, and more than a line that has a marker
 LETTER, MOSTLY = 5.0, 0.8  # points, the width of one; and of its ink, in no colour
@@ -589,7 +589,7 @@ class Legend:
         for entry in self.entries:  # which may be as pale as what is seen through the legend
             column = (other.y for other in self.entries if abs(other.text - entry.text) <= IN_COLUMN)
             following = min((y for y in column if y > entry.y), default=entry.y)
-            last = following if following - entry.y > BETWEEN * self.em else entry.y  # there is one that isn't known
+            last = following if following - entry.y > LEFT_OUT * self.em else entry.y  # there is one that isn't known
             rows = slice(max(0, round(entry.y - self.em / 2)), round(last + self.em / 2) + 1)
             known[rows, max(0, round(self._left(entry)) - 1) : round(entry.text)] = False
         possible = ((seen > -RANGE) & (seen < 255 + RANGE)).all(axis=2)  # no words, nor what is next to them
