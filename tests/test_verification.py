@@ -442,11 +442,12 @@ def test_edges_of_thin_dashes_are_no_color_of_their_own():
     assert all(min(np.abs(np.multiply(color, 255) - seen).max() for seen in found) < 25 for color in wanted)
 
 
-def test_shape_and_style_are_those_of_the_chart(executor):
+def test_shape_and_style_are_those_of_the_chart(executor, monkeypatch):
+    monkeypatch.setattr(alternatives, "rounded", lambda drawing: None)  # values as they are measured
     chart = picture(executor, "plt.style.use('ggplot')\nplt.figure(figsize=(7, 4))\n" + CHARTS["bar"][0])
     found = verify(executor, [PLT + CHARTS["bar"][1]], chart, refine=True, time_budget=300, max_renderings=20)
     assert 'plt.style.use("ggplot")\nfig, ax = plt.subplots(figsize=(7, 4))' in found.code and found.iou > 0.95
-    assert first_values(found.code) == pytest.approx([12, 30, 22.5, 41], abs=0.5)  # in the end they may be rounded
+    assert first_values(found.code) == pytest.approx([12, 30, 22.5, 41], abs=0.3)
 
 
 def test_line_that_the_program_lacks(executor):
